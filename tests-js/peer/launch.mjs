@@ -14,12 +14,14 @@ import { SLOW_MESSAGE } from "./steps.mjs";
 /** How long the original may take from exec to its first answer. */
 export const START_LIMIT_MS = 120_000;
 const STOP_LIMIT_MS = 15_000;
+const ANSWER = "This is the answer of the stand-in, long enough to come in several pieces.";
 
 /** A model stand-in that answers everything with one sentence, in several chunks. */
 export async function startModel() {
   const model = new LLMock({ port: 0, chunkSize: 8 });
-  model.onMessage(new RegExp(SLOW_MESSAGE), { content: "slow ".repeat(200) }, { latency: 200 });
-  model.onMessage(new RegExp(`^(?!.*${SLOW_MESSAGE})`, "s"), { content: "This is the answer of the stand-in, long enough to come in several pieces." });
+  const slowly = (request) => JSON.stringify(request.messages).includes(SLOW_MESSAGE);
+  model.on({ predicate: slowly }, { content: "slow ".repeat(200) }, { latency: 200 });
+  model.on({ predicate: (request) => !slowly(request) }, { content: ANSWER });
   await model.start();
   return model;
 }
