@@ -47,8 +47,9 @@ impl Environment {
     /// Captures the process's environment; names or values that are not UTF-8 are left out.
     #[must_use]
     pub fn process() -> Self {
-        let pairs = std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let pairs = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         Self::from_pairs(pairs)
     }
 

@@ -88,6 +88,14 @@ pub enum ConfigError {
     /// The placeholder that stands for a hidden secret was about to be stored as a value.
     #[error("the placeholder for a hidden secret cannot be stored as a value")]
     RedactedValue,
+    /// A secret reference that leads nowhere.
+    #[error("the secret {reference} cannot be read: {reason}")]
+    Secret {
+        /// The reference, `source:provider:id`.
+        reference: String,
+        /// Why; never holds a secret.
+        reason: String,
+    },
     /// The file watcher could not be started.
     #[error("watching {} failed", path.display())]
     Watch {

@@ -126,8 +126,14 @@ mod tests {
         check("", &[]);
         check("A=1", &[("A", "1")]);
         check("\u{feff}A=1\r\nB=2\r\n", &[("A", "1"), ("B", "2")]);
-        check("# note\n\n export A = 1 # one\nB=a#b\nC=#none\n", &[("A", "1"), ("B", "a#b"), ("C", "")]);
-        check("A='x # y'  # note\nB=\"l1\\nl2\\t\\\"q\\\\\"", &[("A", "x # y"), ("B", "l1\nl2\t\"q\\")]);
+        check(
+            "# note\n\n export A = 1 # one\nB=a#b\nC=#none\n",
+            &[("A", "1"), ("B", "a#b"), ("C", "")],
+        );
+        check(
+            "A='x # y'  # note\nB=\"l1\\nl2\\t\\\"q\\\\\"",
+            &[("A", "x # y"), ("B", "l1\nl2\t\"q\\")],
+        );
         check("A=\"one\ntwo\"\nB=2", &[("A", "one\ntwo"), ("B", "2")]);
         check("A=\"open\nB=2", &[("A", "\"open"), ("B", "2")]);
         check("URL=https://h/p?a=b&c=d", &[("URL", "https://h/p?a=b&c=d")]);

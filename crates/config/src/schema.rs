@@ -1,0 +1,60 @@
+//! The keys this Gateway uses, as types.
+//!
+//! A field's doc comment is its manual: the published schema, the reference page and the editor's
+//! hints are made from it. Every key may be left out; what then applies is the type's `Default`.
+//! Which keys can change without a restart stands in [`crate::reload`].
+
+mod agents;
+mod choices;
+mod gateway;
+mod general;
+mod models;
+mod session;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+pub use self::agents::{Agent, AgentDefaults, AgentIdentity, Agents, ModelChoice, ModelEntry};
+pub use self::choices::{
+    ApiDialect, AuthMode, Bind, ConsoleStyle, DmScope, GatewayMode, HostKeyPolicy, InputKind,
+    LogLevel, ModelsMode, ProviderAuth, QueueDrop, QueueMode, RedactMode, ReloadMode,
+    RemoteTransport, ResetMode, SessionScope, TailscaleMode, ThinkingLevel,
+};
+pub use self::gateway::{
+    ControlUi, Gateway, GatewayAuth, RateLimit, Reload, RemoteGateway, Tailscale, Tls,
+};
+pub use self::general::{
+    EnvBlock, Logging, Meta, SecretDefaults, SecretFileMode, SecretProvider, Secrets, ShellEnv, Ui,
+    UiAssistant,
+};
+pub use self::models::{ModelCost, Models, Provider, ProviderModel};
+pub use self::session::{Messages, Queue, ResetByType, ResetPolicy, Session};
+
+/// A validated configuration with every default filled in.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Config {
+    /// Names a JSON schema for editors; has no effect.
+    #[serde(rename = "$schema", skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    /// Which program wrote the file last, and when.
+    pub meta: Meta,
+    /// Variables that are set for the Gateway unless the environment already has them.
+    pub env: EnvBlock,
+    /// What is logged, and where to.
+    pub logging: Logging,
+    /// How the interface presents itself.
+    pub ui: Ui,
+    /// Where secret references are looked up.
+    pub secrets: Secrets,
+    /// Model providers.
+    pub models: Models,
+    /// Agents and what they share.
+    pub agents: Agents,
+    /// Which messages belong to one conversation, and when it starts anew.
+    pub session: Session,
+    /// What happens to messages that arrive while an agent is busy.
+    pub messages: Messages,
+    /// The Gateway itself: address, authentication, TLS, and the remote one to talk to.
+    pub gateway: Gateway,
+}
