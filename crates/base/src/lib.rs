@@ -1,1 +1,13 @@
-//! Placeholder.
+//! What every other crate leans on: owned tasks, a clock, back-off, and careful file writing.
+//!
+//! Nothing here knows a word of the domain.
+
+pub mod backoff;
+pub mod clock;
+pub mod fs;
+pub mod tasks;
+
+pub use backoff::Backoff;
+pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
+pub use tasks::Tasks;
+pub use tokio_util::sync::CancellationToken;
