@@ -1,2 +1,71 @@
-//! Placeholder.
-fn main() {}
+//! The jobs of the workspace as ordinary Rust: `cargo xtask JOB`.
+//!
+//! One module per job. A job prints what it does, stops at the first thing that fails, and exits 1 then.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod shell;
+
+mod bench;
+mod deny;
+mod dist;
+mod docs;
+mod peer;
+mod run;
+mod test;
+mod tidy;
+
+/// Jobs of the OpenClaw workspace.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    job: Job,
+}
+
+#[derive(Subcommand)]
+enum Job {
+    /// Builds the release binary and starts the Gateway.
+    Run(run::Args),
+    /// Installs what the tests need and runs all of them.
+    Test,
+    /// The same as `test`; the word a CI service uses.
+    Ci,
+    /// Writes the generated documents, or checks that they are up to date.
+    Gen(docs::Args),
+    /// Checks floors, module cycles, borders, file sizes and the other rules of the house.
+    Tidy,
+    /// Checks licences, bans, duplicate versions and sources of all dependencies.
+    Deny,
+    /// Measures, beside the original where asked.
+    Bench(bench::Args),
+    /// Builds the static release binary with its archive, checksum and completions.
+    Dist(dist::Args),
+    /// Records the shape of the original's answers into `fixtures/peer` (needs the network).
+    RecordPeer(peer::Args),
+}
+
+fn main() -> ExitCode {
+    match dispatch(Cli::parse().job) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            shell::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(job: Job) -> anyhow::Result<()> {
+    match job {
+        Job::Run(args) => run::run(&args),
+        Job::Test | Job::Ci => test::run(),
+        Job::Gen(args) => docs::run(&args),
+        Job::Tidy => tidy::run(),
+        Job::Deny => deny::run(),
+        Job::Bench(args) => bench::run(&args),
+        Job::Dist(args) => dist::run(&args),
+        Job::RecordPeer(args) => peer::run(&args),
+    }
+}

@@ -1,0 +1,49 @@
+//! `cargo xtask bench start`: builds what is measured and what measures, and runs it.
+//!
+//! The measuring client is the package `openclaw-bench`, a program of its own, so that neither xtask nor
+//! the Gateway carries it.
+
+use std::path::PathBuf;
+
+use clap::{Args as ClapArgs, ValueEnum};
+
+use crate::{peer, shell};
+
+/// Arguments of `cargo xtask bench`.
+#[derive(ClapArgs)]
+pub(crate) struct Args {
+    /// What to measure.
+    suite: Suite,
+    /// Also measures the original, which is installed if need be (needs the network).
+    #[arg(long)]
+    original: bool,
+    /// Where the original is, or will be, installed.
+    #[arg(long, default_value_os_t = peer::default_folder())]
+    peer: PathBuf,
+    /// How often each thing is measured.
+    #[arg(long, default_value_t = 20)]
+    runs: u32,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Suite {
+    /// Start, memory at rest, one command, requests per second, memory per client.
+    Start,
+}
+
+/// Builds and measures.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    let Suite::Start = args.suite;
+    for package in ["openclaw-cli", "openclaw-bench"] {
+        shell::run(shell::cargo().args(["build", "--release", "--package", package]))?;
+    }
+    let release = shell::workspace()?.target_directory.join("release");
+    let mut bench = std::process::Command::new(release.join("openclaw-bench"));
+    bench.arg("start").arg("--openclaw").arg(release.join("openclaw"));
+    bench.arg("--runs").arg(args.runs.to_string());
+    if args.original {
+        bench.arg("--node").arg(peer::install(&args.peer)?);
+        bench.arg("--original").arg(args.peer.join("node_modules/openclaw/openclaw.mjs"));
+    }
+    shell::run(&mut bench)
+}

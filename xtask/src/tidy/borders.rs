@@ -1,0 +1,201 @@
+//! Who may know what: each foreign library and each kind of access has its owners.
+
+use cargo_metadata::{DependencyKind, Metadata};
+
+use super::{
+    Problem, floors,
+    source::Source,
+    tokens::{Spot, after_colons},
+};
+
+/// Libraries that belong to some of our packages. Tests and what never ships may use them too, except
+/// where `strict` says that nobody else may.
+struct Owned {
+    libraries: &'static [&'static str],
+    owners: &'static [&'static str],
+    strict: bool,
+    why: &'static str,
+}
+
+const OWNED: &[Owned] = &[
+    Owned {
+        libraries: &["axum", "hyper", "hyper-util"],
+        owners: &["openclaw-gateway"],
+        strict: false,
+        why: "only the Gateway serves HTTP",
+    },
+    Owned {
+        libraries: &["rusqlite", "libsqlite3-sys"],
+        owners: &["openclaw-store"],
+        strict: true,
+        why: "the store is the only SQL",
+    },
+    Owned {
+        libraries: &["clap", "clap_complete"],
+        owners: &["openclaw-cli", "xtask"],
+        strict: true,
+        why: "arguments are read in cli and xtask only",
+    },
+    Owned {
+        libraries: &["reqwest", "eventsource-stream"],
+        owners: &["openclaw-providers"],
+        strict: false,
+        why: "only providers speak a vendor's HTTP",
+    },
+    Owned {
+        libraries: &["tokio-tungstenite", "tungstenite"],
+        owners: &["openclaw-client"],
+        strict: false,
+        why: "the Gateway's WebSocket comes with axum, the client's is its own",
+    },
+    Owned {
+        libraries: &["anyhow"],
+        owners: &["openclaw-cli", "openclaw-daemon"],
+        strict: false,
+        why: "a library has an error enum of its own",
+    },
+];
+
+/// Libraries that do I/O or are asynchronous, and so never reach these packages.
+const PURE: &[(&str, &[&str])] = &[(
+    "openclaw-protocol",
+    &["tokio", "tokio-util", "futures-util", "async-trait", "mio", "socket2", "rustix", "tracing"],
+)];
+
+/// Parts of the standard library that a pure package does not use.
+const IMPURE_STD: &[&str] = &["fs", "net", "env", "process", "thread", "io"];
+
+/// Packages that start other programs, and why.
+const STARTS_PROGRAMS: &[(&str, &str)] =
+    &[("openclaw-remote", "ssh"), ("openclaw-config", "secret references of the kind exec")];
+
+/// Checks the manifests.
+pub(crate) fn check_packages(metadata: &Metadata) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for package in metadata.workspace_packages() {
+        let name = package.name.as_str();
+        let place = package.manifest_path.strip_prefix(&metadata.workspace_root);
+        let place = place.unwrap_or(&package.manifest_path).to_string();
+        for dependency in &package.dependencies {
+            let in_tests = dependency.kind == DependencyKind::Development || floors::is_dev(name);
+            if let Some(why) = refusal(name, &dependency.name, in_tests) {
+                let message = format!("`{name}` may not depend on `{}`: {why}", dependency.name);
+                problems.push(Problem::new(place.clone(), message));
+            }
+        }
+    }
+    problems
+}
+
+fn refusal(package: &str, library: &str, in_tests: bool) -> Option<&'static str> {
+    let owned = OWNED.iter().find(|owned| owned.libraries.contains(&library));
+    if let Some(owned) = owned
+        && !owned.owners.contains(&package)
+        && (owned.strict || !in_tests)
+    {
+        return Some(owned.why);
+    }
+    let pure = PURE.iter().any(|(pure, barred)| *pure == package && barred.contains(&library));
+    (pure && !in_tests).then_some("the protocol is data, with no I/O and no async")
+}
+
+/// Checks the production part of every file.
+pub(crate) fn check_sources(sources: &[Source]) -> Vec<Problem> {
+    sources
+        .iter()
+        .filter(|source| !floors::is_dev(&source.package))
+        .flat_map(|source| {
+            let mut found = pure_problems(source);
+            found.extend(process_problems(source));
+            found
+        })
+        .collect()
+}
+
+fn pure_problems(source: &Source) -> Vec<Problem> {
+    if !PURE.iter().any(|(pure, _)| *pure == source.package) {
+        return Vec::new();
+    }
+    let spots = &source.production;
+    let mut problems = Vec::new();
+    for (at, spot) in spots.iter().enumerate() {
+        let std_part = spot
+            .is_ident("std")
+            .then(|| after_colons(spots, at + 1))
+            .into_iter()
+            .flatten()
+            .find(|part| part.ident().is_some_and(|name| IMPURE_STD.contains(&name)));
+        if let Some(part) = std_part {
+            let message = format!("a pure crate uses `std::{}`", part.ident().unwrap_or_default());
+            problems.push(Problem::new(source.place(part.line), message));
+        }
+        if spot.is_ident("async") {
+            problems.push(Problem::new(source.place(spot.line), "a pure crate is asynchronous"));
+        }
+    }
+    problems
+}
+
+fn process_problems(source: &Source) -> Vec<Problem> {
+    if STARTS_PROGRAMS.iter().any(|(package, _)| *package == source.package) {
+        return Vec::new();
+    }
+    let message = "only these start other programs: ";
+    let names: Vec<String> =
+        STARTS_PROGRAMS.iter().map(|(package, why)| format!("{package} ({why})")).collect();
+    commands(&source.production)
+        .map(|spot| Problem::new(source.place(spot.line), format!("{message}{}", names.join(", "))))
+        .collect()
+}
+
+/// Every `process::Command`, in a path or in a `use`.
+fn commands(spots: &[Spot]) -> impl Iterator<Item = &Spot> {
+    spots.iter().enumerate().filter_map(|(at, spot)| {
+        let named = spot.is_ident("process")
+            && after_colons(spots, at + 1).iter().any(|name| name.is_ident("Command"));
+        named.then_some(spot)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::source::parsed, *};
+
+    #[test]
+    fn libraries_have_owners() {
+        for (package, library, in_tests, refused) in [
+            ("openclaw-gateway", "axum", false, false),
+            ("openclaw-daemon", "axum", false, true),
+            ("openclaw-daemon", "axum", true, false),
+            ("openclaw-agent", "rusqlite", true, true),
+            ("openclaw-bench", "clap", true, true),
+            ("openclaw-cli", "clap", false, false),
+            ("openclaw-protocol", "tokio", false, true),
+            ("openclaw-protocol", "serde", false, false),
+            ("openclaw-store", "anyhow", false, true),
+        ] {
+            assert_eq!(
+                refusal(package, library, in_tests).is_some(),
+                refused,
+                "{package} {library}"
+            );
+        }
+    }
+
+    #[test]
+    fn sources_keep_to_their_side() {
+        for (package, text, problems) in [
+            ("openclaw-protocol", "use std::{fmt, fs};", 1),
+            ("openclaw-protocol", "async fn f() {}", 1),
+            ("openclaw-protocol", "use std::fmt;", 0),
+            ("openclaw-gateway", "use tokio::process::Command;", 1),
+            ("openclaw-gateway", "fn f() { std::process::Command::new(x) }", 1),
+            ("openclaw-gateway", "use std::process::ExitCode;", 0),
+            ("openclaw-remote", "use tokio::process::{Child, Command};", 0),
+            ("openclaw-testkit", "use std::process::Command;", 0),
+        ] {
+            let found = check_sources(&[parsed(package, "src/a.rs", text)]);
+            assert_eq!(found.len(), problems, "{package}: {text}");
+        }
+    }
+}
