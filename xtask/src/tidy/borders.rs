@@ -44,9 +44,9 @@ const OWNED: &[Owned] = &[
     },
     Owned {
         libraries: &["tokio-tungstenite", "tungstenite"],
-        owners: &["openclaw-client"],
+        owners: &["openclaw-client", "openclaw-gateway"],
         strict: false,
-        why: "the Gateway's WebSocket comes with axum, the client's is its own",
+        why: "the two ends of the wire are client and gateway",
     },
     Owned {
         libraries: &["anyhow"],
