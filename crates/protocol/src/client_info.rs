@@ -1,26 +1,6 @@
 //! Who a client says it is: ids, modes and capabilities of the contract.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-macro_rules! names {
-    ($( #[doc = $doc:literal] )+ $name:ident { $( $(#[doc = $vdoc:literal])+ $variant:ident = $wire:literal, )+ }) => {
-        $( #[doc = $doc] )+
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-        pub enum $name { $( $(#[doc = $vdoc])+ #[serde(rename = $wire)] $variant, )+ }
-
-        impl $name {
-            /// Every value of the contract.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The name on the wire.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $wire,)+ }
-            }
-        }
-    };
-}
+use crate::macros::names;
 
 names! {
     /// Which program connects.

@@ -2,7 +2,10 @@
 
 use crate::row::{Event, EventRow};
 
+pub mod chat;
 pub mod core;
+pub mod pairing;
+pub mod sessions;
 
 /// Hands the path of every event row to another macro, as `with_methods!` does for methods.
 #[macro_export]
@@ -11,6 +14,19 @@ macro_rules! with_events {
         $callback! {
             $crate::events::core::ConnectChallenge,
             $crate::events::core::Tick,
+            $crate::events::core::Health,
+            $crate::events::core::Presence,
+            $crate::events::core::Shutdown,
+            $crate::events::core::ConfigChanged,
+            $crate::events::chat::Chat,
+            $crate::events::chat::Agent,
+            $crate::events::chat::SessionTool,
+            $crate::events::chat::ChatMetadataChanged,
+            $crate::events::sessions::SessionsChanged,
+            $crate::events::sessions::SessionMessage,
+            $crate::events::pairing::DevicePairRequested,
+            $crate::events::pairing::DevicePairResolved,
+            $crate::events::pairing::DevicePairChanged,
         }
     };
 }
@@ -33,6 +49,12 @@ macro_rules! table {
     };
 }
 with_events!(table);
+
+/// The row of an event.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static EventRow> {
+    EVENTS.iter().find(|row| row.name == name)
+}
 
 /// The names listed in `hello-ok.features.events`, sorted.
 #[must_use]

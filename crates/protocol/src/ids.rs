@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 macro_rules! id {
     ($( $(#[doc = $doc:literal])+ $name:ident; )+) => {$(
         $(#[doc = $doc])+
-        #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[derive(
+            Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+        )]
         #[serde(transparent)]
         pub struct $name(String);
 

@@ -6,8 +6,12 @@
 //! Names, field shapes and limits follow the published contract `@openclaw/gateway-protocol@2026.9.1`
 //! and, where the contract is silent, what the peer `openclaw@2026.9.6` was seen to send.
 
+mod macros;
+
 pub mod ids;
 pub mod limits;
+pub mod list;
+pub mod patch;
 pub mod text;
 
 pub mod client_info;
@@ -21,11 +25,13 @@ pub mod trust;
 
 pub mod params;
 pub mod row;
+pub mod transcript;
 
 pub mod events;
 pub mod methods;
 
 pub use error::{DetailCode, ErrorCode, RpcError};
+pub use patch::Patch;
 pub use row::{EventRow, MethodRow, Rpc};
 pub use scope::{Role, Scope, ScopeSet};
 

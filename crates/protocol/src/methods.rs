@@ -4,8 +4,18 @@
 //! then fails to compile until somebody handles it, and documentation, contract test and rights test
 //! pick it up by themselves.
 
-use crate::row::{MethodRow, Rpc};
+use crate::{
+    ids::{AgentId, DEFAULT_AGENT, SessionKey},
+    row::{MethodRow, Rpc},
+};
 
+pub mod agent;
+pub mod chat;
+pub mod config;
+pub mod devices;
+pub mod models;
+pub mod pending;
+pub mod sessions;
 pub mod system;
 
 /// Hands the path of every row to another macro: `with_methods!(callback)` calls
@@ -15,6 +25,57 @@ macro_rules! with_methods {
     ($callback:path) => {
         $callback! {
             $crate::methods::system::Health,
+            $crate::methods::system::Status,
+            $crate::methods::system::SystemPresence,
+            $crate::methods::system::SystemInfo,
+            $crate::methods::system::LogsTail,
+            $crate::methods::system::LastHeartbeat,
+            $crate::methods::system::UpdateStatus,
+            $crate::methods::system::GatewayIdentityGet,
+            $crate::methods::chat::ChatSend,
+            $crate::methods::chat::ChatHistory,
+            $crate::methods::chat::ChatAbort,
+            $crate::methods::chat::ChatStartup,
+            $crate::methods::chat::ChatMetadata,
+            $crate::methods::agent::Agent,
+            $crate::methods::agent::AgentWait,
+            $crate::methods::agent::AgentIdentityGet,
+            $crate::methods::agent::AgentsList,
+            $crate::methods::sessions::SessionsList,
+            $crate::methods::sessions::SessionsSubscribe,
+            $crate::methods::sessions::SessionsMessagesSubscribe,
+            $crate::methods::sessions::SessionsMessagesUnsubscribe,
+            $crate::methods::sessions::SessionsDescribe,
+            $crate::methods::sessions::SessionsPreview,
+            $crate::methods::sessions::SessionsResolve,
+            $crate::methods::sessions::SessionsPatch,
+            $crate::methods::sessions::SessionsReset,
+            $crate::methods::sessions::SessionsDelete,
+            $crate::methods::sessions::SessionsCreate,
+            $crate::methods::sessions::SessionsSend,
+            $crate::methods::sessions::SessionsAbort,
+            $crate::methods::sessions::SessionsGet,
+            $crate::methods::models::ModelsList,
+            $crate::methods::models::ModelsAuthStatus,
+            $crate::methods::devices::DevicePairList,
+            $crate::methods::devices::DevicePairApprove,
+            $crate::methods::devices::DevicePairReject,
+            $crate::methods::devices::DevicePairRemove,
+            $crate::methods::devices::DevicePairRename,
+            $crate::methods::devices::DeviceTokenRotate,
+            $crate::methods::devices::DeviceTokenRevoke,
+            $crate::methods::config::ConfigGet,
+            $crate::methods::config::ConfigSchema,
+            $crate::methods::config::ConfigSchemaLookup,
+            $crate::methods::pending::ExecApprovalList,
+            $crate::methods::pending::PluginApprovalList,
+            $crate::methods::pending::OpenclawApprovalList,
+            $crate::methods::pending::QuestionList,
+            $crate::methods::pending::NodeList,
+            $crate::methods::pending::ChannelsStatus,
+            $crate::methods::pending::CronList,
+            $crate::methods::pending::TasksList,
+            $crate::methods::pending::UsageStatus,
         }
     };
 }
@@ -51,4 +112,10 @@ pub fn advertised() -> Vec<String> {
         METHODS.iter().filter(|row| row.advertised).map(|row| row.name.to_owned()).collect();
     names.sort();
     names
+}
+
+/// The queue of a session as a client spells it; `agent` counts where the key names none.
+pub(crate) fn queue_on(key: &str, agent: Option<&str>) -> Option<String> {
+    let agent = agent.and_then(AgentId::normalise).unwrap_or_else(|| AgentId::new(DEFAULT_AGENT));
+    Some(SessionKey::canonical(key, &agent).into_string())
 }

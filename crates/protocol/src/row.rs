@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::scope::{Role, Scope};
+use crate::{
+    ids::SessionKey,
+    scope::{Role, Scope},
+};
 
 /// Which generation of the protocol first had a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub enum Idempotency {
     Optional,
     /// The params require a key.
     Required,
+    /// The key is the run id: the run table remembers, not the ledger.
+    Run,
 }
 
 /// The scope a method needs, before its params are looked at.
@@ -61,10 +66,13 @@ pub struct MethodRow {
     pub idempotency: Idempotency,
     /// Whether a first response with `status: "accepted"` may precede the final one.
     pub interim: bool,
-    /// Whether requests with one queue key run in arrival order.
+    /// Whether requests with one queue key run in arrival order. A row that may answer twice gives
+    /// its place up with the first answer, so that a run never holds back what would stop it.
     pub queued: bool,
     /// Whether the result holds a secret, so the ledger does not keep it.
     pub secret_result: bool,
+    /// Whether it may take as long as it takes: it waits for a run.
+    pub unbounded: bool,
     /// Whether `hello-ok.features.methods` lists it.
     pub advertised: bool,
     /// First generation that had it.
@@ -84,6 +92,7 @@ impl MethodRow {
             interim: false,
             queued: false,
             secret_result: false,
+            unbounded: false,
             advertised: true,
             since: Since::V3,
         }
@@ -164,6 +173,10 @@ pub enum Gate {
     Everyone,
     /// Operators that hold the scope.
     Scope(Scope),
+    /// Operators that hold the scope; those with the capability
+    /// [`crate::client_info::CAP_SESSION_SCOPED_EVENTS`] only for sessions whose messages they
+    /// subscribed to.
+    Session(Scope),
     /// Operators that hold the scope and called `sessions.subscribe`.
     SessionList(Scope),
     /// Operators that hold the scope and subscribed to this session's messages.
@@ -213,14 +226,26 @@ pub trait Event: Send + Sync + 'static {
     const ROW: EventRow;
     /// What it carries.
     type Payload: DeserializeOwned + Serialize + JsonSchema + Send + Sync + 'static;
+
+    /// The session it is about, for gates that ask.
+    fn session_key(_payload: &Self::Payload) -> Option<&SessionKey> {
+        None
+    }
+
+    /// While an event with this key waits for a slow client, a newer one may take its place (rows
+    /// with `coalesces`).
+    fn coalesce_key(_payload: &Self::Payload) -> Option<String> {
+        None
+    }
 }
 
-/// Declares events: `Name = "wire.name", Gate, Payload { row overrides };`.
+/// Declares events: `Name = "wire.name", Gate, Payload { row overrides } [trait overrides];`.
 macro_rules! events {
     ($(
         $(#[doc = $doc:literal])+
         $name:ident = $wire:literal, $gate:expr, $payload:ty
-        $({ $($field:ident : $value:expr),+ $(,)? })?;
+        $({ $($field:ident : $value:expr),+ $(,)? })?
+        $([ $($extra:item)+ ])?;
     )+) => {$(
         $(#[doc = $doc])+
         #[derive(Clone, Copy, Debug)]
@@ -232,6 +257,7 @@ macro_rules! events {
                 ..$crate::row::EventRow::new($wire, concat!($($doc),+), $gate)
             };
             type Payload = $payload;
+            $($($extra)+)?
         }
     )+};
 }

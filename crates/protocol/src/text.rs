@@ -190,3 +190,145 @@ impl<const MIN: u64, const MAX: u64> JsonSchema for Int<MIN, MAX> {
         }
     }
 }
+
+/// A number of at least 0, whole or not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, PartialOrd, Serialize)]
+#[serde(transparent)]
+pub struct Number0(f64);
+
+impl Number0 {
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> f64 {
+        self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Number0 {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let number = f64::deserialize(deserializer)?;
+        if number >= 0.0 { Ok(Self(number)) } else { Err(D::Error::custom("must be >= 0")) }
+    }
+}
+
+impl JsonSchema for Number0 {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Number0".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number", "minimum": 0})
+    }
+}
+
+/// What a [`Shaped`] text must look like.
+pub trait Shape: Send + Sync + 'static {
+    /// The contract's regular expression; what [`Shape::fits`] checks.
+    const PATTERN: &'static str;
+    /// Longest text, in characters.
+    const MAX: usize;
+
+    /// Whether the text matches the pattern.
+    fn fits(text: &str) -> bool;
+}
+
+/// A text of 1 to [`Shape::MAX`] characters that matches a pattern.
+pub struct Shaped<S>(String, std::marker::PhantomData<S>);
+
+impl<S: Shape> Shaped<S> {
+    /// Checks length and pattern.
+    ///
+    /// # Errors
+    /// The documented sentence when the text does not fit.
+    pub fn new(text: impl Into<String>) -> Result<Self, String> {
+        let text = text.into();
+        if text.is_empty() {
+            return Err("must NOT have fewer than 1 characters".to_owned());
+        }
+        if text.chars().count() > S::MAX {
+            return Err(format!("must NOT have more than {} characters", S::MAX));
+        }
+        if !S::fits(&text) {
+            return Err(format!("must match pattern \"{}\"", S::PATTERN));
+        }
+        Ok(Self(text, std::marker::PhantomData))
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<S> Clone for Shaped<S> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone(), std::marker::PhantomData)
+    }
+}
+
+impl<S> PartialEq for Shaped<S> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<S> fmt::Debug for Shaped<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.0, f)
+    }
+}
+
+impl<S> Serialize for Shaped<S> {
+    fn serialize<R: serde::Serializer>(&self, serializer: R) -> Result<R::Ok, R::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de, S: Shape> Deserialize<'de> for Shaped<S> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::new(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl<S: Shape> JsonSchema for Shaped<S> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Shaped".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "minLength": 1, "maxLength": S::MAX, "pattern": S::PATTERN})
+    }
+}
+
+/// A secret on the wire: never printed.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct SecretText(String);
+
+impl SecretText {
+    /// Marks a text as secret.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[secret]")
+    }
+}

@@ -1,0 +1,482 @@
+//! A conversation in a session: send, read, stop.
+
+use serde_json::Value;
+
+use crate::{
+    ids::{RunId, SessionId, SessionKey},
+    list::{Auto, List, SmallObject, Switch},
+    macros::{names, params, record},
+    methods::{
+        agent::{AgentsListResult, InputProvenance, RunStatus},
+        models::ModelChoice,
+        queue_on,
+        sessions::{PermissionMode, SessionListDefaults, SessionRow, ToolOverrides},
+    },
+    row::{Idempotency, Since, methods},
+    text::{Int, Int0, Int1, NonEmpty, RawSessionKey, Text},
+    transcript::TranscriptMessage,
+};
+
+params! {
+    /// Params of `chat.send`.
+    ChatSendParams {
+        /// Session to write to.
+        session_key: RawSessionKey,
+        /// Its agent, if the key does not say.
+        agent_id?: NonEmpty,
+        /// Refuse unless the session's transcript is this one.
+        session_id?: NonEmpty,
+        /// What the person says; may be empty beside attachments.
+        message: String,
+        /// What the message is meant to start.
+        intent?: ChatIntent,
+        /// How hard the model thinks in this run.
+        thinking?: String,
+        /// Whether the model answers fast rather than well.
+        fast_mode?: Switch<Auto>,
+        /// From which length of a run on `auto` means fast.
+        fast_auto_on_seconds?: Int1,
+        /// What happens while another run is busy.
+        queue_mode?: QueueMode,
+        /// Whether the answer goes out over a channel.
+        deliver?: bool,
+        /// Channel the message came over.
+        originating_channel?: String,
+        /// Its sender.
+        originating_to?: String,
+        /// Its account.
+        originating_account_id?: String,
+        /// Its thread.
+        originating_thread_id?: String,
+        /// Message that is replied to.
+        reply_to_id?: NonEmpty,
+        /// Files.
+        attachments?: Vec<Attachment>,
+        /// Values bound to tools for this run.
+        tool_bindings?: SmallObject<16>,
+        /// Longest run, in milliseconds; 0 means the configured limit.
+        timeout_ms?: Int0,
+        /// Where the message came from.
+        system_input_provenance?: InputProvenance,
+        /// Proof of where the message came from.
+        system_provenance_receipt?: String,
+        /// Whether a leading slash is just text.
+        suppress_command_interpretation?: bool,
+        /// Refuse unless the transcript ends with this message.
+        expected_leaf_entry_id??: NonEmpty,
+        /// Refuse unless the session is routed like this.
+        expected_session_routing_contract?: NonEmpty,
+        /// Refuse unless the session has this permission mode.
+        expected_permission_mode??: PermissionMode,
+        /// Refuse unless the session has these tool settings.
+        expected_tool_overrides??: ToolOverrides,
+        /// Names the request; becomes the run's id.
+        idempotency_key: NonEmpty,
+    }
+
+    /// What a message is meant to start.
+    ChatIntent {
+        /// Which.
+        kind: ChatIntentKind,
+        /// Version of the intent.
+        version: Int<1, 1>,
+        /// When it was given, in milliseconds since 1970.
+        issued_at_ms: Int0,
+    }
+
+    /// A file sent with a message.
+    #[derive(Default)]
+    Attachment {
+        /// Coarse type, such as `image`.
+        #[serde(rename = "type")]
+        kind?: String,
+        /// Type.
+        mime_type?: String,
+        /// Name.
+        file_name?: String,
+        /// The file, base64 or a data address.
+        content?: Value,
+        /// Size.
+        size_bytes?: f64,
+        /// Length in time.
+        duration_ms?: f64,
+        /// Width.
+        width?: f64,
+        /// Height.
+        height?: f64,
+    }
+
+    /// Params of `chat.history`.
+    ChatHistoryParams {
+        /// Which session.
+        session_key: NonEmpty,
+        /// Its agent, if the key does not say.
+        agent_id?: NonEmpty,
+        /// `deltaCursor` of an earlier answer: only what came after it.
+        cursor?: String,
+        /// Most messages; 200 if absent.
+        limit?: Int<1, 1000>,
+        /// How many of the latest messages to leave out.
+        offset?: Int0,
+        /// Waiting messages before this one.
+        pending_before?: Int1,
+        /// Runs whose messages' fate is asked for.
+        input_run_ids?: List<Text<1, 256>, 1, 50, true>,
+        /// Answer around this message.
+        message_id?: NonEmpty,
+        /// Of this transcript instead of the session's latest.
+        session_id?: NonEmpty,
+        /// Longest text of one message.
+        max_chars?: Int<1, 500_000>,
+        /// Most bytes.
+        max_bytes?: Int<1024, { crate::text::MAX_SAFE_INTEGER }>,
+    }
+
+    /// Params of `chat.startup`: what a chat page needs at once.
+    #[derive(Default)]
+    ChatStartupParams {
+        /// Which session.
+        session_key?: NonEmpty,
+        /// Or: the beginning of its id.
+        short_id?: NonEmpty,
+        /// And of its title.
+        slug_hint?: NonEmpty,
+        /// Its agent, if the key does not say.
+        agent_id?: NonEmpty,
+        /// `deltaCursor` of an earlier answer: only what came after it.
+        cursor?: String,
+        /// Most messages; 200 if absent.
+        limit?: Int<1, 1000>,
+        /// How many of the latest messages to leave out.
+        offset?: Int0,
+        /// Of this transcript instead of the session's latest.
+        session_id?: NonEmpty,
+        /// Longest text of one message.
+        max_chars?: Int<1, 500_000>,
+        /// Most bytes.
+        max_bytes?: Int<1024, { crate::text::MAX_SAFE_INTEGER }>,
+    }
+
+    /// Params of `chat.metadata`.
+    #[derive(Default)]
+    ChatMetadataParams {
+        /// Of which agent.
+        agent_id?: NonEmpty,
+        /// Or: of the agent of this session.
+        session_key?: NonEmpty,
+    }
+
+    /// Params of `chat.abort`.
+    ChatAbortParams {
+        /// Which session.
+        session_key: NonEmpty,
+        /// Its agent, if the key does not say.
+        agent_id?: NonEmpty,
+        /// Which run; absent means all of the session.
+        run_id?: NonEmpty,
+        /// Whether side questions go on.
+        preserve_side_runs?: bool,
+    }
+}
+
+names! {
+    /// What a message is meant to start.
+    ChatIntentKind {
+        /// A goal that the session works on.
+        SessionGoalStart = "session-goal-start",
+    }
+
+    /// What happens to a message while another run of its session is busy.
+    QueueMode {
+        /// It goes into the running turn.
+        Steer = "steer",
+        /// It runs afterwards.
+        Followup = "followup",
+        /// It runs afterwards, together with others that wait.
+        Collect = "collect",
+        /// The running turn is cut for it.
+        Interrupt = "interrupt",
+    }
+}
+
+record! {
+    /// Result of `chat.send` and `sessions.send`: a run, or for a stop word what was stopped.
+    ChatSendResult {
+        /// The run; equal to the idempotency key.
+        run_id?: RunId,
+        /// `started`, `in_flight`, or `ok`.
+        status?: RunStatus,
+        /// Place of the person's message in the transcript.
+        message_seq?: u64,
+        /// Stop word: always true.
+        ok?: bool,
+        /// Stop word: whether something was stopped.
+        aborted?: bool,
+        /// Stop word: what was stopped.
+        run_ids?: Vec<RunId>,
+    }
+
+    /// Result of `chat.abort`.
+    ChatAbortResult {
+        /// Always true.
+        ok: bool,
+        /// Whether something was stopped.
+        aborted: bool,
+        /// What was stopped.
+        run_ids: Vec<RunId>,
+    }
+
+    /// Result of `chat.history` and `chat.startup`.
+    ///
+    /// Without a cursor it is the tail of the transcript. With one it is `delta`, and holds only what
+    /// is new, or `reset`, and holds nothing: the cursor is of no use any more.
+    ChatHistoryResult {
+        /// Absent on a tail.
+        kind?: HistoryKind,
+        /// Tail: the session.
+        session_key?: SessionKey,
+        /// Tail: its transcript.
+        session_id?: SessionId,
+        /// Oldest first.
+        messages?: Vec<TranscriptMessage>,
+        /// Messages that wait for their turn.
+        pending_inputs?: PendingInputs,
+        /// What became of the runs asked for.
+        input_receipts?: Vec<InputReceipt>,
+        /// Send it back to get only what is new.
+        delta_cursor?: String,
+        /// Where older messages begin.
+        next_offset?: u64,
+        /// Whether there are older messages.
+        has_more?: bool,
+        /// How many messages the transcript has.
+        total_messages?: u64,
+        /// What a new session uses.
+        defaults?: SessionListDefaults,
+        /// The session.
+        session_info?: SessionRow,
+        /// How hard the model thinks.
+        thinking_level?: String,
+        /// How much of its tools it shows.
+        verbose_level?: String,
+        /// The run that is busy now.
+        in_flight_run?: InFlightRun,
+        /// `chat.startup`: models and commands.
+        metadata?: ChatMetadataResult,
+        /// `chat.startup`: the agents.
+        agents_list?: AgentsListResult,
+    }
+
+    /// Messages that wait for their turn.
+    PendingInputs {
+        /// The latest of them, oldest first.
+        items: Vec<PendingInput>,
+        /// How many there are.
+        total: u64,
+        /// Where older ones end.
+        next_before?: u64,
+    }
+
+    /// A message that waits for its turn.
+    PendingInput {
+        /// Names it.
+        id: String,
+        /// The run it will start.
+        run_id?: RunId,
+        /// What it says.
+        message: TranscriptMessage,
+        /// When it came, in milliseconds since 1970.
+        accepted_at: u64,
+        /// What became of it.
+        state: PendingInputState,
+    }
+
+    /// What became of a run's message.
+    InputReceipt {
+        /// The run.
+        run_id: RunId,
+        /// Whether the model has it.
+        state: InputReceiptState,
+        /// The message it became part of.
+        consumed_by_event_id?: String,
+    }
+
+    /// A run that is busy now.
+    InFlightRun {
+        /// The run.
+        run_id: RunId,
+        /// When it began, in milliseconds since 1970.
+        started_at: u64,
+        /// What the assistant said so far.
+        text?: String,
+    }
+
+    /// Result of `chat.metadata`.
+    ChatMetadataResult {
+        /// Models to choose from.
+        models: Vec<ModelChoice>,
+        /// Commands that start with a slash.
+        commands: Vec<CommandEntry>,
+        /// Whether many agents can work at once.
+        swarm_enabled: bool,
+        /// Which account pays.
+        account_selection?: AccountSelection,
+    }
+
+    /// Which account pays.
+    AccountSelection {
+        /// How it was chosen.
+        kind: String,
+        /// Its name for people.
+        label: String,
+    }
+
+    /// A command that starts with a slash.
+    CommandEntry {
+        /// Its name, without the slash.
+        name: String,
+        /// Its name where a channel knows commands of its own.
+        native_name?: String,
+        /// Other ways to write it, with the slash.
+        text_aliases?: Vec<String>,
+        /// What it does.
+        description: String,
+        /// Where it is listed.
+        category?: CommandCategory,
+        /// Who brought it.
+        source: CommandSource,
+        /// Where it works.
+        scope: CommandScope,
+        /// Whether it takes arguments.
+        accepts_args: bool,
+        /// Its arguments.
+        args?: Vec<CommandArgument>,
+    }
+
+    /// An argument of a command.
+    CommandArgument {
+        /// Its name.
+        name: String,
+        /// What it means.
+        description: String,
+        /// Its type.
+        #[serde(rename = "type")]
+        kind: CommandArgumentType,
+        /// Whether it must be there.
+        required?: bool,
+        /// What may stand there.
+        choices?: Vec<CommandChoice>,
+    }
+
+    /// What may stand for an argument.
+    CommandChoice {
+        /// The value.
+        value: String,
+        /// Its name for people.
+        label: String,
+    }
+}
+
+names! {
+    /// Kind of a history answer that was asked for with a cursor.
+    HistoryKind {
+        /// Only what is new.
+        Delta = "delta",
+        /// Read again from the start.
+        Reset = "reset",
+    }
+
+    /// What became of a waiting message.
+    PendingInputState = Queued {
+        /// It waits.
+        Queued = "queued",
+        /// It was taken back.
+        Cancelled = "cancelled",
+        /// The Gateway stopped before its turn.
+        Interrupted = "interrupted",
+    }
+
+    /// Whether the model has a message.
+    InputReceiptState = Pending {
+        /// Not yet.
+        Pending = "pending",
+        /// It has.
+        Consumed = "consumed",
+    }
+
+    /// Where a command is listed.
+    CommandCategory {
+        /// Sessions.
+        Session = "session",
+        /// Options.
+        Options = "options",
+        /// Status.
+        Status = "status",
+        /// Management.
+        Management = "management",
+        /// Media.
+        Media = "media",
+        /// Tools.
+        Tools = "tools",
+    }
+
+    /// Who brought a command.
+    CommandSource = Native {
+        /// The Gateway.
+        Native = "native",
+        /// A skill.
+        Skill = "skill",
+        /// A plugin.
+        Plugin = "plugin",
+    }
+
+    /// Where a command works.
+    CommandScope = Both {
+        /// As text.
+        Text = "text",
+        /// Where a channel knows commands of its own.
+        Native = "native",
+        /// Both.
+        Both = "both",
+    }
+
+    /// Type of a command's argument.
+    CommandArgumentType = String {
+        /// Text.
+        String = "string",
+        /// A number.
+        Number = "number",
+        /// Yes or no.
+        Boolean = "boolean",
+    }
+}
+
+methods! {
+    /// Sends a message to a session and starts a run. The answer comes before the model's; the rest
+    /// is events.
+    ChatSend = "chat.send", Write, ChatSendParams => ChatSendResult
+        { idempotency: Idempotency::Required, queued: true }
+        [
+            fn queue_key(params: &ChatSendParams) -> Option<String> {
+                queue_on(&params.session_key, params.agent_id.as_deref())
+            }
+            fn idempotency_key(params: &ChatSendParams) -> Option<&str> {
+                Some(&params.idempotency_key)
+            }
+        ];
+    /// Reads the end of a transcript, or what came after a cursor.
+    ChatHistory = "chat.history", Read, ChatHistoryParams => ChatHistoryResult;
+    /// Stops runs of a session.
+    ChatAbort = "chat.abort", Write, ChatAbortParams => ChatAbortResult
+        { queued: true }
+        [
+            fn queue_key(params: &ChatAbortParams) -> Option<String> {
+                queue_on(&params.session_key, params.agent_id.as_deref())
+            }
+        ];
+    /// Reads all that a chat page needs at once: history, models, commands, agents.
+    ChatStartup = "chat.startup", Read, ChatStartupParams => ChatHistoryResult { since: Since::V4 };
+    /// Models and commands for the composer.
+    ChatMetadata = "chat.metadata", Read, ChatMetadataParams => ChatMetadataResult
+        { since: Since::V4 };
+}
