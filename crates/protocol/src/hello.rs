@@ -2,118 +2,179 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::{
     frame::StateVersion,
-    methods::system::HealthSnapshot,
+    limits,
+    macros::{names, record},
+    methods::system::{HealthSnapshot, UpdateAvailable},
     scope::{Role, ScopeSet},
 };
 
-/// Payload of the response to `connect`.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct HelloOk {
-    /// Always `hello-ok`.
-    #[serde(rename = "type")]
-    pub kind: HelloKind,
-    /// The protocol picked.
-    pub protocol: u32,
-    /// The Gateway.
-    pub server: ServerInfo,
-    /// What it can do.
-    pub features: Features,
-    /// What it looks like now.
-    pub snapshot: Snapshot,
-    /// What the caller may do.
-    pub auth: HelloAuth,
-    /// Limits.
-    pub policy: Policy,
+names! {
+    /// The constant `hello-ok`.
+    HelloKind = HelloOk {
+        /// The only value.
+        HelloOk = "hello-ok",
+    }
+
+    /// Whether the Gateway takes new work.
+    SuspensionPhase = Accepting {
+        /// It does.
+        Accepting = "accepting",
+        /// It is asked to stop doing so.
+        Preparing = "preparing",
+        /// It finishes what it has.
+        Draining = "draining",
+        /// It does nothing more.
+        Prepared = "prepared",
+    }
 }
 
-/// The constant `hello-ok`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum HelloKind {
-    /// The only value.
-    #[default]
-    #[serde(rename = "hello-ok")]
-    HelloOk,
-}
+record! {
+    /// Payload of the response to `connect`.
+    HelloOk {
+        /// Always `hello-ok`.
+        #[serde(rename = "type")]
+        kind: HelloKind,
+        /// The protocol picked.
+        protocol: u32,
+        /// The Gateway.
+        server: ServerInfo,
+        /// What it can do.
+        features: Features,
+        /// What it looks like now.
+        snapshot: Snapshot,
+        /// What the caller may do.
+        auth: HelloAuth,
+        /// Limits.
+        policy: Policy,
+    }
 
-/// The Gateway and this connection.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ServerInfo {
-    /// Version of the Gateway.
-    pub version: String,
-    /// Changes with every start.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub boot_id: Option<String>,
-    /// This connection.
-    pub conn_id: String,
-}
+    /// The Gateway and this connection.
+    ServerInfo {
+        /// Version of the Gateway.
+        version: String,
+        /// Build; only a Gateway that serves the matching Control UI says it.
+        build_id?: String,
+        /// Changes with every start.
+        boot_id?: String,
+        /// This connection.
+        conn_id: String,
+    }
 
-/// What the Gateway can do.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Features {
-    /// Methods that work.
-    pub methods: Vec<String>,
-    /// Events that are sent.
-    pub events: Vec<String>,
-    /// Capabilities.
-    #[serde(default)]
-    pub capabilities: Vec<String>,
-}
+    /// What the Gateway can do.
+    Features {
+        /// Methods that work.
+        methods: Vec<String>,
+        /// Events that are sent.
+        events: Vec<String>,
+        /// Capabilities.
+        #[serde(default)]
+        capabilities: Vec<String>,
+    }
 
-/// State at the time of the handshake.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Snapshot {
-    /// Who is connected.
-    pub presence: Vec<PresenceEntry>,
-    /// Latest health.
-    pub health: HealthSnapshot,
-    /// Versions of the two.
-    pub state_version: StateVersion,
-    /// Age of the process, in milliseconds.
-    pub uptime_ms: u64,
-    /// Configuration file; only for admins.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub config_path: Option<String>,
-    /// State folder; only for admins.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state_dir: Option<String>,
-    /// Which session to open first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub session_defaults: Option<SessionDefaults>,
-    /// `none`, `token`, `password`, or `trusted-proxy`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auth_mode: Option<String>,
-    /// A newer version, if one is known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub update_available: Option<Value>,
-}
+    /// State at the time of the handshake.
+    Snapshot {
+        /// Whether the Gateway takes new work.
+        suspension?: Suspension,
+        /// Who is connected.
+        presence: Vec<PresenceEntry>,
+        /// Latest health.
+        health: HealthSnapshot,
+        /// Versions of the two.
+        state_version: StateVersion,
+        /// Age of the process, in milliseconds.
+        uptime_ms: u64,
+        /// The configuration that is in force, as `config.get` names it.
+        applied_config_hash?: String,
+        /// Configuration file; only for admins.
+        config_path?: String,
+        /// State folder; only for admins.
+        state_dir?: String,
+        /// Which session to open first.
+        session_defaults?: SessionDefaults,
+        /// `none`, `token`, `password`, or `trusted-proxy`.
+        auth_mode?: String,
+        /// A newer version, if one is known.
+        update_available?: UpdateAvailable,
+    }
 
-/// Which agent and session a client opens first.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct SessionDefaults {
-    /// Default agent.
-    pub default_agent_id: String,
-    /// Last part of the main session's key.
-    pub main_key: String,
-    /// Main session of the default agent.
-    pub main_session_key: String,
-    /// `per-sender` or `global`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scope: Option<String>,
-    /// Whether a model is configured, so that the composer is shown.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model_configured: Option<bool>,
+    /// Whether the Gateway takes new work.
+    Suspension {
+        /// How far it has come with stopping.
+        phase: SuspensionPhase,
+    }
+
+    /// Which agent and session a client opens first.
+    SessionDefaults {
+        /// Default agent.
+        default_agent_id: String,
+        /// Last part of the main session's key.
+        main_key: String,
+        /// Main session of the default agent.
+        main_session_key: String,
+        /// `per-sender` or `global`.
+        scope?: String,
+        /// Whether a model is configured, so that the composer is shown.
+        model_configured?: bool,
+    }
+
+    /// One line of the presence list.
+    PresenceEntry {
+        /// Host name.
+        host?: String,
+        /// Address.
+        ip?: String,
+        /// Program version.
+        version?: String,
+        /// Operating system.
+        platform?: String,
+        /// Kind of device.
+        device_family?: String,
+        /// Model of the device.
+        model_identifier?: String,
+        /// IANA time zone.
+        time_zone?: String,
+        /// Coarse kind of client, or `gateway`.
+        mode?: String,
+        /// Seconds since somebody last touched the machine.
+        last_input_seconds?: u64,
+        /// Why the entry is there: `self`, `connect`, `disconnect`.
+        reason?: String,
+        /// Free labels.
+        tags?: Vec<String>,
+        /// One line for people.
+        text?: String,
+        /// Last change, in milliseconds since 1970.
+        ts: u64,
+        /// Since when it is connected, in milliseconds since 1970.
+        online_since?: u64,
+        /// When it last did something, in milliseconds since 1970.
+        last_activity_at?: u64,
+        /// Device.
+        device_id?: String,
+        /// Roles.
+        roles?: Vec<String>,
+        /// Scopes.
+        scopes?: Vec<String>,
+        /// Installation.
+        instance_id?: String,
+        /// Sessions it looks at.
+        watched_sessions?: Vec<String>,
+    }
+
+    /// Limits of files sent with messages.
+    AttachmentPolicy {
+        /// Largest file.
+        max_bytes: u64,
+        /// Largest picture.
+        max_image_bytes: u64,
+    }
 }
 
 /// What the caller may do on this connection.
-#[derive(Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct HelloAuth {
     /// How the caller was authenticated.
@@ -143,7 +204,7 @@ impl std::fmt::Debug for HelloAuth {
 }
 
 /// Limits of the connection.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Policy {
     /// Largest inbound message, in bytes.
@@ -152,73 +213,18 @@ pub struct Policy {
     pub max_buffered_bytes: u64,
     /// Interval of `tick`, in milliseconds.
     pub tick_interval_ms: u64,
+    /// Limits of files sent with messages.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attachments: Option<AttachmentPolicy>,
 }
 
 impl Default for Policy {
     fn default() -> Self {
         Self {
-            max_payload: crate::limits::MAX_PAYLOAD_BYTES as u64,
-            max_buffered_bytes: crate::limits::MAX_BUFFERED_BYTES as u64,
-            tick_interval_ms: crate::limits::TICK_INTERVAL_MS,
+            max_payload: limits::MAX_PAYLOAD_BYTES as u64,
+            max_buffered_bytes: limits::MAX_BUFFERED_BYTES as u64,
+            tick_interval_ms: limits::TICK_INTERVAL_MS,
+            attachments: None,
         }
     }
-}
-
-/// One line of the presence list.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct PresenceEntry {
-    /// Host name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub host: Option<String>,
-    /// Address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ip: Option<String>,
-    /// Program version.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub version: Option<String>,
-    /// Operating system.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<String>,
-    /// Kind of device.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device_family: Option<String>,
-    /// Model of the device.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub model_identifier: Option<String>,
-    /// IANA time zone.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time_zone: Option<String>,
-    /// Coarse kind of client, or `gateway`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub mode: Option<String>,
-    /// Seconds since somebody last touched the machine.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub last_input_seconds: Option<u64>,
-    /// Why the entry is there: `self`, `connect`, `disconnect`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
-    /// Free labels.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub tags: Option<Vec<String>>,
-    /// One line for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// Last change, in milliseconds since 1970.
-    pub ts: u64,
-    /// Since when it is connected, in milliseconds since 1970.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub online_since: Option<u64>,
-    /// Device.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub device_id: Option<String>,
-    /// Roles.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub roles: Option<Vec<String>>,
-    /// Scopes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scopes: Option<Vec<String>>,
-    /// Installation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub instance_id: Option<String>,
 }
