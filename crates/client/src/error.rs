@@ -1,0 +1,368 @@
+//! What can go wrong between a client and a Gateway, told apart by what a person does next.
+
+use std::{fmt, io, sync::Arc, time::Duration};
+
+use openclaw_identity::PublicKey;
+use openclaw_protocol::{DetailCode, ErrorCode, RpcError};
+
+use crate::{
+    credentials::{CredentialError, SecretSource},
+    dial::{DialError, SshFailure, Target},
+    endpoint::Pin,
+};
+
+mod hint;
+
+/// Why a connection or call failed.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum ClientError {
+    /// The address answers, and nobody listens there.
+    #[error("no Gateway listens at {target}")]
+    NothingListening {
+        /// Where.
+        target: Target,
+    },
+    /// The address cannot be reached.
+    #[error("{target} cannot be reached")]
+    Unreachable {
+        /// Where.
+        target: Target,
+        /// Why.
+        #[source]
+        source: Arc<io::Error>,
+    },
+    /// Something took too long.
+    #[error("{stage} took longer than {}", seconds(*.after))]
+    Timeout {
+        /// What was waited for.
+        stage: Stage,
+        /// How long.
+        after: Duration,
+    },
+    /// The connection ended.
+    #[error("the connection to the Gateway was lost: {0}")]
+    LinkLost(CloseReason),
+    /// Whatever answered speaks another language.
+    #[error("what answers at {target} is not a Gateway: {seen}")]
+    NotAGateway {
+        /// Where.
+        target: Target,
+        /// What it said.
+        seen: String,
+    },
+    /// A target given on the command line needs a secret flag. Nothing was sent.
+    #[error(transparent)]
+    Credentials(#[from] CredentialError),
+    /// The Gateway refused the credential.
+    #[error("the Gateway refused the credential: {}", .0.error.message)]
+    CredentialRefused(Box<CredentialRefused>),
+    /// A person has to approve this device.
+    #[error("this device waits for approval{}", .0.shown_id())]
+    PairingRequired(Box<PairingRequired>),
+    /// A person rejected this device.
+    #[error("the pairing request was rejected")]
+    PairingRejected {
+        /// The request.
+        request_id: String,
+    },
+    /// The connection may not do this.
+    #[error("{}", .0.message)]
+    ScopeMissing(Box<RpcError>),
+    /// The Gateway shows another key than the pinned one. Nothing was sent.
+    #[error("the Gateway at {target} shows another key ({seen}) than the one pinned for it")]
+    IdentityMismatch {
+        /// Where.
+        target: Target,
+        /// The key that was expected.
+        pin: Box<Pin>,
+        /// The key that was shown.
+        seen: Box<PublicKey>,
+    },
+    /// A pinned Gateway offers no proof. Nothing was sent.
+    #[error("what answers at {target} does not prove to be the Gateway pinned for it")]
+    ProofMissing {
+        /// Where.
+        target: Target,
+        /// The key that was expected.
+        pin: Box<Pin>,
+    },
+    /// The Gateway's proof is wrong. Nothing was sent.
+    #[error("what answers at {target} offers a proof that does not hold: {reason}")]
+    ProofInvalid {
+        /// Where.
+        target: Target,
+        /// What is wrong.
+        reason: &'static str,
+    },
+    /// `wss://` is not spoken yet.
+    #[error("TLS is not supported yet")]
+    Tls,
+    /// No protocol version in common, or an answer that cannot be read.
+    #[error("no common protocol: {0}")]
+    ProtocolMismatch(String),
+    /// `ssh` failed.
+    #[error(transparent)]
+    Ssh(#[from] SshFailure),
+    /// The Gateway answered with an error.
+    #[error("{}", .0.message)]
+    Rpc(Box<RpcError>),
+    /// The URL cannot be used.
+    #[error("{0}")]
+    Url(String),
+    /// Something of this machine failed.
+    #[error("{what}")]
+    Local {
+        /// What was being done.
+        what: String,
+        /// Why.
+        #[source]
+        source: Arc<io::Error>,
+    },
+}
+
+/// One word for each way a command can fail; the exit codes follow it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The Gateway answered with an error, or something of this machine failed.
+    Failed,
+    /// The command line is at fault.
+    Usage,
+    /// Nothing listens.
+    NothingListening,
+    /// Lost, unreachable, or timed out.
+    LinkLost,
+    /// Not a Gateway.
+    NotAGateway,
+    /// The credential was refused.
+    CredentialRefused,
+    /// Pairing is needed.
+    PairingRequired,
+    /// A scope is missing.
+    ScopeMissing,
+    /// TLS, pin, or identity.
+    Identity,
+    /// Protocol.
+    Protocol,
+    /// SSH.
+    Ssh,
+}
+
+impl ErrorKind {
+    /// The name in `--json` output.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Usage => "usage",
+            Self::NothingListening => "nothing-listening",
+            Self::LinkLost => "link-lost",
+            Self::NotAGateway => "not-a-gateway",
+            Self::CredentialRefused => "credential-refused",
+            Self::PairingRequired => "pairing-required",
+            Self::ScopeMissing => "scope-missing",
+            Self::Identity => "identity",
+            Self::Protocol => "protocol",
+            Self::Ssh => "ssh",
+        }
+    }
+}
+
+/// What was waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Opening the stream.
+    Dial,
+    /// The answer to the upgrade request.
+    Upgrade,
+    /// The challenge.
+    Challenge,
+    /// The answer to `connect`.
+    Hello,
+    /// A person's decision.
+    Pairing,
+    /// The answer to a call.
+    Call(String),
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial => f.write_str("opening the connection"),
+            Self::Upgrade => f.write_str("the answer to the upgrade request"),
+            Self::Challenge => f.write_str("the Gateway's challenge"),
+            Self::Hello => f.write_str("the answer to connect"),
+            Self::Pairing => f.write_str("the decision about this device"),
+            Self::Call(method) => write!(f, "the answer to {method}"),
+        }
+    }
+}
+
+/// Why a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CloseReason {
+    /// We closed it.
+    Local,
+    /// The peer sent a close frame.
+    Closed {
+        /// Its code.
+        code: u16,
+        /// Its text.
+        reason: String,
+    },
+    /// The stream ended without a word.
+    Ended,
+    /// Nothing came for this long although we asked.
+    Silent(Duration),
+    /// The stream failed.
+    Failed(String),
+    /// The peer broke the protocol.
+    Protocol(String),
+}
+
+impl CloseReason {
+    /// Whether the Gateway said that it restarts or stops.
+    #[must_use]
+    pub const fn is_restart(&self) -> bool {
+        matches!(self, Self::Closed { code: 1012, .. })
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Local => f.write_str("closed here"),
+            Self::Closed { code, reason } if reason.is_empty() => write!(f, "closed with {code}"),
+            Self::Closed { code, reason } => write!(f, "{reason} ({code})"),
+            Self::Ended => f.write_str("it ended without a word"),
+            Self::Silent(after) => write!(f, "no sign of life for {}", seconds(*after)),
+            Self::Failed(what) | Self::Protocol(what) => f.write_str(what),
+        }
+    }
+}
+
+/// A refused credential.
+#[derive(Clone, Debug)]
+pub struct CredentialRefused {
+    /// What the Gateway said.
+    pub error: RpcError,
+    /// The fine code, if it sent one.
+    pub code: Option<DetailCode>,
+    /// The secret that was used.
+    pub used: Option<SecretSource>,
+    /// A secret that was not sent because the Gateway cannot prove itself.
+    pub withheld: Option<SecretSource>,
+}
+
+/// A device that waits for approval.
+#[derive(Clone, Debug)]
+pub struct PairingRequired {
+    /// What the Gateway said.
+    pub error: RpcError,
+    /// The request to approve.
+    pub request_id: Option<String>,
+    /// Why: `not-paired`, `role-upgrade`, `scope-upgrade`, `metadata-upgrade`.
+    pub reason: Option<String>,
+}
+
+impl PairingRequired {
+    fn shown_id(&self) -> String {
+        self.request_id.as_ref().map_or_else(String::new, |id| format!(" (request {id})"))
+    }
+}
+
+impl ClientError {
+    /// Which of the ways to fail this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NothingListening { .. } => ErrorKind::NothingListening,
+            Self::Unreachable { .. } | Self::Timeout { .. } | Self::LinkLost(_) => {
+                ErrorKind::LinkLost
+            }
+            Self::NotAGateway { .. } => ErrorKind::NotAGateway,
+            Self::Credentials(_) | Self::Url(_) => ErrorKind::Usage,
+            Self::CredentialRefused(_) => ErrorKind::CredentialRefused,
+            Self::PairingRequired(_) | Self::PairingRejected { .. } => ErrorKind::PairingRequired,
+            Self::ScopeMissing(_) => ErrorKind::ScopeMissing,
+            Self::IdentityMismatch { .. }
+            | Self::ProofMissing { .. }
+            | Self::ProofInvalid { .. }
+            | Self::Tls => ErrorKind::Identity,
+            Self::ProtocolMismatch(_) => ErrorKind::Protocol,
+            Self::Ssh(_) => ErrorKind::Ssh,
+            Self::Rpc(_) | Self::Local { .. } => ErrorKind::Failed,
+        }
+    }
+
+    /// What the Gateway said, if it said something.
+    #[must_use]
+    pub fn rpc(&self) -> Option<&RpcError> {
+        match self {
+            Self::Rpc(error) | Self::ScopeMissing(error) => Some(error),
+            Self::CredentialRefused(refused) => Some(&refused.error),
+            Self::PairingRequired(pairing) => Some(&pairing.error),
+            _ => None,
+        }
+    }
+
+    /// Whether the same may work later without anybody changing anything.
+    #[must_use]
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::NothingListening { .. }
+            | Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::LinkLost(_) => true,
+            Self::CredentialRefused(refused) => refused.code == Some(DetailCode::AuthRateLimited),
+            Self::Ssh(failure) => failure.is_passing(),
+            Self::Rpc(error) => error.code == ErrorCode::Unavailable,
+            _ => false,
+        }
+    }
+
+    /// The next command to type, or what else to do.
+    #[must_use]
+    pub fn hint(&self) -> String {
+        hint::of(self)
+    }
+
+    /// An error of this machine.
+    pub(crate) fn local(what: impl Into<String>, source: io::Error) -> Self {
+        Self::Local { what: what.into(), source: Arc::new(source) }
+    }
+
+    /// Says where a stream could not be opened to.
+    #[must_use]
+    pub fn from_dial(error: DialError, target: Target) -> Self {
+        match error {
+            DialError::NothingListening => Self::NothingListening { target },
+            DialError::Unreachable(source) => {
+                Self::Unreachable { target, source: Arc::new(source) }
+            }
+            DialError::Denied(source) => {
+                Self::local(format!("{target} belongs to another user"), source)
+            }
+            DialError::Url(text) => Self::Url(text),
+            DialError::Tls => Self::Tls,
+            DialError::Ssh(failure) => Self::Ssh(failure),
+            DialError::Local(source) => {
+                Self::local(format!("the connection to {target} could not be opened"), source)
+            }
+        }
+    }
+
+    /// A refused call, told apart by its code.
+    pub(crate) fn from_call(error: RpcError) -> Self {
+        let scope = error.detail_code() == Some(DetailCode::MissingScope)
+            || error.message.starts_with("missing scope");
+        if scope { Self::ScopeMissing(Box::new(error)) } else { Self::Rpc(Box::new(error)) }
+    }
+}
+
+fn seconds(duration: Duration) -> String {
+    if duration.subsec_millis() == 0 {
+        format!("{} s", duration.as_secs())
+    } else {
+        format!("{} ms", duration.as_millis())
+    }
+}

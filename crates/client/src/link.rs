@@ -1,0 +1,384 @@
+//! One life of one connection: a task that owns the socket.
+//!
+//! It writes what calls hand it, hands answers back, publishes events, and gives up on a peer that
+//! shows no sign of life for [`DEAD_AFTER`] although it is asked every [`BEAT`].
+
+use std::{
+    collections::HashMap,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::{Sink, SinkExt, Stream, future::poll_fn};
+use openclaw_base::{CancellationToken, Tasks};
+use openclaw_protocol::{
+    PROTOCOL_V4, RpcError,
+    frame::{ServerFrame, decode_server_frame},
+};
+use parking_lot::Mutex;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use tokio::{
+    sync::{broadcast, mpsc, oneshot, watch},
+    time::{Instant, MissedTickBehavior, interval_at, timeout},
+};
+use tokio_tungstenite::tungstenite::{
+    self, Message, Utf8Bytes,
+    protocol::{CloseFrame, frame::coding::CloseCode},
+};
+
+use crate::{
+    error::CloseReason,
+    events::{Delivery, Event, QUEUE},
+    stream::{Pulse, Socket},
+};
+
+/// How often the peer is asked for a sign of life.
+pub(crate) const BEAT: Duration = Duration::from_secs(5);
+/// A peer that is silent for this long is taken for dead. A beat is at most [`BEAT`] late, so that the
+/// end is noticed within 15 s.
+pub(crate) const DEAD_AFTER: Duration = Duration::from_secs(14);
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_millis(250);
+/// Requests that may wait to be written.
+const OUTBOX: usize = 256;
+/// Requests that are written in one go.
+const BATCH: usize = 32;
+
+/// What an answer holds.
+pub(crate) type Outcome = Result<Box<RawValue>, RpcError>;
+
+/// Who waits for an answer.
+pub(crate) enum Waiter {
+    /// The first answer is the one.
+    Only(oneshot::Sender<Outcome>),
+    /// An interim answer is passed over.
+    Final(oneshot::Sender<Outcome>),
+    /// Interim answers are wanted too.
+    Each(mpsc::Sender<Partial>),
+}
+
+/// One of several answers.
+pub(crate) struct Partial {
+    pub(crate) last: bool,
+    pub(crate) outcome: Outcome,
+}
+
+pub(crate) enum Command {
+    Send(Utf8Bytes),
+    Close,
+}
+
+/// What calls and the task share.
+pub(crate) struct Shared {
+    pending: Mutex<HashMap<String, Waiter>>,
+    next_id: AtomicU64,
+    events: Mutex<Option<broadcast::Sender<Delivery>>>,
+    closed: watch::Sender<Option<CloseReason>>,
+}
+
+/// A handle on a connection's task.
+pub(crate) struct Link {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) commands: mpsc::Sender<Command>,
+}
+
+impl Link {
+    /// Starts the task. The receiver holds every event from the first on.
+    pub(crate) fn start(
+        socket: Socket,
+        protocol: u32,
+        tasks: &Tasks,
+    ) -> (Self, broadcast::Receiver<Delivery>) {
+        let (events, first) = broadcast::channel(QUEUE);
+        let shared = Arc::new(Shared {
+            pending: Mutex::default(),
+            next_id: AtomicU64::new(1),
+            events: Mutex::new(Some(events.clone())),
+            closed: watch::Sender::new(None),
+        });
+        let (commands, inbox) = mpsc::channel(OUTBOX);
+        let driver = Driver {
+            pulse: socket.get_ref().pulse(),
+            socket,
+            shared: Arc::clone(&shared),
+            events,
+            sequence: (protocol >= PROTOCOL_V4).then_some(Sequence::default()),
+            writing: false,
+        };
+        let token = tasks.token();
+        // Its end is seen through `Shared::closed`; the owner of `tasks` awaits it.
+        drop(tasks.spawn("gateway link", driver.run(inbox, token)));
+        (Self { shared, commands }, first)
+    }
+}
+
+impl Shared {
+    pub(crate) fn next_id(&self) -> String {
+        self.next_id.fetch_add(1, Ordering::Relaxed).to_string()
+    }
+
+    /// Registers who waits for an answer; the reason if the connection has ended.
+    pub(crate) fn expect(&self, id: &str, waiter: Waiter) -> Result<(), CloseReason> {
+        let mut pending = self.pending.lock();
+        // Checked under the lock that the task takes before it fails all who wait.
+        if let Some(reason) = self.ended() {
+            return Err(reason);
+        }
+        pending.insert(id.to_owned(), waiter);
+        Ok(())
+    }
+
+    pub(crate) fn forget(&self, id: &str) {
+        self.pending.lock().remove(id);
+    }
+
+    pub(crate) fn ended(&self) -> Option<CloseReason> {
+        self.closed.borrow().clone()
+    }
+
+    pub(crate) async fn closed(&self) -> CloseReason {
+        let mut closed = self.closed.subscribe();
+        match closed.wait_for(Option::is_some).await {
+            Ok(reason) => reason.clone().unwrap_or(CloseReason::Ended),
+            Err(_) => CloseReason::Ended,
+        }
+    }
+
+    /// A reader of what comes from now on.
+    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Delivery> {
+        match &*self.events.lock() {
+            Some(events) => events.subscribe(),
+            None => broadcast::channel(1).1,
+        }
+    }
+
+    fn end(&self, reason: CloseReason) {
+        let mut pending = self.pending.lock();
+        self.closed.send_replace(Some(reason));
+        pending.clear();
+        drop(pending);
+        self.events.lock().take();
+    }
+}
+
+/// Numbers that should follow each other.
+#[derive(Default)]
+struct Sequence {
+    last: Option<u64>,
+}
+
+impl Sequence {
+    /// The number that should have come instead.
+    fn missed(&mut self, got: u64) -> Option<u64> {
+        let expected = self.last.map(|last| last.saturating_add(1));
+        self.last = Some(got);
+        expected.filter(|expected| *expected != got)
+    }
+}
+
+/// What the socket did.
+enum Turn {
+    Written,
+    Message(Message),
+    Ended(CloseReason),
+}
+
+struct Driver {
+    socket: Socket,
+    pulse: Arc<Pulse>,
+    shared: Arc<Shared>,
+    events: broadcast::Sender<Delivery>,
+    /// Protocol 3 counts for all connections together, so there a gap means nothing.
+    sequence: Option<Sequence>,
+    writing: bool,
+}
+
+impl Driver {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Command>, token: CancellationToken) {
+        let reason = self.live(&mut inbox, &token).await;
+        tracing::debug!(%reason, "gateway link ended");
+        self.shared.end(reason.clone());
+        if reason == CloseReason::Local {
+            let frame = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::default() };
+            // A peer that does not take the goodbye notices the end of the stream instead.
+            timeout(GOODBYE, self.socket.close(Some(frame))).await.ok();
+        }
+    }
+
+    async fn live(
+        &mut self,
+        inbox: &mut mpsc::Receiver<Command>,
+        token: &CancellationToken,
+    ) -> CloseReason {
+        let mut beat = interval_at(Instant::now() + BEAT, BEAT);
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let free = !self.writing;
+            let dead_at = Instant::now() + DEAD_AFTER.saturating_sub(self.pulse.silent_for());
+            let step = tokio::select! {
+                biased;
+                () = token.cancelled() => Err(CloseReason::Local),
+                turn = poll_fn(|cx| self.poll_turn(cx)) => self.take(turn),
+                command = inbox.recv(), if free => self.send(command, inbox),
+                _ = beat.tick() => self.ping(),
+                () = tokio::time::sleep_until(dead_at) => self.check(),
+            };
+            if let Err(reason) = step {
+                return reason;
+            }
+        }
+    }
+
+    /// Writes what waits and reads what came.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+        if self.writing {
+            match Pin::new(&mut self.socket).poll_flush(cx) {
+                Poll::Ready(Ok(())) => {
+                    self.writing = false;
+                    return Poll::Ready(Turn::Written);
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Turn::Ended(reason_of(error))),
+                Poll::Pending => {}
+            }
+        }
+        Pin::new(&mut self.socket).poll_next(cx).map(|message| match message {
+            Some(Ok(message)) => Turn::Message(message),
+            Some(Err(error)) => Turn::Ended(reason_of(error)),
+            None => Turn::Ended(CloseReason::Ended),
+        })
+    }
+
+    fn take(&mut self, turn: Turn) -> Result<(), CloseReason> {
+        match turn {
+            Turn::Written => Ok(()),
+            Turn::Ended(reason) => Err(reason),
+            Turn::Message(Message::Text(text)) => self.receive(&text),
+            Turn::Message(Message::Binary(_)) => {
+                Err(CloseReason::Protocol("the Gateway sent binary data".to_owned()))
+            }
+            Turn::Message(Message::Close(frame)) => Err(match frame {
+                Some(frame) => CloseReason::Closed {
+                    code: frame.code.into(),
+                    reason: frame.reason.as_str().to_owned(),
+                },
+                None => CloseReason::Closed { code: 1005, reason: String::new() },
+            }),
+            Turn::Message(Message::Ping(_) | Message::Pong(_) | Message::Frame(_)) => Ok(()),
+        }
+    }
+
+    fn receive(&mut self, text: &str) -> Result<(), CloseReason> {
+        match decode_server_frame(text).map_err(CloseReason::Protocol)? {
+            ServerFrame::Response { id, outcome } => {
+                self.answer(&id, outcome.map_err(|(error, _)| error));
+            }
+            ServerFrame::Event { event, payload, seq, state_version } => {
+                let missed = self.sequence.as_mut().zip(seq);
+                let missed = missed.and_then(|(sequence, got)| {
+                    sequence.missed(got).map(|expected| Delivery::Gap { expected, got })
+                });
+                let event = Event { name: event, payload, seq, state_version };
+                for delivery in missed.into_iter().chain([Delivery::Event(Arc::new(event))]) {
+                    // Nobody listening is no fault.
+                    self.events.send(delivery).ok();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&self, id: &str, outcome: Outcome) {
+        let mut pending = self.shared.pending.lock();
+        let interim = outcome.as_ref().is_ok_and(|payload| is_interim(payload));
+        let waiter = match pending.get(id) {
+            Some(Waiter::Final(_)) if interim => return,
+            Some(Waiter::Each(sender)) if interim => {
+                // The last place in the queue is the final answer's.
+                if sender.capacity() > 1 {
+                    sender.try_send(Partial { last: false, outcome }).ok();
+                }
+                return;
+            }
+            Some(_) => pending.remove(id),
+            None => None,
+        };
+        drop(pending);
+        // Whoever gave up waiting does not want the answer.
+        match waiter {
+            Some(Waiter::Only(sender) | Waiter::Final(sender)) => drop(sender.send(outcome)),
+            Some(Waiter::Each(sender)) => drop(sender.try_send(Partial { last: true, outcome })),
+            None => {}
+        }
+    }
+
+    fn send(
+        &mut self,
+        command: Option<Command>,
+        inbox: &mut mpsc::Receiver<Command>,
+    ) -> Result<(), CloseReason> {
+        let mut next = command;
+        for _ in 0..BATCH {
+            match next {
+                Some(Command::Send(text)) => self.write(Message::Text(text))?,
+                Some(Command::Close) | None => return Err(CloseReason::Local),
+            }
+            match inbox.try_recv() {
+                Ok(command) => next = Some(command),
+                Err(_) => return Ok(()),
+            }
+        }
+        match next {
+            Some(Command::Send(text)) => self.write(Message::Text(text)),
+            Some(Command::Close) | None => Err(CloseReason::Local),
+        }
+    }
+
+    fn ping(&mut self) -> Result<(), CloseReason> {
+        // While something is being written, the ping would wait behind it anyway.
+        if self.writing { Ok(()) } else { self.write(Message::Ping(Vec::new().into())) }
+    }
+
+    fn check(&self) -> Result<(), CloseReason> {
+        let silent = self.pulse.silent_for();
+        if silent >= DEAD_AFTER { Err(CloseReason::Silent(silent)) } else { Ok(()) }
+    }
+
+    fn write(&mut self, message: Message) -> Result<(), CloseReason> {
+        Pin::new(&mut self.socket).start_send(message).map_err(reason_of)?;
+        self.writing = true;
+        Ok(())
+    }
+}
+
+/// Whether a payload only says that the work has begun.
+fn is_interim(payload: &RawValue) -> bool {
+    #[derive(Deserialize)]
+    struct Status {
+        #[serde(default)]
+        status: Option<String>,
+    }
+    let begins = payload.get().len() < 4096 && payload.get().contains("\"accepted\"");
+    begins
+        && serde_json::from_str::<Status>(payload.get())
+            .is_ok_and(|status| status.status.as_deref() == Some("accepted"))
+}
+
+/// Why a socket failed, in a sentence.
+pub(crate) fn reason_of(error: tungstenite::Error) -> CloseReason {
+    match error {
+        tungstenite::Error::ConnectionClosed | tungstenite::Error::AlreadyClosed => {
+            CloseReason::Ended
+        }
+        tungstenite::Error::Protocol(
+            tungstenite::error::ProtocolError::ResetWithoutClosingHandshake,
+        ) => CloseReason::Ended,
+        tungstenite::Error::Io(error) => CloseReason::Failed(error.to_string()),
+        error => CloseReason::Protocol(error.to_string()),
+    }
+}
