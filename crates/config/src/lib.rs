@@ -30,16 +30,32 @@
 //!
 //! Reading never writes: the file is changed by [`Editor::save`] alone, on a person's explicit act.
 
+mod check;
+pub mod describe;
 mod env;
 mod error;
+mod keypath;
+mod known;
+mod loaded;
 mod paths;
 mod problem;
+mod redact;
+pub mod reload;
 pub mod schema;
 mod secret;
+mod settings;
+mod shape;
+mod snapshot;
+mod source;
+mod syntax;
 
 pub use env::{Environment, Layer};
 pub use error::ConfigError;
+pub use loaded::{Loaded, load, load_text};
 pub use paths::{PathOptions, Paths, Profile};
 pub use problem::{Place, Problem, Report, Severity};
+pub use reload::ReloadClass;
 pub use schema::Config;
 pub use secret::{REDACTED, SecretInput, SecretRef, SecretResolver, SecretSource};
+pub use settings::{AgentSettings, ConversationKind, ResetRule};
+pub use snapshot::{ConfigSnapshot, IncludeProvenance, Issue};
