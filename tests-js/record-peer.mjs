@@ -4,7 +4,7 @@
 // only reads what was recorded. Usage: node record-peer.mjs --peer DIR --out DIR [--values DIR]
 // `--values` also writes the raw answers to a folder outside the tree, to find out which keys are data.
 
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { parseArgs } from "node:util";
@@ -91,8 +91,8 @@ function sample(name, answer) {
 }
 
 function write() {
-  rmSync(options.out, { recursive: true, force: true });
   mkdirSync(options.out, { recursive: true });
+  for (const file of readdirSync(options.out).filter((name) => name.endsWith(".json"))) rmSync(join(options.out, file));
   for (const [name, entry] of recorded) {
     const file = { name, peer: `openclaw@${version}`, answered: entry.answered, refused: entry.refused };
     if (entry.answered > 0) file.result = withoutOpaque(name, entry.result.toJSON());

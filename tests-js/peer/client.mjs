@@ -1,8 +1,8 @@
 // The reference client with a device identity of its own, and every event it is shown.
 
-import { generateKeyPairSync, createHash, createPrivateKey, createPublicKey, sign } from "node:crypto";
-
 import { GatewayClient } from "@openclaw/gateway-client";
+
+import { createIdentity, hostDeps } from "../identity.mjs";
 
 const SCOPES = [
   "operator.admin",
@@ -31,11 +31,7 @@ export async function connect({ url, token, limitMs, mode = "cli", clientName = 
     minProtocol: 4,
     maxProtocol: 4,
     deviceIdentity: createIdentity(),
-    hostDeps: {
-      signDevicePayload: (pem, payload) =>
-        sign(null, Buffer.from(payload, "utf8"), createPrivateKey(pem)).toString("base64url"),
-      publicKeyRawBase64UrlFromPem: (pem) => rawPublicKey(pem).toString("base64url"),
-    },
+    hostDeps: hostDeps(),
     onEvent: (event) => events.push(event),
     onHelloOk: (payload) => hello.resolve(payload),
     onConnectError: (error) => {
@@ -51,20 +47,4 @@ export async function connect({ url, token, limitMs, mode = "cli", clientName = 
   } finally {
     clearTimeout(deadline);
   }
-}
-
-/** A fresh Ed25519 device identity in the form the reference client takes. */
-export function createIdentity() {
-  const { publicKey, privateKey } = generateKeyPairSync("ed25519");
-  const publicKeyPem = publicKey.export({ type: "spki", format: "pem" });
-  return {
-    deviceId: createHash("sha256").update(rawPublicKey(publicKeyPem)).digest("hex"),
-    publicKeyPem,
-    privateKeyPem: privateKey.export({ type: "pkcs8", format: "pem" }),
-  };
-}
-
-function rawPublicKey(pem) {
-  const { x } = createPublicKey(pem).export({ format: "jwk" });
-  return Buffer.from(x, "base64url");
 }
