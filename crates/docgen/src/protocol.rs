@@ -37,26 +37,42 @@ pub(crate) fn page() -> String {
     for (family, rows) in families {
         text.push_str(&format!("\n## `{family}`\n\n"));
         text.push_str(&table(
-            &["Method", "Scope", "Params", "Notes", "What it does"],
-            rows.into_iter().map(|row| method_cells(row, &shapes)),
+            &["Method", "Scope", "What it does", "Notes"],
+            rows.iter().map(|row| method_cells(row)),
+        ));
+        text.push_str(&details(
+            "Params",
+            rows.iter().map(|row| (row.name, shapes.params.get(row.name))),
         ));
     }
     text.push_str("\n## Events\n\n");
     text.push_str(&table(
-        &["Event", "Who sees it", "Payload", "Notes", "When"],
-        EVENTS.iter().map(|row| event_cells(row, &shapes)),
+        &["Event", "Who sees it", "When", "Notes"],
+        EVENTS.iter().map(event_cells),
+    ));
+    text.push_str(&details(
+        "Payloads",
+        EVENTS.iter().map(|row| (row.name, shapes.payloads.get(row.name))),
     ));
     text
 }
 
-fn method_cells(row: &MethodRow, shapes: &Shapes) -> Vec<String> {
-    let params = shapes.params.get(row.name).map(summary).unwrap_or_default();
+/// One item per row that has fields.
+fn details<'a>(title: &str, rows: impl Iterator<Item = (&'a str, Option<&'a Value>)>) -> String {
+    let items: Vec<String> = rows
+        .filter_map(|(name, schema)| Some((name, summary(schema?))))
+        .filter(|(_, summary)| !summary.is_empty())
+        .map(|(name, summary)| format!("* `{name}`: {summary}\n"))
+        .collect();
+    if items.is_empty() { String::new() } else { format!("\n{title}:\n\n{}", items.concat()) }
+}
+
+fn method_cells(row: &MethodRow) -> Vec<String> {
     vec![
         format!("`{}`", row.name),
         method_scope(row),
-        params,
-        method_notes(row).join(", "),
         row.doc.to_owned(),
+        method_notes(row).join(", "),
     ]
 }
 
@@ -83,6 +99,12 @@ fn method_notes(row: &MethodRow) -> Vec<&'static str> {
     if row.queued {
         notes.push("in order per session");
     }
+    if row.unbounded {
+        notes.push("no deadline");
+    }
+    if row.secret_result {
+        notes.push("holds a secret, given once");
+    }
     if !row.advertised {
         notes.push("not advertised");
     }
@@ -97,7 +119,7 @@ fn since_note(since: Since) -> Option<&'static str> {
     }
 }
 
-fn event_cells(row: &EventRow, shapes: &Shapes) -> Vec<String> {
+fn event_cells(row: &EventRow) -> Vec<String> {
     let mut notes: Vec<&str> = since_note(row.since).into_iter().collect();
     if row.droppable {
         notes.push("a slow client may miss it");
@@ -105,13 +127,7 @@ fn event_cells(row: &EventRow, shapes: &Shapes) -> Vec<String> {
     if row.coalesces {
         notes.push("a newer one replaces one that waits");
     }
-    vec![
-        format!("`{}`", row.name),
-        gate(row.gate),
-        shapes.payloads.get(row.name).map(summary).unwrap_or_default(),
-        notes.join(", "),
-        row.doc.to_owned(),
-    ]
+    vec![format!("`{}`", row.name), gate(row.gate), row.doc.to_owned(), notes.join(", ")]
 }
 
 fn gate(gate: Gate) -> String {
@@ -120,6 +136,7 @@ fn gate(gate: Gate) -> String {
         Gate::PreAuth => "before authentication".to_owned(),
         Gate::Everyone => "everyone".to_owned(),
         Gate::Scope(scope) => with(scope, ""),
+        Gate::Session(scope) => with(scope, ", of all sessions or those subscribed to"),
         Gate::SessionList(scope) => with(scope, ", after `sessions.subscribe`"),
         Gate::SessionMessages(scope) => with(scope, ", after `sessions.messages.subscribe`"),
         Gate::Direct => "the connection concerned".to_owned(),
@@ -133,10 +150,10 @@ fn summary(schema: &Value) -> String {
         .into_iter()
         .map(|(name, required, inner)| {
             let mark = if required { "" } else { "?" };
-            format!("`{name}{mark}`: {}", inner.type_name())
+            format!("`{name}{mark}` {}", inner.type_name())
         })
         .collect();
-    parts.join("; ")
+    parts.join(", ")
 }
 
 /// `docs/protocol.json`.
@@ -178,6 +195,8 @@ struct Method {
 struct MethodFlags {
     interim: bool,
     queued: bool,
+    secret_result: bool,
+    unbounded: bool,
     advertised: bool,
 }
 
@@ -198,6 +217,8 @@ impl From<&MethodRow> for Method {
             flags: MethodFlags {
                 interim: row.interim,
                 queued: row.queued,
+                secret_result: row.secret_result,
+                unbounded: row.unbounded,
                 advertised: row.advertised,
             },
             doc: row.doc.trim(),
