@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{Sink, SinkExt, Stream, future::poll_fn};
+use futures_util::{Sink, Stream, future::poll_fn};
 use openclaw_base::{CancellationToken, Tasks};
 use openclaw_protocol::{
     PROTOCOL_V4, RpcError,

@@ -57,14 +57,20 @@ impl TcpDial {
         if host.is_empty() {
             return Err(wrong("it names no host"));
         }
-        if !is_loopback(&host) && !(allow_plaintext && is_private(&host)) {
+        let allowed = is_loopback(&host) || allow_plaintext && is_private(&host);
+        if !allowed {
             return Err(wrong(
                 "ws:// to another machine can be read on its way; reach it with --ssh USER@HOST",
             ));
         }
+        let rest = authority.as_str().get(authority.host().len()..).unwrap_or_default();
+        let port = match rest.strip_prefix(':') {
+            Some(port) => port.parse().map_err(|_| wrong("not a URL; its port is none"))?,
+            None => HTTP_PORT,
+        };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Self { host, port: uri.port_u16().unwrap_or(HTTP_PORT), path })
+        Ok(Self { host, port, path })
     }
 
     /// Host and port as they stand in URLs and in the `Host` header.
