@@ -1,1 +1,50 @@
-//! Placeholder.
+//! The agent: from a person's message to an answer, with the model, the tools and the transcript.
+//!
+//! [`Agent::start`] stores a message and its run in one transaction and returns; the rest is told as
+//! [`AgentEvent`]s. One run of a session goes on at a time, and only so many over all sessions; messages
+//! that arrive meanwhile wait by the rules in [`queue`]. A run asks a [`Model`], runs the [`Tool`]s it
+//! calls, and writes every step to the transcript before the next one, so a run cut by the end of the
+//! process goes on from there ([`Agent::recover`]).
+//!
+//! Nothing here knows a socket, a vendor's JSON, or where settings come from.
+
+mod agent;
+mod answer;
+mod commands;
+mod error;
+mod events;
+mod gate;
+mod inner;
+mod lanes;
+mod live;
+pub mod model;
+mod models;
+mod prompt;
+pub mod queue;
+mod recover;
+mod run;
+mod settings;
+mod silent;
+mod slash;
+mod start;
+mod status;
+mod throttle;
+mod tool;
+mod turn;
+mod worker;
+
+pub use self::{
+    agent::{Agent, AgentParts},
+    commands::{COMMANDS, CommandInfo, is_reset, is_stop},
+    error::AgentError,
+    events::{AgentEvent, AgentEventKind, AgentEvents, NoEvents},
+    model::{Model, ModelError, ModelRef},
+    models::{AuthState, KeySource, ModelInfo, Models, ModelsError, ProviderAuth, Resolved},
+    queue::{Overflow, QueueMode},
+    run::{
+        AbortReason, ActiveRun, Attachment, FinalState, RunError, RunOutcome, SessionActivity,
+        Start, StartRun,
+    },
+    settings::{AgentProfile, AgentSettings, QueueSettings, RetrySettings},
+    tool::{Tool, ToolContext, ToolOutcome},
+};

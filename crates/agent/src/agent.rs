@@ -1,0 +1,231 @@
+//! The agent as others use it: start, stop and watch runs.
+
+use std::{sync::Arc, time::Duration};
+
+use openclaw_base::{SharedClock, Tasks};
+use openclaw_protocol::ids::{AgentId, RunId, SessionId, SessionKey};
+use openclaw_store::{
+    Store,
+    sessions::{Delete, Deleted, Reset, WasReset},
+};
+use tokio::{sync::watch, time::Instant};
+
+use crate::{
+    error::AgentError,
+    events::AgentEvents,
+    gate::Gate,
+    inner::Inner,
+    lanes::Lanes,
+    models::Models,
+    recover,
+    run::{AbortReason, RunOutcome, SessionActivity, Start, StartRun},
+    settings::AgentSettings,
+    start,
+    status::{SessionStatus, StatusSource},
+    tool::Tool,
+};
+
+/// How long a reset or delete waits for a run to stop.
+const STOP_DEADLINE: Duration = Duration::from_secs(15);
+
+/// What an agent is made of.
+pub struct AgentParts {
+    /// Sessions, transcripts and runs.
+    pub store: Store,
+    /// Settings; a run uses those that held when it began.
+    pub settings: watch::Receiver<Arc<AgentSettings>>,
+    /// The models there are.
+    pub models: Arc<dyn Models>,
+    /// Tools besides the built-in `session_status`.
+    pub tools: Vec<Arc<dyn Tool>>,
+    /// Who is told what happens.
+    pub events: Arc<dyn AgentEvents>,
+    /// Owner of the agent's tasks. When it is cancelled, runs stop where they are and are taken up
+    /// again by [`Agent::recover`] after the restart.
+    pub tasks: Tasks,
+    /// The time of day.
+    pub clock: SharedClock,
+}
+
+/// All agents of a Gateway. Clones are the same.
+#[derive(Clone)]
+pub struct Agent {
+    inner: Arc<Inner>,
+}
+
+impl Agent {
+    /// Puts it together; nothing runs before [`Agent::recover`] or [`Agent::start`].
+    #[must_use]
+    pub fn new(parts: AgentParts) -> Self {
+        let lanes = Lanes::new();
+        let status = StatusSource {
+            store: parts.store.clone(),
+            settings: parts.settings.clone(),
+            models: Arc::clone(&parts.models),
+            lanes: Arc::clone(&lanes),
+            clock: Arc::clone(&parts.clock),
+        };
+        let mut tools: Vec<Arc<dyn Tool>> = vec![Arc::new(SessionStatus::new(status))];
+        tools.extend(parts.tools);
+        let gate = Gate::new(parts.settings.borrow().max_concurrent);
+        let inner = Inner {
+            store: parts.store,
+            settings: parts.settings,
+            models: parts.models,
+            tools,
+            events: parts.events,
+            tasks: parts.tasks,
+            clock: parts.clock,
+            lanes,
+            gate,
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Takes a message. When this returns [`Start::Accepted`], message and run are on disk.
+    ///
+    /// Words to stop stop the session's runs. Slash commands are answered without a model, at once even
+    /// when the session is busy; `/new` and `/reset` stop what runs and give the session a new
+    /// transcript, and text after them is the first message in it.
+    ///
+    /// # Errors
+    /// When the message is refused or the store fails; nothing was taken then.
+    pub async fn start(&self, start: StartRun) -> Result<Start, AgentError> {
+        start::start(&self.inner, start).await
+    }
+
+    /// Stops one run of a session, or all of them with those that wait; gives those it stopped. The
+    /// provider's stream is closed at once, and what there is of an answer is kept in the transcript.
+    ///
+    /// # Errors
+    /// When the run belongs to another session.
+    pub async fn abort(
+        &self,
+        session_key: &SessionKey,
+        run_id: Option<&RunId>,
+        reason: AbortReason,
+    ) -> Result<Vec<RunId>, AgentError> {
+        start::abort(&self.inner, session_key, run_id, reason).await
+    }
+
+    /// Waits for a run to end, also for one that is not known yet. `None`: it did not within the time.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn wait(
+        &self,
+        run_id: &RunId,
+        timeout: Duration,
+    ) -> Result<Option<Arc<RunOutcome>>, AgentError> {
+        let deadline = Instant::now() + timeout;
+        let mut changes = self.inner.lanes.changes();
+        loop {
+            changes.borrow_and_update();
+            if let Some(run) = self.inner.lanes.run(run_id) {
+                let mut outcome = run.outcome();
+                let ended = outcome.wait_for(Option::is_some);
+                return Ok(match tokio::time::timeout_at(deadline, ended).await {
+                    Ok(Ok(outcome)) => outcome.clone(),
+                    Ok(Err(_)) | Err(_) => None,
+                });
+            }
+            if let Some(row) = self.inner.store.runs().get(run_id).await?
+                && let Some(outcome) = recover::stored_outcome(&row)
+            {
+                return Ok(Some(Arc::new(outcome)));
+            }
+            match tokio::time::timeout_at(deadline, changes.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return Ok(None),
+            }
+        }
+    }
+
+    /// What a session is doing at the moment.
+    #[must_use]
+    pub fn activity(&self, session_key: &SessionKey) -> SessionActivity {
+        self.inner.lanes.activity(session_key)
+    }
+
+    /// Sessions with a run that goes on or waits.
+    #[must_use]
+    pub fn busy_sessions(&self) -> Vec<SessionKey> {
+        self.inner.lanes.busy_sessions()
+    }
+
+    /// How many runs wait or go on, over all sessions.
+    #[must_use]
+    pub fn load(&self) -> usize {
+        self.inner.lanes.load()
+    }
+
+    /// The settings as they are now.
+    #[must_use]
+    pub fn settings(&self) -> Arc<AgentSettings> {
+        self.inner.settings()
+    }
+
+    /// The models there are.
+    #[must_use]
+    pub fn models(&self) -> &Arc<dyn Models> {
+        &self.inner.models
+    }
+
+    /// Takes up the runs that the last life of the Gateway left unfinished; gives their ids. Call it
+    /// once, before the first [`Agent::start`].
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn recover(&self) -> Result<Vec<RunId>, AgentError> {
+        recover::recover(&self.inner).await
+    }
+
+    /// Stops a session's runs and gives it a new transcript.
+    ///
+    /// # Errors
+    /// [`AgentError::StillActive`] when a run does not stop within 15 s.
+    pub async fn reset_session(
+        &self,
+        session_key: &SessionKey,
+        expected_session_id: Option<SessionId>,
+    ) -> Result<WasReset, AgentError> {
+        let agent_id = start::agent_of(&self.inner, session_key, None)?;
+        let reset = Reset { keep_model: true, expected_session_id };
+        start::reset(&self.inner, session_key, &agent_id, reset, "reset").await
+    }
+
+    /// Stops a session's runs and deletes it; `None` when there was none.
+    ///
+    /// # Errors
+    /// [`AgentError::MainSession`] for a main session, [`AgentError::StillActive`] when a run does not
+    /// stop within 15 s.
+    pub async fn delete_session(
+        &self,
+        session_key: &SessionKey,
+        delete: Delete,
+    ) -> Result<Option<Deleted>, AgentError> {
+        if session_key.is_main() {
+            return Err(AgentError::MainSession(session_key.clone()));
+        }
+        start::quiet(&self.inner, session_key, STOP_DEADLINE).await?;
+        let deleted =
+            self.inner.store.sessions().delete(session_key, delete, self.inner.now_ms()).await?;
+        if let Some(deleted) = &deleted {
+            let entry = &deleted.entry;
+            self.inner.session_changed(session_key, &entry.session_id, &entry.agent_id, "delete");
+        }
+        Ok(deleted)
+    }
+
+    /// The agent that a session key or an explicit id means, if it is configured.
+    ///
+    /// # Errors
+    /// When it is not, or the two disagree.
+    pub fn agent_of(
+        &self,
+        session_key: &SessionKey,
+        wanted: Option<&AgentId>,
+    ) -> Result<AgentId, AgentError> {
+        start::agent_of(&self.inner, session_key, wanted)
+    }
+}

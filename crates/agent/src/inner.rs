@@ -1,0 +1,139 @@
+//! What the parts of the agent share.
+
+use std::{sync::Arc, time::Duration};
+
+use openclaw_base::{Backoff, SharedClock, Tasks};
+use openclaw_protocol::ids::{AgentId, SessionId, SessionKey};
+use openclaw_store::{
+    Store, StoreError,
+    runs::{RunEnd, Step},
+};
+use tokio::sync::watch;
+
+use crate::{
+    events::{AgentEvent, AgentEventKind, AgentEvents},
+    gate::Gate,
+    lanes::Lanes,
+    live::LiveRun,
+    models::Models,
+    run::{AbortReason, FinalState, RunError, RunOutcome},
+    settings::AgentSettings,
+    tool::Tool,
+};
+
+/// Times a busy store is asked again before a run's end is given up on.
+const FINISH_ATTEMPTS: u32 = 6;
+
+pub(crate) struct Inner {
+    pub(crate) store: Store,
+    pub(crate) settings: watch::Receiver<Arc<AgentSettings>>,
+    pub(crate) models: Arc<dyn Models>,
+    pub(crate) tools: Vec<Arc<dyn Tool>>,
+    pub(crate) events: Arc<dyn AgentEvents>,
+    pub(crate) tasks: Tasks,
+    pub(crate) clock: SharedClock,
+    pub(crate) lanes: Arc<Lanes>,
+    pub(crate) gate: Gate,
+}
+
+impl Inner {
+    /// The settings as they are now.
+    pub(crate) fn settings(&self) -> Arc<AgentSettings> {
+        Arc::clone(&self.settings.borrow())
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.clock.now_ms()
+    }
+
+    /// Tells that a session changed.
+    pub(crate) fn session_changed(
+        &self,
+        key: &SessionKey,
+        session_id: &SessionId,
+        agent_id: &AgentId,
+        reason: &'static str,
+    ) {
+        self.events.emit(AgentEvent {
+            run_id: None,
+            session_key: key.clone(),
+            session_id: session_id.clone(),
+            agent_id: agent_id.clone(),
+            seq: 0,
+            ts: self.now_ms(),
+            kind: AgentEventKind::SessionChanged { reason },
+        });
+    }
+
+    /// Ends a run: in the store, for those who listen, for those who wait.
+    pub(crate) async fn finish(&self, run: &LiveRun, mut outcome: RunOutcome, mut end: RunEnd) {
+        end.outcome = serde_json::to_value(&outcome).ok();
+        match self.store_end(run, &end).await {
+            Ok(Step::Taken(rows)) => {
+                for row in rows {
+                    run.emit(self, AgentEventKind::Message(Arc::new(row)));
+                }
+            }
+            Ok(Step::Ended(row)) => {
+                if let Some(stored) = crate::recover::stored_outcome(&row) {
+                    outcome = stored;
+                }
+            }
+            Err(error) => {
+                // The run stays unfinished in the store and is taken up again after a restart.
+                tracing::error!(run_id = %run.run_id, %error, "end of a run not stored");
+                outcome.state = FinalState::Error;
+                outcome.error.get_or_insert_with(|| RunError::plain("storage", &error.to_string()));
+            }
+        }
+        let outcome = Arc::new(outcome);
+        run.emit(self, AgentEventKind::Finished(Arc::clone(&outcome)));
+        run.set_outcome(outcome);
+        self.lanes.forget(&run.run_id);
+    }
+
+    async fn store_end(&self, run: &LiveRun, end: &RunEnd) -> Result<Step, StoreError> {
+        let mut pause = Backoff::new(Duration::from_millis(50), Duration::from_secs(2));
+        let mut attempt = 1;
+        loop {
+            let done = self.store.runs().finish(&run.run_id, end.clone(), self.now_ms()).await;
+            match done {
+                Err(StoreError::Busy) if attempt < FINISH_ATTEMPTS => attempt += 1,
+                other => return other,
+            }
+            tokio::time::sleep(pause.next_delay()).await;
+        }
+    }
+
+    /// Ends a run that never had its turn.
+    pub(crate) async fn finish_unstarted(&self, run: &LiveRun, reason: AbortReason) {
+        let mut outcome = self.outcome(run, FinalState::Aborted, reason.as_str());
+        outcome.started_at_ms = None;
+        let end = RunEnd::new(openclaw_store::runs::RunState::Aborted, None);
+        self.finish(run, outcome, end).await;
+    }
+
+    /// An outcome to be filled in.
+    pub(crate) fn outcome(
+        &self,
+        run: &LiveRun,
+        state: FinalState,
+        stop_reason: &str,
+    ) -> RunOutcome {
+        RunOutcome {
+            run_id: run.run_id.clone(),
+            session_key: run.session_key.clone(),
+            session_id: run.session_id.clone(),
+            state,
+            text: None,
+            stop_reason: stop_reason.to_owned(),
+            usage: crate::model::Usage::default(),
+            model: None,
+            error: None,
+            accepted_at_ms: run.accepted_at_ms,
+            started_at_ms: run.started_at_ms(),
+            ended_at_ms: self.now_ms(),
+            merged_into: None,
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What can be set about agents, as plain values; the composition root fills them from the
+//! configuration and may replace them while runs are going on.
+
+use std::{path::PathBuf, time::Duration};
+
+use openclaw_protocol::ids::{AgentId, DEFAULT_AGENT};
+
+use crate::{
+    model::ThinkingLevel,
+    queue::{Overflow, QueueMode},
+};
+
+/// Settings of all agents. A run uses those that held when it began.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AgentSettings {
+    /// The agents there are; the first is the default. Never empty: an empty list counts as one agent
+    /// called `main`.
+    pub agents: Vec<AgentProfile>,
+    /// Runs that may go on at once, over all sessions.
+    pub max_concurrent: usize,
+    /// Time limit of a run.
+    pub run_timeout: Option<Duration>,
+    /// Time limit of one tool call.
+    pub tool_timeout: Duration,
+    /// Answers with tool calls that one run may give before it is stopped.
+    pub max_tool_rounds: u32,
+    /// How much to think unless the session or the run says otherwise.
+    pub thinking_default: ThinkingLevel,
+    /// What happens to messages that arrive while a session is busy.
+    pub queue: QueueSettings,
+    /// How a failing model is asked again.
+    pub retry: RetrySettings,
+    /// Characters of one workspace file that go into the prompt.
+    pub bootstrap_max_chars: usize,
+    /// Characters of all workspace files together.
+    pub bootstrap_total_max_chars: usize,
+    /// Shortest interval between two text events of a run.
+    pub delta_interval: Duration,
+    /// The Gateway's version, for `/status` and the prompt.
+    pub version: String,
+}
+
+impl Default for AgentSettings {
+    fn default() -> Self {
+        Self {
+            agents: vec![AgentProfile::default()],
+            max_concurrent: 4,
+            run_timeout: Some(Duration::from_secs(600)),
+            tool_timeout: Duration::from_secs(120),
+            max_tool_rounds: 32,
+            thinking_default: ThinkingLevel::Off,
+            queue: QueueSettings::default(),
+            retry: RetrySettings::default(),
+            bootstrap_max_chars: 20_000,
+            bootstrap_total_max_chars: 150_000,
+            delta_interval: Duration::from_millis(openclaw_protocol::limits::DELTA_INTERVAL_MS),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }
+    }
+}
+
+impl AgentSettings {
+    /// The agent that answers when nobody names another.
+    #[must_use]
+    pub fn default_agent(&self) -> AgentId {
+        self.agents
+            .first()
+            .map_or_else(|| AgentId::new(DEFAULT_AGENT), |profile| profile.id.clone())
+    }
+
+    /// An agent by its id.
+    #[must_use]
+    pub fn profile(&self, id: &AgentId) -> Option<&AgentProfile> {
+        self.agents.iter().find(|profile| profile.id == *id)
+    }
+}
+
+/// One agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AgentProfile {
+    /// Its id.
+    pub id: AgentId,
+    /// Its name for people.
+    pub name: Option<String>,
+    /// A picture character.
+    pub emoji: Option<String>,
+    /// A picture's address or path.
+    pub avatar: Option<String>,
+    /// A few words on its manner.
+    pub theme: Option<String>,
+    /// Its model, when it has one of its own.
+    pub model: Option<String>,
+    /// The folder with its files, if it has one.
+    pub workspace: Option<PathBuf>,
+}
+
+impl Default for AgentProfile {
+    fn default() -> Self {
+        Self {
+            id: AgentId::new(DEFAULT_AGENT),
+            name: None,
+            emoji: None,
+            avatar: None,
+            theme: None,
+            model: None,
+            workspace: None,
+        }
+    }
+}
+
+/// What happens to messages that arrive while a session is busy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueSettings {
+    /// Unless the message or the session says otherwise.
+    pub mode: QueueMode,
+    /// Quiet time before collected messages are answered together.
+    pub debounce: Duration,
+    /// Messages that may wait in one session.
+    pub cap: usize,
+    /// What gives way when that many wait.
+    pub overflow: Overflow,
+}
+
+impl Default for QueueSettings {
+    fn default() -> Self {
+        Self {
+            mode: QueueMode::Collect,
+            debounce: Duration::from_secs(1),
+            cap: 20,
+            overflow: Overflow::Summarize,
+        }
+    }
+}
+
+/// How a failing model is asked again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetrySettings {
+    /// Times one model is asked in one step, the first included.
+    pub max_attempts: u32,
+    /// First pause; it doubles, with some chance taken off.
+    pub min_delay: Duration,
+    /// Longest pause of our own choosing.
+    pub max_delay: Duration,
+    /// Longest pause that a provider may impose; when it wants more, the next model is asked, or the
+    /// run fails saying when to try again.
+    pub max_retry_after: Duration,
+}
+
+impl Default for RetrySettings {
+    fn default() -> Self {
+        Self {
+            max_attempts: 3,
+            min_delay: Duration::from_secs(1),
+            max_delay: Duration::from_secs(20),
+            max_retry_after: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! Answering commands: their effect, their words, and the run that carries both.
+
+use std::sync::Arc;
+
+use openclaw_store::{
+    runs::{RunEnd, RunState, Step},
+    sessions::{Change, SessionPatch, SettingsPatch},
+    transcripts::{MessageRole, NewMessage},
+};
+use serde_json::{Map, json};
+
+use crate::{
+    commands::{self, Command},
+    error::AgentError,
+    events::AgentEventKind,
+    inner::Inner,
+    live::LiveRun,
+    model::ThinkingLevel,
+    queue::QueueMode,
+    run::{FinalState, RunError},
+    status::StatusSource,
+};
+
+/// Answers a command and ends its run.
+pub(crate) async fn answer(inner: &Arc<Inner>, run: &Arc<LiveRun>, command: Command) {
+    let now_ms = inner.now_ms();
+    match inner.store.runs().start(&run.run_id, Vec::new(), now_ms).await {
+        Ok(Step::Taken(_)) => {}
+        Ok(Step::Ended(_)) => return inner.lanes.forget(&run.run_id),
+        Err(error) => tracing::warn!(run_id = %run.run_id, %error, "start of a command not stored"),
+    }
+    let started_at_ms = run.started(now_ms);
+    run.emit(inner, AgentEventKind::Started { started_at_ms });
+    let (state, text, error) = match obey(inner, run, command).await {
+        Ok(text) => (FinalState::Done, text, None),
+        Err(error) => {
+            tracing::warn!(run_id = %run.run_id, error = ?error, "command failed");
+            let error = RunError::plain("command", &error.to_string());
+            (FinalState::Error, String::new(), Some(error))
+        }
+    };
+    let mut outcome = inner.outcome(run, state, "command");
+    let mut end = RunEnd::new(crate::turn::stored_state(state), None);
+    if error.is_none() {
+        run.emit(
+            inner,
+            AgentEventKind::Text { cumulative: text.clone(), delta: text.clone(), replace: false },
+        );
+        end.messages.push(reply(run, &text, inner.now_ms()));
+        outcome.text = Some(text);
+    } else {
+        end.state = RunState::Error;
+    }
+    outcome.error = error;
+    inner.finish(run, outcome, end).await;
+}
+
+/// The row of a command's answer; models are not shown it.
+fn reply(run: &LiveRun, text: &str, now_ms: u64) -> NewMessage {
+    let mut meta = Map::new();
+    meta.insert("command".into(), json!(true));
+    meta.insert("provider".into(), json!("openclaw"));
+    meta.insert("model".into(), json!("command"));
+    meta.insert("stopReason".into(), json!("stop"));
+    NewMessage::text(MessageRole::Assistant, text, now_ms)
+        .with_meta(meta)
+        .once(format!("{}:assistant", run.run_id))
+}
+
+async fn obey(inner: &Arc<Inner>, run: &LiveRun, command: Command) -> Result<String, AgentError> {
+    match command {
+        Command::Help => Ok(commands::help_text()),
+        Command::Status => Ok(status(inner).text(&run.session_key, &run.agent_id).await?),
+        // The reset itself was done before this run could be accepted into the new transcript.
+        Command::Reset { .. } => Ok(match model_name(inner, run) {
+            Some(model) => format!("New session started · model: {model}"),
+            None => String::from("New session started"),
+        }),
+        Command::Model { wanted } => model(inner, run, &wanted).await,
+        Command::Models => Ok(models(inner)),
+        Command::Think { level } => think(inner, run, &level).await,
+        Command::Queue { mode } => queue(inner, run, &mode).await,
+        Command::Unknown { name } => {
+            Ok(format!("There is no command /{name}. /help lists those there are."))
+        }
+    }
+}
+
+fn status(inner: &Inner) -> StatusSource {
+    StatusSource {
+        store: inner.store.clone(),
+        settings: inner.settings.clone(),
+        models: Arc::clone(&inner.models),
+        lanes: Arc::clone(&inner.lanes),
+        clock: Arc::clone(&inner.clock),
+    }
+}
+
+fn model_name(inner: &Inner, run: &LiveRun) -> Option<String> {
+    let own = inner.settings().profile(&run.agent_id).and_then(|agent| agent.model.clone());
+    Some(inner.models.resolve(own.as_deref()).ok()?.model.id().to_string())
+}
+
+async fn patch(inner: &Inner, run: &LiveRun, settings: SettingsPatch) -> Result<(), AgentError> {
+    let patch = SessionPatch { settings, ..SessionPatch::default() };
+    let sessions = inner.store.sessions();
+    sessions.patch(&run.session_key, &run.agent_id, patch, inner.now_ms()).await?;
+    inner.session_changed(&run.session_key, &run.session_id, &run.agent_id, "patch");
+    Ok(())
+}
+
+async fn model(inner: &Inner, run: &LiveRun, wanted: &str) -> Result<String, AgentError> {
+    if wanted.is_empty() {
+        let line = status(inner).text(&run.session_key, &run.agent_id).await?;
+        let model = line.lines().find_map(|line| line.strip_prefix("Model")).map(str::trim);
+        let model = model.unwrap_or("none");
+        return Ok(format!(
+            "Model: {model}. /model NAME chooses another, /model default goes back, /models lists them."
+        ));
+    }
+    if wanted.eq_ignore_ascii_case("default") {
+        let settings = SettingsPatch {
+            model_override: Change::Clear,
+            provider_override: Change::Clear,
+            ..SettingsPatch::default()
+        };
+        patch(inner, run, settings).await?;
+        let model = model_name(inner, run).unwrap_or_else(|| String::from("none"));
+        return Ok(format!("Model: {model} (the default)"));
+    }
+    match inner.models.resolve(Some(wanted)) {
+        Ok(resolved) => {
+            let chosen = resolved.model.id();
+            let settings = SettingsPatch {
+                model_override: Change::Set(chosen.model.clone()),
+                provider_override: Change::Set(chosen.provider.clone()),
+                ..SettingsPatch::default()
+            };
+            patch(inner, run, settings).await?;
+            Ok(format!("Model: {chosen}"))
+        }
+        Err(error) => {
+            Ok(format!("{}. /models lists those there are.", capital(&error.to_string())))
+        }
+    }
+}
+
+fn models(inner: &Inner) -> String {
+    let mut lines = vec![String::from("Models:")];
+    for info in inner.models.catalog().into_iter().filter(|info| info.available) {
+        let default = if info.is_default { " (default)" } else { "" };
+        lines.push(format!("- {}{default}", info.reference()));
+    }
+    lines.join("\n")
+}
+
+async fn think(inner: &Inner, run: &LiveRun, wanted: &str) -> Result<String, AgentError> {
+    let levels: Vec<&str> = ThinkingLevel::ALL.iter().map(|level| level.as_str()).collect();
+    let levels = levels.join(", ");
+    if wanted.is_empty() {
+        let entry = inner.store.sessions().get(&run.session_key).await?;
+        let chosen = entry.and_then(|entry| entry.settings.thinking_level);
+        let level = chosen.unwrap_or_else(|| inner.settings().thinking_default.as_str().to_owned());
+        return Ok(format!("Thinking: {level}. Levels: {levels}."));
+    }
+    let Some(level) = ThinkingLevel::parse(wanted) else {
+        return Ok(format!("There is no thinking level \"{wanted}\". Levels: {levels}."));
+    };
+    let thinking_level = Change::Set(level.as_str().to_owned());
+    patch(inner, run, SettingsPatch { thinking_level, ..SettingsPatch::default() }).await?;
+    Ok(format!("Thinking: {}", level.as_str()))
+}
+
+async fn queue(inner: &Inner, run: &LiveRun, wanted: &str) -> Result<String, AgentError> {
+    const MODES: &str = "steer, followup, collect, interrupt";
+    if wanted.is_empty() {
+        let entry = inner.store.sessions().get(&run.session_key).await?;
+        let chosen =
+            entry.and_then(|entry| QueueMode::parse(entry.settings.queue_mode.as_deref()?));
+        let mode = chosen.unwrap_or(inner.settings().queue.mode);
+        return Ok(format!("Queue: {}. Modes: {MODES}.", mode.as_str()));
+    }
+    if wanted.eq_ignore_ascii_case("default") {
+        let settings = SettingsPatch { queue_mode: Change::Clear, ..SettingsPatch::default() };
+        patch(inner, run, settings).await?;
+        return Ok(format!("Queue: {} (the default)", inner.settings().queue.mode.as_str()));
+    }
+    let Some(mode) = QueueMode::parse(wanted) else {
+        return Ok(format!("There is no queue mode \"{wanted}\". Modes: {MODES}."));
+    };
+    let queue_mode = Change::Set(mode.as_str().to_owned());
+    patch(inner, run, SettingsPatch { queue_mode, ..SettingsPatch::default() }).await?;
+    let steer = "Queue: steer. A message is not put into an answer that is being written; it waits its \
+                 turn, as with followup.";
+    Ok(if mode == QueueMode::Steer {
+        steer.to_owned()
+    } else {
+        format!("Queue: {}", mode.as_str())
+    })
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    match chars.next() {
+        Some(first) => first.to_uppercase().chain(chars).collect(),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,383 @@
+//! From a message to an accepted run, and back to quiet.
+
+use std::{sync::Arc, time::Duration};
+
+use openclaw_protocol::ids::{AgentId, RunId, SessionKey};
+use openclaw_store::{
+    ParamsDigest,
+    runs::{Accepted, NewRun, RunRow, RunState, Taken},
+    sessions::{Reset, SessionEntry, WasReset},
+    transcripts::{MessageRole, NewMessage},
+};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    commands::{self, Command},
+    error::AgentError,
+    events::AgentEventKind,
+    inner::Inner,
+    lanes::Place,
+    live::{LiveParts, LiveRun, RunOptions},
+    queue::QueueMode,
+    recover,
+    run::{AbortReason, Attachment, Start, StartRun},
+    settings::AgentSettings,
+    slash, worker,
+};
+
+/// How long `/new` waits for a run to stop.
+const STOP_DEADLINE: Duration = Duration::from_secs(15);
+
+pub(crate) async fn start(inner: &Arc<Inner>, mut start: StartRun) -> Result<Start, AgentError> {
+    start.message = clean(&start.message)?;
+    if start.message.trim().is_empty() && start.attachments.is_empty() {
+        return Err(AgentError::EmptyMessage);
+    }
+    if inner.tasks.is_cancelled() {
+        return Err(AgentError::Stopping);
+    }
+    if !start.plain && start.attachments.is_empty() && commands::is_stop(&start.message) {
+        let run_ids = abort(inner, &start.session_key, None, AbortReason::StopCommand).await?;
+        return Ok(Start::Stopped { aborted: !run_ids.is_empty(), run_ids });
+    }
+    let settings = inner.settings();
+    let agent_id = agent_of(inner, &start.session_key, start.agent_id.as_ref())?;
+    let digest = digest(&start);
+    let command = if start.plain { None } else { commands::parse(&start.message) };
+
+    // A repeat is answered before anything is done for it, a reset above all.
+    if let Some(row) = inner.store.runs().get(&start.run_id).await? {
+        return repeat(&start, &row, &digest);
+    }
+    let Some(place) = inner.lanes.reserve(&start.session_key, &start.run_id, &settings.queue)?
+    else {
+        let accepted_at_ms = inner.now_ms();
+        return Ok(Start::InFlight { run_id: start.run_id, accepted_at_ms });
+    };
+    let session = inner.store.sessions().get(&start.session_key).await?;
+    let blocked = |entry: &SessionEntry| entry.settings.send_policy.as_deref() == Some("deny");
+    if session.as_ref().is_some_and(blocked) && command.is_none() {
+        return Err(AgentError::SendBlocked);
+    }
+    let accept = Accept { inner, settings: &settings, agent_id, digest, place };
+    match command {
+        None => accept.message(start, session.as_ref()).await,
+        Some(Command::Reset { rest }) => accept.after_reset(start, rest).await,
+        Some(command) => accept.command(start, command).await,
+    }
+}
+
+struct Accept<'a> {
+    inner: &'a Arc<Inner>,
+    settings: &'a AgentSettings,
+    agent_id: AgentId,
+    digest: ParamsDigest,
+    place: Place,
+}
+
+impl Accept<'_> {
+    /// A message for a model: stored, then put into its session's lane.
+    async fn message(
+        self,
+        start: StartRun,
+        session: Option<&SessionEntry>,
+    ) -> Result<Start, AgentError> {
+        let mode = queue_mode(&start, session, self.settings);
+        let queued = self.place.queued;
+        let options = RunOptions { queued, ..RunOptions::of(&start, false) };
+        // A message that waits gets its row when it has its turn, so that rows stand in the order in
+        // which they were answered. Until then it is kept with the run, which is as durable.
+        let row = (!queued)
+            .then(|| user_message(&start.run_id, &start.message, &start.attachments, false, 0));
+        let (live, taken) = match self.store(start, options, row).await? {
+            Stored::New(live, taken) => (live, taken),
+            Stored::Known(known) => return Ok(known),
+        };
+        let message_seq = taken.message.as_ref().map(|row| row.seq);
+        let message = taken.message.map(Arc::new);
+        live.emit(self.inner, AgentEventKind::Accepted { message, queued });
+        let accepted = accepted(&live, message_seq, queued);
+        enter_lane(self.inner, &live, mode, queued, self.settings).await;
+        drop(self.place);
+        Ok(accepted)
+    }
+
+    /// A command: stored and answered without waiting for the session's lane.
+    async fn command(self, start: StartRun, command: Command) -> Result<Start, AgentError> {
+        let options = RunOptions::of(&start, true);
+        let row = user_message(&start.run_id, &start.message, &start.attachments, true, 0);
+        let (live, taken) = match self.store(start, options, Some(row)).await? {
+            Stored::New(live, taken) => (live, taken),
+            Stored::Known(known) => return Ok(known),
+        };
+        self.inner.lanes.register(&live);
+        let message_seq = taken.message.as_ref().map(|row| row.seq);
+        let message = taken.message.map(Arc::new);
+        live.emit(self.inner, AgentEventKind::Accepted { message, queued: false });
+        let accepted = accepted(&live, message_seq, false);
+        let inner = Arc::clone(self.inner);
+        self.inner.tasks.spawn("agent-command", async move {
+            slash::answer(&inner, &live, command).await;
+        });
+        Ok(accepted)
+    }
+
+    /// `/new` and `/reset`: a new transcript first, then what was said with it.
+    async fn after_reset(self, mut start: StartRun, rest: String) -> Result<Start, AgentError> {
+        let expected_session_id = start.expected_session_id.take();
+        let reset = Reset { keep_model: false, expected_session_id };
+        let key = start.session_key.clone();
+        let was = self::reset(self.inner, &key, &self.agent_id, reset, "new").await?;
+        if rest.is_empty() && start.attachments.is_empty() {
+            return self.command(start, Command::Reset { rest }).await;
+        }
+        start.message = rest;
+        let mut accept = self;
+        // The lane is empty now, whatever it was when the place was taken.
+        accept.place.queued = false;
+        accept.message(start, Some(&was.entry)).await
+    }
+
+    async fn store(
+        &self,
+        start: StartRun,
+        options: RunOptions,
+        row: Option<NewMessage>,
+    ) -> Result<Stored, AgentError> {
+        let now_ms = self.inner.now_ms();
+        let run = NewRun {
+            run_id: start.run_id.clone(),
+            session_key: start.session_key.clone(),
+            expected_session_id: start.expected_session_id.clone(),
+            agent_id: self.agent_id.clone(),
+            principal: start.principal.clone(),
+            digest: self.digest.clone(),
+            message: start.message.clone(),
+            options: serde_json::to_value(&options).unwrap_or_else(|_| json!({})),
+        };
+        let row = row.map(|row| NewMessage { created_at_ms: now_ms, ..row });
+        match self.inner.store.runs().accept(run, row, now_ms).await? {
+            Accepted::New(taken) => {
+                let live = live(self.inner, &taken.run, options);
+                Ok(Stored::New(live, taken))
+            }
+            Accepted::Duplicate(row) => Ok(Stored::Known(known(&row))),
+            Accepted::Conflict => Err(AgentError::Conflict(start.run_id)),
+        }
+    }
+}
+
+enum Stored {
+    New(Arc<LiveRun>, Box<Taken>),
+    Known(Start),
+}
+
+fn accepted(live: &LiveRun, message_seq: Option<u64>, queued: bool) -> Start {
+    Start::Accepted {
+        run_id: live.run_id.clone(),
+        session_key: live.session_key.clone(),
+        session_id: live.session_id.clone(),
+        message_seq,
+        accepted_at_ms: live.accepted_at_ms,
+        queued,
+    }
+}
+
+/// A stored run, in memory.
+pub(crate) fn live(inner: &Inner, row: &RunRow, options: RunOptions) -> Arc<LiveRun> {
+    let parts = LiveParts {
+        run_id: row.run_id.clone(),
+        session_key: row.session_key.clone(),
+        session_id: row.session_id.clone(),
+        agent_id: row.agent_id.clone(),
+        principal: row.principal.clone(),
+        message: row.message.clone(),
+        options,
+        accepted_at_ms: row.accepted_at_ms,
+        resumed: row.state == RunState::Running,
+    };
+    LiveRun::new(parts, &inner.tasks.token())
+}
+
+/// Puts an accepted run into its session's lane and sees to what that displaces.
+pub(crate) async fn enter_lane(
+    inner: &Arc<Inner>,
+    live: &Arc<LiveRun>,
+    mode: QueueMode,
+    busy: bool,
+    settings: &AgentSettings,
+) {
+    let pushed = inner.lanes.push(live, mode, busy, &settings.queue);
+    let reason = if mode == QueueMode::Interrupt {
+        for run in inner.lanes.active(&live.session_key) {
+            run.abort(AbortReason::Interrupt);
+        }
+        AbortReason::Interrupt
+    } else {
+        AbortReason::QueueOverflow
+    };
+    if pushed.start_worker {
+        let (inner, key) = (Arc::clone(inner), live.session_key.clone());
+        inner.tasks.clone().spawn("agent-lane", async move {
+            worker::work(&inner, &key).await;
+        });
+    }
+    for run in pushed.dropped {
+        inner.finish_unstarted(&run, reason).await;
+    }
+}
+
+/// Stops runs; see [`crate::Agent::abort`].
+pub(crate) async fn abort(
+    inner: &Arc<Inner>,
+    key: &SessionKey,
+    run_id: Option<&RunId>,
+    reason: AbortReason,
+) -> Result<Vec<RunId>, AgentError> {
+    if let Some(run) = run_id.and_then(|id| inner.lanes.run(id))
+        && run.session_key != *key
+    {
+        return Err(AgentError::RunMismatch);
+    }
+    let taken = inner.lanes.take(key, run_id);
+    let mut stopped = Vec::new();
+    for run in taken.active {
+        run.abort(reason);
+        stopped.push(run.run_id.clone());
+    }
+    for run in taken.queued {
+        run.abort(reason);
+        inner.finish_unstarted(&run, reason).await;
+        stopped.push(run.run_id.clone());
+    }
+    Ok(stopped)
+}
+
+/// Stops everything in a session and waits until it has stopped.
+pub(crate) async fn quiet(
+    inner: &Arc<Inner>,
+    key: &SessionKey,
+    deadline: Duration,
+) -> Result<(), AgentError> {
+    let mut changes = inner.lanes.changes();
+    abort(inner, key, None, AbortReason::Reset).await?;
+    let idle = async {
+        while !inner.lanes.is_idle(key) {
+            if changes.changed().await.is_err() {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(deadline, idle).await.map_err(|_| AgentError::StillActive(key.clone()))
+}
+
+/// Stops a session's runs and gives it a new transcript.
+pub(crate) async fn reset(
+    inner: &Arc<Inner>,
+    key: &SessionKey,
+    agent_id: &AgentId,
+    reset: Reset,
+    reason: &'static str,
+) -> Result<WasReset, AgentError> {
+    quiet(inner, key, STOP_DEADLINE).await?;
+    let was = inner.store.sessions().reset(key, agent_id, reset, inner.now_ms()).await?;
+    inner.session_changed(key, &was.entry.session_id, agent_id, reason);
+    Ok(was)
+}
+
+/// The configured agent that a session key or an explicit id means.
+pub(crate) fn agent_of(
+    inner: &Inner,
+    key: &SessionKey,
+    wanted: Option<&AgentId>,
+) -> Result<AgentId, AgentError> {
+    let settings = inner.settings();
+    let agent_id = match (key.agent(), wanted) {
+        (Some(actual), Some(wanted)) if actual != *wanted => {
+            return Err(AgentError::AgentMismatch { wanted: wanted.clone(), actual });
+        }
+        (Some(agent), _) => agent,
+        (None, Some(wanted)) => wanted.clone(),
+        (None, None) => settings.default_agent(),
+    };
+    let known = settings.profile(&agent_id).is_some() || agent_id == settings.default_agent();
+    if known { Ok(agent_id) } else { Err(AgentError::UnknownAgent(agent_id)) }
+}
+
+/// The row of a person's message. Only the first append of it counts.
+pub(crate) fn user_message(
+    run_id: &RunId,
+    text: &str,
+    attachments: &[Attachment],
+    command: bool,
+    now_ms: u64,
+) -> NewMessage {
+    let mut content = Vec::new();
+    if !text.is_empty() {
+        content.push(json!({"type": "text", "text": text}));
+    }
+    for picture in attachments {
+        let mut block = Map::new();
+        block.insert("type".into(), json!("image"));
+        block.insert("mimeType".into(), json!(picture.mime_type));
+        block.insert("data".into(), json!(picture.data));
+        if let Some(name) = &picture.file_name {
+            block.insert("fileName".into(), json!(name));
+        }
+        content.push(Value::Object(block));
+    }
+    let mut meta = Map::new();
+    if command {
+        meta.insert("command".into(), json!(true));
+    }
+    NewMessage::new(MessageRole::User, content, now_ms)
+        .in_run(run_id)
+        .with_meta(meta)
+        .once(format!("{run_id}:user"))
+}
+
+fn queue_mode(
+    start: &StartRun,
+    session: Option<&SessionEntry>,
+    settings: &AgentSettings,
+) -> QueueMode {
+    let chosen = session.and_then(|entry| entry.settings.queue_mode.as_deref());
+    start.queue_mode.or_else(|| QueueMode::parse(chosen?)).unwrap_or(settings.queue.mode)
+}
+
+fn repeat(start: &StartRun, row: &RunRow, digest: &ParamsDigest) -> Result<Start, AgentError> {
+    if row.principal != start.principal || row.digest != *digest {
+        return Err(AgentError::Conflict(start.run_id.clone()));
+    }
+    Ok(known(row))
+}
+
+fn known(row: &RunRow) -> Start {
+    match row.state {
+        RunState::Accepted | RunState::Running => {
+            Start::InFlight { run_id: row.run_id.clone(), accepted_at_ms: row.accepted_at_ms }
+        }
+        RunState::Done | RunState::Error | RunState::Aborted | RunState::Interrupted => {
+            Start::Done(Box::new(recover::outcome_of(row)))
+        }
+    }
+}
+
+/// What makes two requests the same: all that the person asked for.
+fn digest(start: &StartRun) -> ParamsDigest {
+    let options = RunOptions::of(start, false);
+    ParamsDigest::of(&json!({
+        "session": start.session_key,
+        "message": start.message,
+        "options": options,
+    }))
+}
+
+/// Text without control characters other than line breaks and tabs.
+fn clean(text: &str) -> Result<String, AgentError> {
+    if text.contains('\0') {
+        return Err(AgentError::NullByte);
+    }
+    let kept = |c: &char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    Ok(text.chars().filter(kept).collect())
+}

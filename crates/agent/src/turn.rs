@@ -1,0 +1,386 @@
+//! One turn: ask a model, run the tools it calls, ask again, until there is an answer.
+//!
+//! Every step is in the transcript before the next begins. A turn ends in one of four ways: answered,
+//! failed (what there is of the answer is kept), aborted (the same), or left for the next life of the
+//! Gateway, which is what happens when the process stops.
+
+use std::sync::Arc;
+
+use openclaw_store::{
+    StoreError,
+    runs::{RunEnd, RunState, Step},
+    sessions::{SessionEntry, SessionRecord, TokenCounters},
+    transcripts::{MessageRole, MessageRow, NewMessage},
+};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    answer::{Whole, text_of},
+    error::AgentError,
+    events::AgentEventKind,
+    inner::Inner,
+    live::LiveRun,
+    model::{ModelError, ModelRef, ModelRequest, Part, ThinkingLevel, Usage},
+    models::Resolved,
+    prompt,
+    queue::Batch,
+    run::{FinalState, RunError, RunOutcome},
+    settings::AgentSettings,
+    silent::is_silent,
+    start::user_message,
+    throttle::Throttle,
+    worker::watch_deadline,
+};
+
+mod ask;
+mod tools;
+
+/// Rows of a transcript that are looked at for a prompt.
+const MAX_ROWS: usize = 1000;
+
+/// Gives a batch its turn. `None`: the Gateway is stopping, and the runs stay unfinished.
+pub(crate) async fn take(
+    inner: &Arc<Inner>,
+    batch: Batch<Arc<LiveRun>>,
+) -> Option<Arc<RunOutcome>> {
+    let settings = inner.settings();
+    let run = Arc::clone(&batch.leader);
+    let limit = run.options.timeout(settings.run_timeout);
+    let mut turn = Turn {
+        inner,
+        answer: Throttle::answer(settings.delta_interval),
+        thinking: Throttle::thinking(settings.delta_interval),
+        settings,
+        run: &run,
+        usage: Usage::default(),
+        last_usage: Usage::default(),
+        model: None,
+        context_window: None,
+    };
+    let end = watch_deadline(&run, limit, turn.go(&batch)).await;
+    turn.finish(end).await
+}
+
+/// The store's word for an end.
+pub(crate) const fn stored_state(state: FinalState) -> RunState {
+    match state {
+        FinalState::Done => RunState::Done,
+        FinalState::Error => RunState::Error,
+        FinalState::Aborted => RunState::Aborted,
+        FinalState::Interrupted => RunState::Interrupted,
+    }
+}
+
+/// How a turn ends.
+enum End {
+    Answered(Whole),
+    Failed {
+        error: RunError,
+        partial: Vec<Part>,
+    },
+    /// Cancelled: aborted if the run has a reason, else the Gateway is stopping.
+    Cancelled {
+        partial: Vec<Part>,
+    },
+    /// The run had ended before it had its turn.
+    Over,
+}
+
+struct Turn<'a> {
+    inner: &'a Arc<Inner>,
+    run: &'a Arc<LiveRun>,
+    settings: Arc<AgentSettings>,
+    answer: Throttle,
+    thinking: Throttle,
+    /// Tokens of all answers of this run.
+    usage: Usage,
+    /// Tokens of the last answer: what the conversation takes of the context.
+    last_usage: Usage,
+    model: Option<ModelRef>,
+    context_window: Option<u64>,
+}
+
+impl Turn<'_> {
+    async fn go(&mut self, batch: &Batch<Arc<LiveRun>>) -> End {
+        match self.try_go(batch).await {
+            Ok(end) => end,
+            Err(AgentError::Model(error)) => {
+                self.failed(RunError::plain("unknown_model", &error.to_string()))
+            }
+            Err(error) => {
+                tracing::error!(run_id = %self.run.run_id, error = ?error, "turn failed");
+                self.failed(RunError::plain("storage", &error.to_string()))
+            }
+        }
+    }
+
+    fn failed(&self, error: RunError) -> End {
+        End::Failed { error, partial: Vec::new() }
+    }
+
+    async fn try_go(&mut self, batch: &Batch<Arc<LiveRun>>) -> Result<End, AgentError> {
+        if !self.begin(batch).await? {
+            return Ok(End::Over);
+        }
+        let store = &self.inner.store;
+        let session = store.sessions().get(&self.run.session_key).await?;
+        let resolved = self.resolve(session.as_ref())?;
+        self.context_window = resolved.model.context_window();
+        let mut rows = store.transcripts().tail(&self.run.session_id, MAX_ROWS, None).await?;
+        let cut = tools::missing_results(&rows);
+        rows.extend(self.append(cut).await?);
+
+        let specs = self.inner.tools.iter().map(|tool| tool.spec()).collect();
+        let system = prompt::system(&self.prompt_facts(&resolved)).await;
+        let mut request = ModelRequest {
+            messages: prompt::conversation(&rows, self.context_window, system.len()),
+            system,
+            tools: specs,
+            thinking: self.thinking_level(session.as_ref()),
+            max_output_tokens: None,
+        };
+        for round in 0..=self.settings.max_tool_rounds {
+            let whole = match self.ask(&resolved, &request).await {
+                ask::Asked::Answer(whole) => whole,
+                ask::Asked::Ended(end) => return Ok(end),
+            };
+            let calls = tools::calls(&whole.parts);
+            if calls.is_empty() {
+                return Ok(End::Answered(whole));
+            }
+            if round == self.settings.max_tool_rounds {
+                let message = format!("stopped after {round} rounds of tool calls");
+                let error = RunError::plain("tool_limit", &message);
+                return Ok(End::Failed { error, partial: tools::without_calls(whole.parts) });
+            }
+            self.keep_round(&whole).await?;
+            let origin = self.model.clone();
+            request.messages.push(prompt::assistant(whole.parts, origin));
+            let results = self.run_tools(calls).await;
+            let kept = results.iter().map(tools::Ran::row).collect();
+            self.append(kept).await?;
+            request.messages.extend(results.into_iter().map(tools::Ran::into_message));
+            if self.run.cancel.is_cancelled() {
+                return Ok(End::Cancelled { partial: Vec::new() });
+            }
+        }
+        Ok(self.failed(RunError::plain("tool_limit", "too many rounds of tool calls")))
+    }
+
+    /// Notes in the store that the runs have their turn, with the messages that waited.
+    async fn begin(&self, batch: &Batch<Arc<LiveRun>>) -> Result<bool, AgentError> {
+        let now_ms = self.inner.now_ms();
+        for run in std::iter::once(&batch.leader).chain(&batch.followers) {
+            let mut messages = Vec::new();
+            if Arc::ptr_eq(run, &batch.leader) && !batch.dropped.is_empty() {
+                messages.push(dropped_note(run, &batch.dropped, now_ms));
+            }
+            let (text, pictures) = (&run.message, &run.options.attachments);
+            messages.push(user_message(&run.run_id, text, pictures, false, now_ms));
+            let step = self.inner.store.runs().start(&run.run_id, messages, now_ms).await?;
+            match step {
+                Step::Taken(rows) => {
+                    // Other rows were told when they were made.
+                    let new = run.options.queued && !run.resumed;
+                    for row in rows.into_iter().filter(|_| new) {
+                        run.emit(self.inner, AgentEventKind::Message(Arc::new(row)));
+                    }
+                }
+                Step::Ended(_) if Arc::ptr_eq(run, &batch.leader) => return Ok(false),
+                Step::Ended(_) => continue,
+            }
+            let started_at_ms = run.started(now_ms);
+            run.emit(self.inner, AgentEventKind::Started { started_at_ms });
+        }
+        Ok(true)
+    }
+
+    fn resolve(&self, session: Option<&SessionEntry>) -> Result<Resolved, AgentError> {
+        let chosen = session.and_then(|entry| {
+            let model = entry.settings.model_override.as_deref()?;
+            Some(match entry.settings.provider_override.as_deref() {
+                Some(provider) => format!("{provider}/{model}"),
+                None => model.to_owned(),
+            })
+        });
+        let own = self.settings.profile(&self.run.agent_id).and_then(|agent| agent.model.clone());
+        let wanted = self.run.options.model.clone().or(chosen).or(own);
+        Ok(self.inner.models.resolve(wanted.as_deref())?)
+    }
+
+    fn thinking_level(&self, session: Option<&SessionEntry>) -> ThinkingLevel {
+        let chosen = session.and_then(|entry| entry.settings.thinking_level.as_deref());
+        self.run
+            .options
+            .thinking
+            .or_else(|| ThinkingLevel::parse(chosen?))
+            .unwrap_or(self.settings.thinking_default)
+    }
+
+    fn prompt_facts(&self, resolved: &Resolved) -> prompt::Facts {
+        prompt::Facts {
+            agent: self.settings.profile(&self.run.agent_id).cloned().unwrap_or_default(),
+            model: resolved.model.id().clone(),
+            session_key: self.run.session_key.clone(),
+            version: self.settings.version.clone(),
+            extra: self.run.options.extra_system_prompt.clone(),
+            max_chars: self.settings.bootstrap_max_chars,
+            total_max_chars: self.settings.bootstrap_total_max_chars,
+        }
+    }
+
+    /// Writes an answer that calls tools.
+    async fn keep_round(&self, whole: &Whole) -> Result<(), AgentError> {
+        let stop = whole.stop.as_str();
+        let row = self.assistant_row(&whole.parts, whole.usage, stop, None);
+        self.append(vec![row]).await?;
+        Ok(())
+    }
+
+    /// Adds rows to the transcript and tells of them.
+    async fn append(&self, rows: Vec<NewMessage>) -> Result<Vec<MessageRow>, AgentError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let now_ms = self.inner.now_ms();
+        let rows = rows.into_iter().map(|row| NewMessage { created_at_ms: now_ms, ..row });
+        let runs = self.inner.store.runs();
+        match runs.start(&self.run.run_id, rows.collect(), now_ms).await? {
+            Step::Taken(rows) => {
+                for row in &rows {
+                    self.run.emit(self.inner, AgentEventKind::Message(Arc::new(row.clone())));
+                }
+                Ok(rows)
+            }
+            Step::Ended(_) => Err(StoreError::NotFound("unfinished run").into()),
+        }
+    }
+
+    fn assistant_row(
+        &self,
+        parts: &[Part],
+        usage: Usage,
+        stop_reason: &str,
+        error: Option<&RunError>,
+    ) -> NewMessage {
+        let mut meta = Map::new();
+        if let Some(model) = &self.model {
+            meta.insert("provider".into(), json!(model.provider));
+            meta.insert("model".into(), json!(model.model));
+        }
+        meta.insert("usage".into(), usage_json(&usage));
+        meta.insert("stopReason".into(), json!(stop_reason));
+        if let Some(error) = error {
+            meta.insert("errorMessage".into(), json!(error.message));
+        }
+        if let Some(reason) = self.run.abort_reason() {
+            let origin = json!({
+                "aborted": true, "origin": reason.as_str(), "runId": self.run.run_id,
+            });
+            meta.insert("openclawAbort".into(), origin);
+        }
+        let content = parts.iter().map(prompt::block).collect();
+        NewMessage::new(MessageRole::Assistant, content, self.inner.now_ms()).with_meta(meta)
+    }
+
+    async fn finish(self, end: End) -> Option<Arc<RunOutcome>> {
+        let (state, stop_reason, parts, error) = match end {
+            End::Answered(whole) => {
+                let state = FinalState::Done;
+                (state, whole.stop.as_str(), whole.parts, None)
+            }
+            End::Failed { error, partial } => (FinalState::Error, "error", partial, Some(error)),
+            End::Cancelled { partial } => {
+                let reason = self.run.abort_reason()?;
+                (FinalState::Aborted, reason.as_str(), partial, None)
+            }
+            End::Over => {
+                let row = self.inner.store.runs().get(&self.run.run_id).await.ok().flatten()?;
+                let outcome = crate::recover::stored_outcome(&row)?;
+                self.run.set_outcome(Arc::new(outcome.clone()));
+                self.inner.lanes.forget(&self.run.run_id);
+                return Some(Arc::new(outcome));
+            }
+        };
+        let text = text_of(&parts);
+        let silent = state == FinalState::Done && is_silent(&text);
+        let mut outcome = self.inner.outcome(self.run, state, stop_reason);
+        outcome.text = (!silent && !text.is_empty()).then_some(text);
+        outcome.usage = self.usage;
+        outcome.model.clone_from(&self.model);
+        outcome.error = error;
+
+        let mut stored = RunEnd::new(stored_state(state), None);
+        if state == FinalState::Done || !parts.is_empty() || outcome.error.is_some() {
+            let error = outcome.error.as_ref();
+            let row = self.assistant_row(&parts, self.last_usage, stop_reason, error);
+            stored.messages.push(row.once(format!("{}:assistant", self.run.run_id)));
+        }
+        stored.session = self.record(state);
+        self.inner.finish(self.run, outcome, stored).await;
+        self.run.outcome().borrow().clone()
+    }
+
+    /// What the run leaves on its session.
+    fn record(&self, state: FinalState) -> SessionRecord {
+        let used = self.usage.total() > 0;
+        let tokens = TokenCounters {
+            input: self.usage.input,
+            output: self.usage.output,
+            total: self.last_usage.prompt(),
+            total_fresh: used,
+            cache_read: self.usage.cache_read,
+            cache_write: self.usage.cache_write,
+            context: self.context_window,
+        };
+        SessionRecord {
+            model_provider: self.model.as_ref().map(|model| model.provider.clone()),
+            model: self.model.as_ref().map(|model| model.model.clone()),
+            tokens: used.then_some(tokens),
+            aborted_last_run: Some(state == FinalState::Aborted),
+            system_sent: self.model.is_some().then_some(true),
+            unread: None,
+        }
+    }
+}
+
+/// Usage as transcripts keep it.
+fn usage_json(usage: &Usage) -> Value {
+    json!({
+        "input": usage.input,
+        "output": usage.output,
+        "cacheRead": usage.cache_read,
+        "cacheWrite": usage.cache_write,
+        "totalTokens": usage.total(),
+    })
+}
+
+/// Tells the model of messages that lost their own turn.
+fn dropped_note(run: &LiveRun, lines: &[String], now_ms: u64) -> NewMessage {
+    let mut text = String::from("[Messages that were sent meanwhile and not answered one by one:]");
+    for line in lines {
+        text.push_str("\n- ");
+        text.push_str(line);
+    }
+    let mut meta = Map::new();
+    meta.insert("queueSummary".into(), json!(true));
+    NewMessage::text(MessageRole::User, text, now_ms)
+        .with_meta(meta)
+        .once(format!("{}:dropped", run.run_id))
+}
+
+/// A failure in words, naming every model that was tried.
+fn failure(tried: &[(ModelRef, ModelError)]) -> RunError {
+    let Some((model, last)) = tried.last() else {
+        return RunError::plain("no_model", "no model could be asked");
+    };
+    let message = match tried {
+        [_] => format!("{model}: {last}"),
+        many => {
+            let each: Vec<String> =
+                many.iter().map(|(model, error)| format!("{model}: {error}")).collect();
+            format!("all models failed: {}", each.join("; "))
+        }
+    };
+    RunError::of(last, message)
+}
