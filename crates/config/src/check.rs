@@ -9,10 +9,12 @@ mod rules;
 mod shape_check;
 mod values;
 
+use std::collections::HashSet;
+
 use serde_json::Value as Json;
 
 use crate::keypath::{KeyPath, Segment};
-use crate::problem::Problem;
+use crate::problem::{Problem, Severity};
 use crate::schema::Config;
 use crate::source::Source;
 use crate::syntax::{Node, Value};
@@ -23,39 +25,80 @@ use crate::syntax::{Node, Value};
 /// they nor the checks hold an error.
 pub(crate) fn check(source: &Source, problems: &mut Vec<Problem>) -> Option<Config> {
     let Some(root) = &source.resolved else {
-        let sound = problems.iter().all(|problem| !is_error(problem));
-        return (sound && !source.exists).then(Config::default);
+        let usable = !source.exists && !problems.iter().any(is_error);
+        return usable.then(Config::default);
     };
-    shape_check::check(source, root, problems);
-    if problems.iter().any(is_error) {
-        // The rules still look at what can be understood, so that all faults come in one report.
-        if let Ok(config) = decode(root) {
-            rules::check(&config, source, root, problems);
-        }
-        return None;
-    }
-    match decode(root) {
+    let mut shape = Vec::new();
+    shape_check::check(source, root, &mut shape);
+    add(problems, shape);
+
+    // What is faulty is taken out before the rules look, so that all faults come in one report.
+    let faulty: Vec<KeyPath> = problems
+        .iter()
+        .filter(|problem| is_error(problem))
+        .filter_map(|problem| KeyPath::parse(&problem.path).ok())
+        .collect();
+    let mut json = root.to_json();
+    faulty.iter().for_each(|path| remove(&mut json, path));
+    match serde_path_to_error::deserialize::<_, Config>(&json) {
         Ok(config) => {
-            rules::check(&config, source, root, problems);
+            let mut rules = rules::check(&config);
+            rules.retain(|problem| !depends_on_faulty(problem, &faulty));
+            add(problems, rules.into_iter().map(|p| locate(source, root, p)).collect());
             (!problems.iter().any(is_error)).then_some(config)
         }
-        Err(problem) => {
-            problems.push(locate(source, root, *problem));
+        Err(error) if faulty.is_empty() => {
+            // The inner text could quote the value, which could be a secret.
+            let problem =
+                Problem::error(error.path().to_string(), "has a value that cannot be used here");
+            problems.push(locate(source, root, problem));
             None
         }
+        Err(_) => None,
     }
 }
 
 fn is_error(problem: &Problem) -> bool {
-    problem.severity == crate::problem::Severity::Error
+    problem.severity == Severity::Error
 }
 
-fn decode(root: &Node) -> Result<Config, Box<Problem>> {
-    let json: Json = root.to_json();
-    serde_path_to_error::deserialize(&json).map_err(|error| {
-        let path = error.path().to_string();
-        // The inner text could quote the value, which could be a secret.
-        Box::new(Problem::error(path, "has a value that cannot be used here"))
+/// One fault of a key is enough: what comes after it is most likely a consequence.
+fn add(problems: &mut Vec<Problem>, mut more: Vec<Problem>) {
+    let told: HashSet<&str> = problems
+        .iter()
+        .filter(|known| is_error(known) && !known.path.is_empty())
+        .map(|known| known.path.as_str())
+        .collect();
+    more.retain(|problem| !told.contains(problem.path.as_str()));
+    problems.append(&mut more);
+}
+
+/// Takes a faulty value out; a faulty item takes its whole list with it.
+fn remove(json: &mut Json, path: &KeyPath) {
+    let Some(last) = path.0.iter().rposition(|segment| matches!(segment, Segment::Key(_))) else {
+        return;
+    };
+    let mut at = json;
+    for segment in path.0.iter().take(last) {
+        let next = match segment {
+            Segment::Key(key) => at.get_mut(key),
+            Segment::Index(index) => at.get_mut(*index),
+        };
+        let Some(next) = next else { return };
+        at = next;
+    }
+    if let (Json::Object(map), Some(Segment::Key(key))) = (at, path.0.get(last)) {
+        map.remove(key);
+    }
+}
+
+/// Whether a rule may have been broken only because a faulty key beside or below was taken out.
+fn depends_on_faulty(problem: &Problem, faulty: &[KeyPath]) -> bool {
+    let Ok(path) = KeyPath::parse(&problem.path) else { return false };
+    let parent = path.0.split_last().map_or(&[][..], |(_, parent)| parent);
+    faulty.iter().any(|faulty| {
+        let beside = faulty.0.split_last().is_some_and(|(_, above)| above == parent);
+        beside || faulty.0.starts_with(&path.0)
     })
 }
 
@@ -84,3 +127,6 @@ fn find<'n>(root: &'n Node, path: &KeyPath) -> Option<&'n Node> {
     }
     Some(node)
 }
+
+#[cfg(test)]
+mod tests;

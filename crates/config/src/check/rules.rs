@@ -5,15 +5,12 @@ mod agents;
 
 use secrecy::ExposeSecret;
 
-use super::locate;
 use crate::problem::Problem;
 use crate::schema::{AuthMode, Config, Gateway, TailscaleMode};
 use crate::secret::{REDACTED, SecretInput};
-use crate::source::Source;
-use crate::syntax::Node;
 
-/// Checks every rule, and puts the place into each problem.
-pub(super) fn check(config: &Config, source: &Source, root: &Node, problems: &mut Vec<Problem>) {
+/// Checks every rule.
+pub(super) fn check(config: &Config) -> Vec<Problem> {
     let mut found = Vec::new();
     secrets(config, &mut found);
     authentication(&config.gateway, &mut found);
@@ -23,7 +20,7 @@ pub(super) fn check(config: &Config, source: &Source, root: &Node, problems: &mu
         let problem = Problem::warning("env.shellEnv", "login shells are not read by this Gateway");
         found.push(problem.hint("put the variables into .env in the state folder"));
     }
-    problems.extend(found.into_iter().map(|problem| locate(source, root, problem)));
+    found
 }
 
 /// Secrets that are surely none.

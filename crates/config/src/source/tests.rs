@@ -32,11 +32,11 @@ impl Bench {
     }
 }
 
-fn check(files: &[(&str, &str)], expected: Json) {
+fn check(files: &[(&str, &str)], expected: &Json) {
     let bench = Bench::new(files);
     let (source, problems) = bench.read();
     assert_eq!(problems, [], "{files:?}");
-    assert_eq!(source.resolved.unwrap().to_json(), expected, "{files:?}");
+    assert_eq!(&source.resolved.unwrap().to_json(), expected, "{files:?}");
 }
 
 /// Each expectation is `line:column message`, the file's folder left out.
@@ -74,7 +74,7 @@ fn includes_merge_left_to_right_and_siblings_win() {
             ("sub/three.json", "{three: '${A}'}"),
             ("value.json", "['v']"),
         ],
-        json!({
+        &json!({
             "a": {"x": {"p": 1, "q": 2}, "list": [1, 2, 3], "own": 1, "deep": ["v"], "deeper": {"three": "x"}},
             "b": ["v"],
         }),
