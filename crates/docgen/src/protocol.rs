@@ -158,9 +158,15 @@ fn summary(schema: &Value) -> String {
 
 /// `docs/protocol.json`.
 pub(crate) fn rows() -> anyhow::Result<String> {
+    let shapes = shapes();
     let rows = Rows {
         generated_by: "cargo xtask gen",
-        methods: METHODS.iter().map(Method::from).collect(),
+        methods: shapes
+            .types
+            .iter()
+            .zip(METHODS)
+            .map(|(name, row)| Method::new(row, name))
+            .collect(),
         events: EVENTS.iter().map(Notice::from).collect(),
     };
     let mut text = serde_json::to_string_pretty(&rows).context("failed to write the rows")?;
@@ -180,6 +186,8 @@ struct Rows {
 #[serde(rename_all = "camelCase")]
 struct Method {
     name: &'static str,
+    #[serde(rename = "type")]
+    type_name: &'static str,
     scope: &'static str,
     dynamic_scope: bool,
     role: &'static str,
@@ -200,10 +208,11 @@ struct MethodFlags {
     advertised: bool,
 }
 
-impl From<&MethodRow> for Method {
-    fn from(row: &MethodRow) -> Self {
+impl Method {
+    fn new(row: &MethodRow, type_name: &'static str) -> Self {
         Self {
             name: row.name,
+            type_name,
             scope: row.scope.least().as_str(),
             dynamic_scope: matches!(row.scope, BaseScope::Dynamic(_)),
             role: row.role.as_str(),
@@ -260,11 +269,13 @@ fn since(since: Since) -> &'static str {
     }
 }
 
-/// The schemas of params and payloads by name.
+/// What only the types know: schemas of params and payloads by name, and the rows' own types.
 #[derive(Default)]
 struct Shapes {
     params: BTreeMap<&'static str, Value>,
     payloads: BTreeMap<&'static str, Value>,
+    /// The types that name the methods, in the order of the table.
+    types: Vec<&'static str>,
 }
 
 fn shapes() -> Shapes {
@@ -281,6 +292,8 @@ fn schema_of<T: JsonSchema>() -> Value {
 impl methods::Visitor for Shapes {
     fn visit<M: Rpc>(&mut self) {
         self.params.insert(M::ROW.name, schema_of::<M::Params>());
+        let path = std::any::type_name::<M>();
+        self.types.push(path.rsplit("::").next().unwrap_or(path));
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
 
 type Edges = BTreeMap<String, BTreeMap<String, String>>;
 
-/// Reports one cycle per knot of modules.
+/// Reports every knot of modules that reach each other.
 pub(crate) fn check(sources: &[Source]) -> Vec<Problem> {
     let packages: BTreeSet<&str> = sources.iter().map(|source| source.package.as_str()).collect();
     packages.into_iter().flat_map(|package| check_package(package, sources)).collect()
@@ -40,17 +40,22 @@ fn check_package(package: &str, sources: &[Source]) -> Vec<Problem> {
             }
         }
     }
-    knots(&edges)
-        .into_iter()
-        .map(|cycle| {
-            let place = cycle.first().map(|(_, place)| place.clone()).unwrap_or_default();
-            let steps: Vec<String> =
-                cycle.iter().map(|(module, place)| format!("{module} ({place})")).collect();
-            let first = cycle.first().map(|(module, _)| module.clone()).unwrap_or_default();
-            let shown = steps.join(" -> ");
-            Problem::new(place, format!("modules of {package} form a cycle: {shown} -> {first}"))
-        })
-        .collect()
+    knots(&edges).into_iter().map(|knot| describe(package, &knot, &edges)).collect()
+}
+
+/// All edges inside a knot, so that one can see which to cut.
+fn describe(package: &str, knot: &BTreeSet<String>, edges: &Edges) -> Problem {
+    let inside: Vec<(String, &str)> = knot
+        .iter()
+        .flat_map(|from| edges.get(from).into_iter().flatten().map(move |edge| (from, edge)))
+        .filter(|(_, (to, _))| knot.contains(*to))
+        .map(|(from, (to, place))| (format!("{from} -> {to} at {place}"), place.as_str()))
+        .collect();
+    let place = inside.first().map(|(_, place)| (*place).to_owned()).unwrap_or_default();
+    let names: Vec<&str> = knot.iter().map(String::as_str).collect();
+    let shown: Vec<String> = inside.iter().map(|(edge, _)| format!("\n    {edge}")).collect();
+    let names = names.join(", ");
+    Problem::new(place, format!("modules of {package} form a cycle: {names}{}", shown.concat()))
 }
 
 /// The names that stand directly under the crate root, wherever a path reaches them.
@@ -118,39 +123,35 @@ fn leaves(tree: &UseTree, path: &mut Vec<String>, found: &mut impl FnMut(&[Strin
     }
 }
 
-/// One shortest cycle for each module that reaches itself and is in no cycle reported before.
-fn knots(edges: &Edges) -> Vec<Vec<(String, String)>> {
-    let mut reported = BTreeSet::new();
-    let mut cycles = Vec::new();
-    for start in edges.keys() {
-        if reported.contains(start) {
-            continue;
-        }
-        if let Some(cycle) = shortest_cycle(edges, start) {
-            reported.extend(cycle.iter().map(|(module, _)| module.clone()));
-            cycles.push(cycle);
+/// Sets of modules that all reach each other.
+fn knots(edges: &Edges) -> Vec<BTreeSet<String>> {
+    let reach: BTreeMap<&String, BTreeSet<String>> =
+        edges.keys().map(|module| (module, reachable(edges, module))).collect();
+    let reaches = |from: &String, to: &String| reach.get(from).is_some_and(|set| set.contains(to));
+    let mut knots: Vec<BTreeSet<String>> = Vec::new();
+    for module in edges.keys().filter(|module| reaches(module, module)) {
+        match knots.iter_mut().find(|knot| {
+            knot.first().is_some_and(|other| reaches(module, other) && reaches(other, module))
+        }) {
+            Some(knot) => drop(knot.insert(module.clone())),
+            None => knots.push(BTreeSet::from([module.clone()])),
         }
     }
-    cycles
+    knots
 }
 
-/// Breadth first from `start` back to `start`; each step names the place of the edge that leaves it.
-fn shortest_cycle(edges: &Edges, start: &str) -> Option<Vec<(String, String)>> {
-    let mut queue = std::collections::VecDeque::from([(start.to_owned(), Vec::new())]);
-    let mut seen = BTreeSet::new();
-    while let Some((module, path)) = queue.pop_front() {
-        for (next, place) in edges.get(&module).into_iter().flatten() {
-            let mut path: Vec<(String, String)> = path.clone();
-            path.push((module.clone(), place.clone()));
-            if next == start {
-                return Some(path);
-            }
-            if seen.insert(next.clone()) {
-                queue.push_back((next.clone(), path));
+/// Every module that `start` reaches by one edge or more.
+fn reachable(edges: &Edges, start: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut waiting = vec![start.to_owned()];
+    while let Some(module) = waiting.pop() {
+        for next in edges.get(&module).into_iter().flat_map(BTreeMap::keys) {
+            if found.insert(next.clone()) {
+                waiting.push(next.clone());
             }
         }
     }
-    None
+    found
 }
 
 #[cfg(test)]
@@ -179,6 +180,23 @@ mod tests {
             ]);
             assert_eq!(problems.len(), 1, "{back}: {problems:?}");
         }
+    }
+
+    #[test]
+    fn one_knot_is_one_problem_with_all_its_edges() {
+        let problems = check_files(&[
+            ("src/lib.rs", "mod a; mod b; mod c; mod d;"),
+            ("src/a.rs", "use crate::{b::B, d::D};"),
+            ("src/b.rs", "use crate::{a::A, c::C};"),
+            ("src/c.rs", "use crate::a::A;"),
+            ("src/d.rs", ""),
+        ]);
+        assert_eq!(
+            problems,
+            ["modules of x form a cycle: a, b, c\n    a -> b at crates/x/src/a.rs:1\n    \
+              b -> a at crates/x/src/b.rs:1\n    b -> c at crates/x/src/b.rs:1\n    \
+              c -> a at crates/x/src/c.rs:1"]
+        );
     }
 
     #[test]

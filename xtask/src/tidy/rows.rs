@@ -1,4 +1,5 @@
-//! Every method of the table is named by a test somewhere.
+//! Every method of the table is named by a test somewhere: by its name on the wire as a string, or by
+//! its type in a call such as `client.call::<ChatSend>(…)`.
 
 use std::collections::BTreeSet;
 
@@ -16,6 +17,8 @@ struct Protocol {
 #[derive(Deserialize)]
 struct Method {
     name: String,
+    #[serde(rename = "type")]
+    row: String,
 }
 
 /// Reads the rows from the generated table and looks for each name among the string literals of tests.
@@ -27,16 +30,32 @@ pub(crate) fn check(sources: &[Source]) -> anyhow::Result<Vec<Problem>> {
         serde_json::from_str(&text).with_context(|| format!("failed to read {path}"))?;
     let mut named: BTreeSet<String> = literals(sources).map(str::to_owned).collect();
     named.extend(javascript_literals()?);
-    Ok(missing(protocol.methods.into_iter().map(|method| method.name), &named))
+    Ok(missing(&protocol.methods, &named, &type_arguments(sources)))
 }
 
-fn missing(methods: impl Iterator<Item = String>, named: &BTreeSet<String>) -> Vec<Problem> {
+fn missing(methods: &[Method], named: &BTreeSet<String>, called: &BTreeSet<&str>) -> Vec<Problem> {
     methods
-        .filter(|name| !named.contains(name.as_str()))
-        .map(|name| {
-            Problem::new("docs/protocol.json", format!("no test names the method `{name}`"))
+        .iter()
+        .filter(|method| !named.contains(&method.name) && !called.contains(method.row.as_str()))
+        .map(|method| {
+            let message = format!("no test names the method `{}`", method.name);
+            Problem::new("docs/protocol.json", message)
         })
         .collect()
+}
+
+/// Names that end a type argument in tests: `Row` of `::<Row>` and of `::<methods::chat::Row>`.
+fn type_arguments(sources: &[Source]) -> BTreeSet<&str> {
+    let mut found = BTreeSet::new();
+    for spots in sources.iter().map(|source| &source.test) {
+        for [before, spot, after] in spots.array_windows() {
+            let starts = before.is_punct('<') || before.is_punct(':');
+            if let Some(name) = spot.ident().filter(|_| starts && after.is_punct('>')) {
+                found.insert(name);
+            }
+        }
+    }
+    found
 }
 
 fn literals(sources: &[Source]) -> impl Iterator<Item = &str> {
@@ -69,11 +88,13 @@ mod tests {
     #[test]
     fn only_tests_count() {
         let sources = [
-            parsed("x", "src/a.rs", r#"const A: &str = "ships";"#),
-            parsed("x", "tests/it.rs", r#"#[test] fn t() { call("tried") }"#),
+            parsed("x", "src/a.rs", r#"const A: &str = "ships"; fn f() { call::<Ships>() }"#),
+            parsed("x", "tests/it.rs", r#"#[test] fn t() { call("tried"); call::<m::Typed>() }"#),
         ];
         let named = literals(&sources).map(str::to_owned).collect();
-        let found = missing(["ships", "tried"].into_iter().map(str::to_owned), &named);
+        let methods = [("ships", "Ships"), ("tried", "Tried"), ("typed", "Typed")]
+            .map(|(name, row)| Method { name: name.to_owned(), row: row.to_owned() });
+        let found = missing(&methods, &named, &type_arguments(&sources));
         assert_eq!(found.len(), 1);
         assert!(found.iter().all(|problem| problem.message.contains("`ships`")));
     }
