@@ -1,6 +1,6 @@
 //! `cargo xtask deny`: licences, bans, duplicate versions and sources of all dependencies.
 //!
-//! With cargo-deny installed it is asked. Without it the same `deny.toml` is read and the same four
+//! With cargo-deny installed it is asked. Without it the same `deny.toml` is read and the same
 //! questions are answered from what cargo knows, so that the check never passes by being absent.
 
 use anyhow::{Context as _, bail};
@@ -36,6 +36,7 @@ pub(crate) fn run() -> anyhow::Result<()> {
     let mut problems = checks::licences(&graph, &policy.licenses);
     problems.extend(checks::bans(&graph, &policy.bans));
     problems.extend(checks::duplicates(&graph, &policy.bans));
+    problems.extend(checks::wildcards(&graph));
     problems.extend(checks::sources(&graph, &policy.sources));
     for problem in &problems {
         shell::say(problem)?;

@@ -1,4 +1,4 @@
-//! The four questions of `deny.toml`, each a function from the graph to problems.
+//! The questions of `deny.toml`, each a function from the graph to problems.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -69,6 +69,15 @@ pub(crate) fn duplicates(graph: &Graph, policy: &Bans) -> Vec<String> {
                 .collect();
             format!("several versions: {}", list.join("; "))
         })
+        .collect()
+}
+
+/// Our own packages' dependencies on any version at all.
+pub(crate) fn wildcards(graph: &Graph) -> Vec<String> {
+    let ours = graph.packages.values().filter(|package| package.source.is_none());
+    ours.flat_map(|package| package.dependencies.iter().map(move |wanted| (package, wanted)))
+        .filter(|(_, wanted)| wanted.path.is_none() && wanted.req.to_string() == "*")
+        .map(|(package, wanted)| format!("{} takes any version of {}", package.name, wanted.name))
         .collect()
 }
 

@@ -69,6 +69,13 @@ const IMPURE_STD: &[&str] = &["fs", "net", "env", "process", "thread", "io"];
 const STARTS_PROGRAMS: &[(&str, &str)] =
     &[("openclaw-remote", "ssh"), ("openclaw-config", "secret references of the kind exec")];
 
+/// Packages that read the environment and the arguments; everybody else is handed values.
+const READS_ENVIRONMENT: &[&str] = &["openclaw-cli", "openclaw-config"];
+
+/// What of `std::env` reads or writes them.
+const ENVIRONMENT: &[&str] =
+    &["var", "var_os", "vars", "vars_os", "set_var", "remove_var", "args", "args_os"];
+
 /// Checks the manifests.
 pub(crate) fn check_packages(metadata: &Metadata) -> Vec<Problem> {
     let mut problems = Vec::new();
@@ -107,6 +114,7 @@ pub(crate) fn check_sources(sources: &[Source]) -> Vec<Problem> {
         .flat_map(|source| {
             let mut found = pure_problems(source);
             found.extend(process_problems(source));
+            found.extend(environment_problems(source));
             found
         })
         .collect()
@@ -136,6 +144,16 @@ fn pure_problems(source: &Source) -> Vec<Problem> {
     problems
 }
 
+fn environment_problems(source: &Source) -> Vec<Problem> {
+    if READS_ENVIRONMENT.contains(&source.package.as_str()) {
+        return Vec::new();
+    }
+    let message = "the environment and the arguments are read in cli and config only";
+    members(&source.production, "env", ENVIRONMENT)
+        .map(|spot| Problem::new(source.place(spot.line), message))
+        .collect()
+}
+
 fn process_problems(source: &Source) -> Vec<Problem> {
     if STARTS_PROGRAMS.iter().any(|(package, _)| *package == source.package) {
         return Vec::new();
@@ -143,16 +161,22 @@ fn process_problems(source: &Source) -> Vec<Problem> {
     let message = "only these start other programs: ";
     let names: Vec<String> =
         STARTS_PROGRAMS.iter().map(|(package, why)| format!("{package} ({why})")).collect();
-    commands(&source.production)
+    members(&source.production, "process", &["Command"])
         .map(|spot| Problem::new(source.place(spot.line), format!("{message}{}", names.join(", "))))
         .collect()
 }
 
-/// Every `process::Command`, in a path or in a `use`.
-fn commands(spots: &[Spot]) -> impl Iterator<Item = &Spot> {
-    spots.iter().enumerate().filter_map(|(at, spot)| {
-        let named = spot.is_ident("process")
-            && after_colons(spots, at + 1).iter().any(|name| name.is_ident("Command"));
+/// Every `module::member`, in a path or in a `use`.
+fn members<'s>(
+    spots: &'s [Spot],
+    module: &str,
+    members: &[&str],
+) -> impl Iterator<Item = &'s Spot> {
+    spots.iter().enumerate().filter_map(move |(at, spot)| {
+        let named = spot.is_ident(module)
+            && after_colons(spots, at + 1)
+                .iter()
+                .any(|name| name.ident().is_some_and(|name| members.contains(&name)));
         named.then_some(spot)
     })
 }
@@ -193,6 +217,9 @@ mod tests {
             ("openclaw-gateway", "use std::process::ExitCode;", 0),
             ("openclaw-remote", "use tokio::process::{Child, Command};", 0),
             ("openclaw-testkit", "use std::process::Command;", 0),
+            ("openclaw-store", "fn f() { std::env::var(x) }", 1),
+            ("openclaw-store", "fn f() { std::env::temp_dir() }", 0),
+            ("openclaw-cli", "fn f() { std::env::args_os() }", 0),
         ] {
             let found = check_sources(&[parsed(package, "src/a.rs", text)]);
             assert_eq!(found.len(), problems, "{package}: {text}");
