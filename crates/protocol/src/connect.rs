@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::{
     client_info::{ClientId, ClientMode},
     macros::params,
+    object::Object,
     patch::present,
     text::{Int0, Int1, NonEmpty, Text},
     trust::SecretKind,
@@ -100,24 +101,52 @@ params! {
 }
 
 /// Credentials. Values are secret: never log this type's serialised form.
-#[derive(Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ConnectAuth {
     /// Shared token, or a device token of protocol 3.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(default, transform = crate::patch::refuse_null)]
     pub token: Option<String>,
     /// Shared password.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(default, transform = crate::patch::refuse_null)]
     pub password: Option<String>,
     /// Device token of protocol 4.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(default, transform = crate::patch::refuse_null)]
     pub device_token: Option<String>,
     /// Single-use token of a setup code.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(default, transform = crate::patch::refuse_null)]
     pub bootstrap_token: Option<String>,
     /// Ours: proof of knowing the shared secret, without sending it.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(default, transform = crate::patch::refuse_null)]
     pub proof: Option<SecretProof>,
+}
+
+impl<'de> Deserialize<'de> for ConnectAuth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Raw {
+            #[serde(default, deserialize_with = "present")]
+            token: Option<String>,
+            #[serde(default, deserialize_with = "present")]
+            password: Option<String>,
+            #[serde(default, deserialize_with = "present")]
+            device_token: Option<String>,
+            #[serde(default, deserialize_with = "present")]
+            bootstrap_token: Option<String>,
+            #[serde(default, deserialize_with = "present")]
+            proof: Option<SecretProof>,
+        }
+
+        let Raw { token, password, device_token, bootstrap_token, proof } =
+            Raw::deserialize(Object(deserializer))?;
+        Ok(Self { token, password, device_token, bootstrap_token, proof })
+    }
 }
 
 impl std::fmt::Debug for ConnectAuth {

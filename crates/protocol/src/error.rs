@@ -150,6 +150,32 @@ detail_codes! {
     ApprovalNotFound = "APPROVAL_NOT_FOUND";
     /// Somebody decided already.
     ApprovalAlreadyResolved = "APPROVAL_ALREADY_RESOLVED";
+    /// A page of a tool server is no longer there.
+    McpAppViewExpired = "MCP_APP_VIEW_EXPIRED";
+    /// The message waits to be sent.
+    OutboundDeliveryQueued = "OUTBOUND_DELIVERY_QUEUED";
+    /// A person keeps too many preferences.
+    UserPrefsLimitExceeded = "USER_PREFS_LIMIT_EXCEEDED";
+    /// The session's companion answers somebody else.
+    SessionCompanionBusy = "SESSION_COMPANION_BUSY";
+    /// The proposed skill changed meanwhile.
+    SkillProposalRevisionChanged = "SKILL_PROPOSAL_REVISION_CHANGED";
+    /// A repository cannot be cloned.
+    ProjectCloneFailed = "PROJECT_CLONE_FAILED";
+    /// No such set-up dialogue.
+    WizardNotFound = "WIZARD_NOT_FOUND";
+    /// Another set-up is running.
+    SetupAdmissionBusy = "SETUP_ADMISSION_BUSY";
+    /// Nothing was chosen to publish.
+    GithubPublicationSelectionRejected = "GITHUB_PUBLICATION_SELECTION_REJECTED";
+    /// The session's folder must be repaired first.
+    SessionWorkspaceRecoveryRequired = "SESSION_WORKSPACE_RECOVERY_REQUIRED";
+    /// The task needs a worktree to start from.
+    TaskWorktreeSourceRequired = "TASK_WORKTREE_SOURCE_REQUIRED";
+    /// The request must name a session.
+    SessionMutationTargetRequired = "SESSION_MUTATION_TARGET_REQUIRED";
+    /// A person must agree to what the plugin may do.
+    PluginCapabilityConsentRequired = "PLUGIN_CAPABILITY_CONSENT_REQUIRED";
     /// Ours: the same idempotency key came with other parameters.
     IdempotencyConflict = "IDEMPOTENCY_CONFLICT";
     /// Ours: the request was running when the Gateway stopped and is not run again.

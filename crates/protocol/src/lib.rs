@@ -7,6 +7,7 @@
 //! and, where the contract is silent, what the peer `openclaw@2026.9.6` was seen to send.
 
 mod macros;
+mod object;
 
 pub mod ids;
 pub mod limits;

@@ -9,20 +9,11 @@
 //! Field names are camel case on the wire, and unknown keys are ignored.
 
 /// Declares params structs: `Name { field: T, optional?: T, clearable??: T, }`.
+///
+/// They are read from JSON objects only: what serde derives would take a list for a struct as well.
 macro_rules! params {
     ($( $(#[$meta:meta])* $name:ident { $($body:tt)* } )+) => {$(
-        $crate::macros::object! { @strict
-            [
-                $(#[$meta])*
-                #[derive(
-                    Clone, Debug, PartialEq, ::serde::Serialize, ::serde::Deserialize,
-                    ::schemars::JsonSchema,
-                )]
-                #[serde(rename_all = "camelCase")]
-                pub struct $name
-            ]
-            [] $($body)*
-        }
+        $crate::macros::strict! { [$(#[$meta])*] $name [] [] [] $($body)* }
     )+};
 }
 pub(crate) use params;
@@ -30,68 +21,108 @@ pub(crate) use params;
 /// Declares result and payload structs: `Name { field: T, optional?: T, }`.
 macro_rules! record {
     ($( $(#[$meta:meta])* $name:ident { $($body:tt)* } )+) => {$(
-        $crate::macros::object! { @lenient
-            [
-                $(#[$meta])*
-                #[derive(
-                    Clone, Debug, Default, PartialEq, ::serde::Serialize, ::serde::Deserialize,
-                    ::schemars::JsonSchema,
-                )]
-                #[serde(rename_all = "camelCase")]
-                pub struct $name
-            ]
-            [] $($body)*
-        }
+        $crate::macros::lenient! { [$(#[$meta])*] $name [] $($body)* }
     )+};
 }
 pub(crate) use record;
 
-/// Takes one field after the other; see `params!` and `record!`.
-macro_rules! object {
-    (@$mode:ident [$($head:tt)*] [$($out:tt)*]
+/// Takes one field of `params!` after the other: attributes, name, fields of the struct, fields of what
+/// is decoded, their names, and what is left.
+macro_rules! strict {
+    ($head:tt $name:ident [$($out:tt)*] [$($raw:tt)*] [$($names:ident)*]
         $(#[$meta:meta])* $field:ident ?? : $ty:ty, $($rest:tt)*) => {
-        $crate::macros::object! { @$mode [$($head)*] [
+        $crate::macros::strict! { $head $name [
             $($out)*
             $(#[$meta])*
-            #[serde(default, skip_serializing_if = "crate::patch::Patch::is_keep")]
+            #[serde(skip_serializing_if = "crate::patch::Patch::is_keep")]
+            #[schemars(default)]
             pub $field: $crate::patch::Patch<$ty>,
-        ] $($rest)* }
+        ] [
+            $($raw)*
+            $(#[$meta])*
+            #[serde(default)]
+            $field: $crate::patch::Patch<$ty>,
+        ] [$($names)* $field] $($rest)* }
     };
-    (@strict [$($head:tt)*] [$($out:tt)*]
+    ($head:tt $name:ident [$($out:tt)*] [$($raw:tt)*] [$($names:ident)*]
         $(#[$meta:meta])* $field:ident ? : $ty:ty, $($rest:tt)*) => {
-        $crate::macros::object! { @strict [$($head)*] [
+        $crate::macros::strict! { $head $name [
             $($out)*
             $(#[$meta])*
-            #[serde(
-                default,
-                deserialize_with = "crate::patch::present",
-                skip_serializing_if = "Option::is_none"
-            )]
+            #[serde(skip_serializing_if = "Option::is_none")]
+            #[schemars(default, transform = $crate::patch::refuse_null)]
             pub $field: Option<$ty>,
-        ] $($rest)* }
+        ] [
+            $($raw)*
+            $(#[$meta])*
+            #[serde(default, deserialize_with = "crate::patch::present")]
+            $field: Option<$ty>,
+        ] [$($names)* $field] $($rest)* }
     };
-    (@lenient [$($head:tt)*] [$($out:tt)*]
+    ($head:tt $name:ident [$($out:tt)*] [$($raw:tt)*] [$($names:ident)*]
+        $(#[$meta:meta])* $field:ident : $ty:ty, $($rest:tt)*) => {
+        $crate::macros::strict! { $head $name [
+            $($out)*
+            $(#[$meta])*
+            pub $field: $ty,
+        ] [
+            $($raw)*
+            $(#[$meta])*
+            $field: $ty,
+        ] [$($names)* $field] $($rest)* }
+    };
+    ([$($head:tt)*] $name:ident [$($out:tt)*] [$($raw:tt)*] [$($names:ident)*]) => {
+        $($head)*
+        #[derive(Clone, Debug, PartialEq, ::serde::Serialize, ::schemars::JsonSchema)]
+        #[serde(rename_all = "camelCase")]
+        pub struct $name { $($out)* }
+
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                #[derive(::serde::Deserialize)]
+                #[serde(rename_all = "camelCase")]
+                struct Raw { $($raw)* }
+
+                let Raw { $($names),* } =
+                    ::serde::Deserialize::deserialize($crate::object::Object(deserializer))?;
+                Ok(Self { $($names),* })
+            }
+        }
+    };
+}
+pub(crate) use strict;
+
+/// Takes one field of `record!` after the other: attributes, name, fields, and what is left.
+macro_rules! lenient {
+    ($head:tt $name:ident [$($out:tt)*]
         $(#[$meta:meta])* $field:ident ? : $ty:ty, $($rest:tt)*) => {
-        $crate::macros::object! { @lenient [$($head)*] [
+        $crate::macros::lenient! { $head $name [
             $($out)*
             $(#[$meta])*
             #[serde(default, skip_serializing_if = "Option::is_none")]
+            #[schemars(transform = $crate::patch::refuse_null)]
             pub $field: Option<$ty>,
         ] $($rest)* }
     };
-    (@$mode:ident [$($head:tt)*] [$($out:tt)*]
+    ($head:tt $name:ident [$($out:tt)*]
         $(#[$meta:meta])* $field:ident : $ty:ty, $($rest:tt)*) => {
-        $crate::macros::object! { @$mode [$($head)*] [
+        $crate::macros::lenient! { $head $name [
             $($out)*
             $(#[$meta])*
             pub $field: $ty,
         ] $($rest)* }
     };
-    (@$mode:ident [$($head:tt)*] [$($out:tt)*]) => {
-        $($head)* { $($out)* }
+    ([$($head:tt)*] $name:ident [$($out:tt)*]) => {
+        $($head)*
+        #[derive(
+            Clone, Debug, Default, PartialEq, ::serde::Serialize, ::serde::Deserialize,
+            ::schemars::JsonSchema,
+        )]
+        #[serde(rename_all = "camelCase")]
+        pub struct $name { $($out)* }
     };
 }
-pub(crate) use object;
+pub(crate) use lenient;
 
 /// Declares a closed set of strings: `Name { Variant = "wire", }`, or `Name = Variant { … }` to say
 /// which one is the default.

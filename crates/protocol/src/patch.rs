@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 
 /// Reads a field that may be absent but must not be `null`.
 ///
@@ -15,6 +16,31 @@ where
     T: Deserialize<'de>,
 {
     T::deserialize(deserializer).map(Some)
+}
+
+/// Takes `null` out of the schema of an optional field: it may be absent, but is not `null`.
+pub(crate) fn refuse_null(schema: &mut Schema) {
+    let is_null = |schema: &Value| schema.get("type").is_some_and(|name| name == "null");
+    if let Some(Value::Array(types)) = schema.get_mut("type") {
+        types.retain(|name| name != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            schema.insert("type".to_owned(), only);
+        }
+    }
+    let choices = schema.remove("anyOf");
+    let Some(Value::Array(mut choices)) = choices else { return };
+    choices.retain(|choice| !is_null(choice));
+    match choices.as_slice() {
+        [Value::Object(only)] => {
+            for (key, value) in only {
+                schema.insert(key.clone(), value.clone());
+            }
+        }
+        _ => {
+            schema.insert("anyOf".to_owned(), Value::Array(choices));
+        }
+    }
 }
 
 /// What to do with a stored value: leave it, clear it, or set it.
