@@ -25,6 +25,7 @@ const STEPS: &[Step] = &[
     ("formatting", formatting),
     ("lints", lints),
     ("tidy", tidy::run),
+    ("build", build),
     ("generated files", docs::check),
     ("dependencies", deny::run),
     ("tests", tests),
@@ -105,6 +106,11 @@ fn lints() -> anyhow::Result<()> {
         "--deny",
         "warnings",
     ]))
+}
+
+/// Builds what the next steps run, with the features that the tests need: one build serves them all.
+fn build() -> anyhow::Result<()> {
+    shell::run(shell::cargo().args(["build", "--workspace", "--all-targets", "--locked"]))
 }
 
 fn tests() -> anyhow::Result<()> {
