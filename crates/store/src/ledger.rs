@@ -162,7 +162,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// Forgets what is older than
-    /// [`LEDGER_TTL_MS`](openclaw_protocol::limits::LEDGER_TTL_MS) and does not run.
+    /// [`LEDGER_TTL_MS`] and does not run.
     ///
     /// # Errors
     /// [`StoreError`] as described there.

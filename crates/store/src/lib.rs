@@ -78,8 +78,8 @@ impl Store {
     /// Opens the file, makes it (0600) if there is none, and brings it up to this release. An older
     /// file is copied to `NAME.bak-vN` first. Blocks for a few milliseconds.
     ///
-    /// On a read-only file system the state can still be read if it was closed cleanly; every
-    /// write is then [`StoreError::Unavailable`].
+    /// On a read-only or full file system the state can still be read if it was closed cleanly;
+    /// every write is then [`StoreError::Unavailable`] until the store is opened again.
     ///
     /// # Errors
     /// [`StoreError::TooNew`] for the file of a newer release, [`StoreError::Corrupt`] for one that

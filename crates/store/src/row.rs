@@ -74,6 +74,11 @@ impl fmt::Display for UnknownWord {
 
 impl Error for UnknownWord {}
 
+/// A count for `LIMIT` or `OFFSET`; more than SQLite can count to is no limit.
+pub(crate) fn count(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
 /// Gives an enum its stored words: `as_str`, `FromStr`, and serde with the same spelling.
 macro_rules! words {
     ($( #[doc = $doc:literal] )+ pub enum $name:ident {

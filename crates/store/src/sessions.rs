@@ -177,8 +177,8 @@ impl<'a> Sessions<'a> {
         self.change(move |conn| rows::reset(conn, &key, &agent, &reset, now_ms)).await
     }
 
-    /// Deletes a session. Its runs stay known by id, so that none is taken twice, but with the
-    /// transcript their words are deleted as well. `None`: no such session.
+    /// Deletes a session and ends its runs. They stay known by id, so that none is taken twice, but
+    /// with the transcript their words are deleted as well. `None`: no such session.
     ///
     /// # Errors
     /// A conflict for a session that changed.

@@ -26,7 +26,7 @@ const STATEMENTS_KEPT: usize = 64;
 pub(super) enum Source {
     /// A file we may write.
     File(PathBuf),
-    /// A file on a read-only file system, complete without its log.
+    /// A file on a read-only or full file system, complete without its log.
     Frozen(PathBuf),
     /// Memory of the one connection.
     Memory,
@@ -40,8 +40,8 @@ impl Source {
             Ok(conn) => Ok((file, conn)),
             Err(error @ StoreError::Unavailable { .. }) if is_complete_without_log(path) => {
                 let frozen = Self::Frozen(path.to_owned());
-                let conn = frozen.open_frozen().map_err(|_| error)?;
-                tracing::warn!("the state file is read-only; nothing can be changed");
+                let Ok(conn) = frozen.open_frozen() else { return Err(error) };
+                tracing::warn!(%error, "nothing can be changed until the next start");
                 Ok((frozen, conn))
             }
             Err(error) => Err(error),

@@ -71,6 +71,12 @@ impl<T> Queue<T> {
         Some(batch)
     }
 
+    /// How many items wait.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.inner.lock().items.len()
+    }
+
     /// Takes nothing new; what waits is still handed out.
     pub(super) fn close(&self) {
         self.inner.lock().closed = true;

@@ -4,7 +4,7 @@ use openclaw_protocol::ids::{AgentId, SessionKey};
 use rusqlite::{Connection, named_params};
 
 use super::{SessionEntry, rows};
-use crate::error::StoreError;
+use crate::{error::StoreError, row};
 
 /// Which sessions, in which order.
 #[derive(Clone, Debug)]
@@ -117,8 +117,8 @@ pub(super) fn page(conn: &Connection, query: &SessionQuery) -> Result<SessionPag
         ":archived": query.archived, ":pinned": query.pinned,
         ":global": query.include_global, ":unknown": query.include_unknown,
         ":subagents": query.include_subagents, ":cron": query.include_cron,
-        ":limit": i64::try_from(query.limit).unwrap_or(i64::MAX),
-        ":offset": i64::try_from(query.offset).unwrap_or(i64::MAX),
+        ":limit": row::count(query.limit),
+        ":offset": row::count(query.offset),
     })?;
     let mut page = SessionPage { sessions: Vec::new(), total: 0 };
     while let Some(row) = rows.next()? {

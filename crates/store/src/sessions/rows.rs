@@ -194,6 +194,7 @@ pub(super) fn delete(
     let Some(entry) = find(conn, key)? else { return Ok(None) };
     require_transcript(Some(&entry), delete.expected_session_id.as_ref())?;
     conn.prepare_cached("DELETE FROM sessions WHERE session_key = ?1")?.execute([key.as_str()])?;
+    end_runs(conn, key, now_ms)?;
     let transcripts = if delete.with_transcript {
         forget_words(conn, key)?
     } else {
@@ -201,6 +202,16 @@ pub(super) fn delete(
         vec![entry.session_id.clone()]
     };
     Ok(Some(Deleted { entry, transcripts }))
+}
+
+/// A run that was not answered yet must not bring the session back.
+fn end_runs(conn: &Connection, key: &SessionKey, now_ms: u64) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "UPDATE runs SET state = 'aborted', ended_at_ms = ?2
+         WHERE session_key = ?1 AND ended_at_ms IS NULL",
+    )?
+    .execute((key.as_str(), now_ms))?;
+    Ok(())
 }
 
 /// Deletes everything that was said in a session; its runs stay, without their words.

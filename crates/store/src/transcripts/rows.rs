@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row, named_params};
 use super::{Edges, MessageRole, MessageRow, NewMessage, Transcript};
 use crate::{
     error::StoreError,
-    row::{Json, RowExt as _},
+    row::{self, Json, RowExt as _},
 };
 
 fn message(row: &Row<'_>) -> rusqlite::Result<MessageRow> {
@@ -172,7 +172,7 @@ pub(super) fn tail(
         conn,
         "SELECT * FROM messages WHERE session_id = ?1 AND (?2 IS NULL OR seq < ?2)
          ORDER BY seq DESC LIMIT ?3",
-        (id.as_str(), before_seq, limit),
+        (id.as_str(), before_seq, row::count(limit)),
     )?;
     rows.reverse();
     Ok(rows)
@@ -187,7 +187,7 @@ pub(super) fn since(
     select(
         conn,
         "SELECT * FROM messages WHERE session_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
-        (id.as_str(), after_seq, limit),
+        (id.as_str(), after_seq, row::count(limit)),
     )
 }
 
