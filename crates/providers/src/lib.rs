@@ -1,1 +1,28 @@
-//! Placeholder.
+//! Models behind the agent's `trait Model`: two dialects, the offline assistant, and the registry that
+//! knows who can be asked.
+//!
+//! The only crate that speaks HTTP to vendors and knows their JSON. It is given settings and keys as
+//! values and reads neither environment nor configuration; the key file ([`KeyFile`]) is its own.
+
+mod anthropic;
+mod conversation;
+mod dialect;
+#[cfg(test)]
+mod fixture;
+mod http;
+mod keys;
+mod known;
+mod offline;
+mod ollama;
+mod openai;
+mod registry;
+mod settings;
+mod sse;
+
+pub use self::{
+    keys::{KeyFile, KeyFileError},
+    known::{Api, key_variables},
+    registry::Registry,
+    settings::{ModelSetting, OLLAMA_ADDRESS, ProviderSetting, ProviderSettings},
+    sse::Limits,
+};

@@ -26,6 +26,10 @@ pub(crate) fn read(folder: &Path, max_chars: usize, total_max_chars: usize) -> V
     let mut left = total_max_chars;
     let memory = MEMORY.into_iter().find(|name| folder.join(name).is_file());
     for name in FILES.into_iter().chain(memory) {
+        if left == 0 {
+            tracing::warn!(file = name, "workspace file left out, the others fill the prompt");
+            continue;
+        }
         let Some(text) = read_one(&folder.join(name)) else { continue };
         let text = cut(text.trim(), max_chars.min(left));
         if !text.is_empty() {

@@ -1,0 +1,77 @@
+//! The Anthropic Messages dialect: `POST BASE/v1/messages` with server-sent events.
+//!
+//! The system prompt and the end of the conversation are marked for the provider's cache. Thinking is
+//! returned with its signature, and only to the model that thought it. OAuth tokens (`sk-ant-oat…`) go
+//! as a bearer, keys as `x-api-key`.
+
+use std::sync::Arc;
+
+use openclaw_agent::model::{Model, ModelError, ModelRef, ModelRequest, ModelStream};
+use openclaw_base::CancellationToken;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::ExposeSecret;
+
+use crate::{
+    dialect::{self, Endpoint},
+    http::Prepared,
+};
+
+mod decode;
+mod request;
+
+/// The published version of the API that is spoken.
+const VERSION: &str = "2023-06-01";
+/// Beta that lets OAuth tokens in.
+const OAUTH_BETA: &str = "oauth-2025-04-20";
+
+/// One model behind an Anthropic Messages endpoint.
+pub(crate) struct Anthropic {
+    endpoint: Arc<Endpoint>,
+}
+
+impl Anthropic {
+    pub(crate) fn new(endpoint: Endpoint) -> Self {
+        Self { endpoint: Arc::new(endpoint) }
+    }
+}
+
+impl Model for Anthropic {
+    fn id(&self) -> &ModelRef {
+        &self.endpoint.model
+    }
+
+    fn context_window(&self) -> Option<u64> {
+        self.endpoint.context_window
+    }
+
+    fn stream(&self, request: Arc<ModelRequest>, cancel: CancellationToken) -> ModelStream {
+        let decode = decode::Decoder::default();
+        dialect::run(Arc::clone(&self.endpoint), request, prepare, decode, cancel)
+    }
+}
+
+fn prepare(endpoint: &Endpoint, request: &ModelRequest) -> Result<Prepared, ModelError> {
+    Ok(Prepared {
+        url: endpoint.url(Some("v1"), "messages")?,
+        headers: headers(endpoint)?,
+        body: request::body(endpoint, request),
+    })
+}
+
+fn headers(endpoint: &Endpoint) -> Result<HeaderMap, ModelError> {
+    let mut headers = HeaderMap::new();
+    headers.insert(HeaderName::from_static("anthropic-version"), HeaderValue::from_static(VERSION));
+    let oauth =
+        endpoint.key.as_ref().is_some_and(|key| key.expose_secret().starts_with("sk-ant-oat"));
+    if oauth || endpoint.bearer {
+        endpoint.add_bearer(&mut headers)?;
+    } else if let Some(key) = &endpoint.key {
+        headers.insert(HeaderName::from_static("x-api-key"), dialect::secret_value(key)?);
+    }
+    if oauth {
+        let beta = HeaderName::from_static("anthropic-beta");
+        headers.insert(beta, HeaderValue::from_static(OAUTH_BETA));
+    }
+    headers.extend(endpoint.own_headers()?);
+    Ok(headers)
+}
