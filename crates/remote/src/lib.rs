@@ -1,1 +1,49 @@
-//! Placeholder.
+//! Reaching a Gateway on another machine through the system's `ssh`.
+//!
+//! [`SshDial`] opens a stream either to the owner's door there (`openclaw gateway dial-stdio`: the SSH
+//! login is the proof) or to the Gateway's port there (`ssh -W`). `ssh` is the system's, so a person's
+//! configuration, agent, hardware keys, jump hosts and known hosts work as they are used to.
+//!
+//! A target is checked before it gets near a command line, and no `ssh` outlives us: each is killed
+//! and reaped when its stream is dropped, and dies with us on Linux even if we are killed.
+
+pub mod greet;
+pub mod ssh;
+pub mod target;
+
+mod child;
+mod classify;
+
+pub use greet::{Terminal, greet};
+pub use ssh::{Remote, SshDial, SshOptions};
+pub use target::{SshTarget, TargetError};
+
+use openclaw_client::{DialError, SshFailure, SshProblem};
+
+/// Why a Gateway on another machine cannot be reached.
+#[derive(Debug, thiserror::Error)]
+pub enum SshError {
+    /// The target is not one.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// `ssh` ran and failed.
+    #[error(transparent)]
+    Failed(#[from] SshFailure),
+    /// `ssh` could not be started.
+    #[error("ssh could not be started")]
+    Start(#[source] std::io::Error),
+}
+
+impl From<SshError> for DialError {
+    fn from(error: SshError) -> Self {
+        match error {
+            SshError::Target(error) => Self::Ssh(SshFailure {
+                problem: SshProblem::Target,
+                message: error.to_string(),
+                hint: "give a target such as --ssh me@server or --ssh me@server:2222".to_owned(),
+            }),
+            SshError::Failed(failure) => Self::Ssh(failure),
+            SshError::Start(source) => Self::Local(source),
+        }
+    }
+}

@@ -4,7 +4,6 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    clippy::panic,
     clippy::needless_pass_by_value,
     reason = "the helpers of a test may fail it, and read best when called with values"
 )]
