@@ -1,7 +1,7 @@
 //! The configuration reference, from the types of the configuration and their doc comments.
 
 use anyhow::Context as _;
-use openclaw_config::Config;
+use openclaw_config::{Config, ReloadClass};
 use serde_json::Value;
 
 use crate::{schema::Schema, table::table};
@@ -14,6 +14,7 @@ const INTRODUCTION: &str = "\
 The configuration is one JSON5 file, `openclaw.json` in the state folder (`openclaw config file` prints where).
 Every key may be left out.
 `*` stands for a name of your choice and `[]` for an item of a list.
+The column *Change* says whether a change in the file applies at once or after a restart of the Gateway.
 A misspelt key is an error; a key of the original that this Gateway does not use is accepted with a warning.
 ";
 
@@ -30,7 +31,7 @@ pub(crate) fn page() -> anyhow::Result<String> {
         let mut rows = Vec::new();
         keys(name, section, defaults.get(name), 1, &mut rows);
         text.push_str(&format!("\n## `{name}`\n\n{}\n\n", one_line(section.description())));
-        text.push_str(&table(&["Key", "Type", "Default", "What it does"], rows));
+        text.push_str(&table(&["Key", "Type", "Default", "Change", "What it does"], rows));
     }
     Ok(text)
 }
@@ -67,8 +68,12 @@ fn keys(
         Some(_) => (format!("`{path}.*`"), String::new()),
         None => (format!("`{path}`"), default.map(shown).unwrap_or_default()),
     };
-    let row = vec![key, schema.type_name(), default, one_line(schema.description())];
-    rows.insert(before, row);
+    let change = match ReloadClass::of(path) {
+        ReloadClass::Live | ReloadClass::Hot => "at once",
+        ReloadClass::Restart => "restart",
+    };
+    let description = one_line(schema.description());
+    rows.insert(before, vec![key, schema.type_name(), default, change.to_owned(), description]);
 }
 
 fn shown(default: &Value) -> String {
