@@ -57,6 +57,9 @@ pub const MAX_FRAME_ID_BYTES: usize = 1024;
 /// # Errors
 /// [`FrameError`] when the message is not a request frame.
 pub fn decode_request(message: &str) -> Result<RequestFrame<'_>, FrameError> {
+    if !is_object(message) {
+        return Err(explain(message));
+    }
     match serde_json::from_str::<WireRequest<'_>>(message) {
         Ok(wire)
             if wire.kind == "req"
@@ -68,6 +71,11 @@ pub fn decode_request(message: &str) -> Result<RequestFrame<'_>, FrameError> {
         }
         _ => Err(explain(message)),
     }
+}
+
+/// Serde would read a list as a struct, field after field; a frame is an object.
+fn is_object(message: &str) -> bool {
+    message.trim_ascii_start().starts_with('{')
 }
 
 /// The slow path: says what is wrong with a message that did not decode.
@@ -96,7 +104,10 @@ fn explain(message: &str) -> FrameError {
     if value.get("type").and_then(Value::as_str) != Some("req") {
         return malformed("at /type: must be equal to constant");
     }
-    malformed("at /id: must NOT have more than 1024 characters")
+    if value.get("id").and_then(Value::as_str).is_some_and(|id| id.len() > MAX_FRAME_ID_BYTES) {
+        return malformed("at /id: must NOT have more than 1024 characters");
+    }
+    malformed("must NOT have duplicate properties")
 }
 
 /// A request to send (clients).
@@ -249,6 +260,9 @@ impl From<LenientError> for RpcError {
 /// # Errors
 /// A sentence when the message is neither a response nor an event.
 pub fn decode_server_frame(message: &str) -> Result<ServerFrame, String> {
+    if !is_object(message) {
+        return Err("not a Gateway frame: not an object".to_owned());
+    }
     let wire: WireServerFrame =
         serde_json::from_str(message).map_err(|error| format!("not a Gateway frame: {error}"))?;
     let null = || RawValue::NULL.to_owned();
@@ -297,6 +311,15 @@ mod tests {
         };
         assert_eq!(fault("hello"), FrameError::NotJson);
         assert_eq!(fault("[]"), malformed(None, "must be object"));
+        assert_eq!(fault(r#"["req","1","x"]"#), malformed(None, "must be object"));
+        assert_eq!(
+            fault(r#"{"type":"req","id":"7","id":"8","method":"x"}"#),
+            malformed(Some("8"), "must NOT have duplicate properties")
+        );
+        assert_eq!(
+            fault(&format!(r#"{{"type":"req","id":"{}","method":"x"}}"#, "7".repeat(1025))),
+            malformed(None, "at /id: must NOT have more than 1024 characters")
+        );
         assert_eq!(
             fault(r#"{"type":"req","method":"x"}"#),
             malformed(None, "must have required property 'id'")

@@ -128,7 +128,7 @@ pub trait Rpc: Send + Sync + 'static {
 
 /// Declares methods: `NAME = "wire.name", Scope, Params => Result { row overrides } [trait overrides]`.
 ///
-/// ```ignore
+/// ```text
 /// methods! {
 ///     /// Sends a message to a session.
 ///     ChatSend = "chat.send", Write, ChatSendParams => ChatSendResult
