@@ -82,6 +82,16 @@ pub enum ConfigError {
         /// Column in the value.
         column: usize,
     },
+    /// The text to edit is not JSON5.
+    #[error("the configuration is not JSON5: {reason} at line {line}, column {column}")]
+    BadText {
+        /// What the parser says.
+        reason: String,
+        /// Line in the text.
+        line: usize,
+        /// Column in the text.
+        column: usize,
+    },
     /// The file is not what the caller last saw.
     #[error("config changed since last load; re-run config.get and retry")]
     Changed,

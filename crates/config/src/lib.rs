@@ -32,6 +32,8 @@
 
 mod check;
 pub mod describe;
+pub mod edit;
+mod editor;
 mod env;
 mod error;
 mod keypath;
@@ -48,7 +50,9 @@ mod shape;
 mod snapshot;
 mod source;
 mod syntax;
+mod watch;
 
+pub use editor::{Editor, Saved};
 pub use env::{Environment, Layer};
 pub use error::ConfigError;
 pub use loaded::{Loaded, load, load_text};
@@ -59,3 +63,4 @@ pub use schema::Config;
 pub use secret::{REDACTED, SecretInput, SecretRef, SecretResolver, SecretSource};
 pub use settings::{AgentSettings, ConversationKind, ResetRule};
 pub use snapshot::{ConfigSnapshot, IncludeProvenance, Issue};
+pub use watch::{ConfigWatch, Reload};

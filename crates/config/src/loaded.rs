@@ -4,6 +4,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use serde_json::Value as Json;
+
 use crate::check;
 use crate::env::Environment;
 use crate::error::ConfigError;
@@ -95,6 +97,12 @@ impl Loaded {
     #[must_use]
     pub fn secrets(&self) -> SecretResolver {
         SecretResolver::new(self.config.secrets.clone(), self.env.clone(), self.paths.clone())
+    }
+
+    /// What the files say after substitution, secrets in clear: for comparing only.
+    pub(crate) fn effective(&self) -> Json {
+        let resolved = self.source.resolved.as_ref();
+        resolved.map_or_else(|| Json::Object(serde_json::Map::new()), |node| node.to_json())
     }
 
     /// What `config.get` answers about this configuration, secrets hidden.
