@@ -4,12 +4,8 @@
 //! shows no sign of life for [`DEAD_AFTER`] although it is asked every [`BEAT`].
 
 use std::{
-    collections::HashMap,
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -17,14 +13,11 @@ use std::{
 use futures_util::{Sink, Stream, future::poll_fn};
 use openclaw_base::{CancellationToken, Tasks};
 use openclaw_protocol::{
-    PROTOCOL_V4, RpcError,
+    PROTOCOL_V4,
     frame::{ServerFrame, decode_server_frame},
 };
-use parking_lot::Mutex;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokio::{
-    sync::{broadcast, mpsc, oneshot, watch},
+    sync::{broadcast, mpsc},
     time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 use tokio_tungstenite::tungstenite::{
@@ -38,6 +31,10 @@ use crate::{
     stream::{Pulse, Socket},
 };
 
+mod shared;
+
+pub(crate) use shared::{Partial, Shared, Waiter};
+
 /// How often the peer is asked for a sign of life.
 pub(crate) const BEAT: Duration = Duration::from_secs(5);
 /// A peer that is silent for this long is taken for dead. A beat is at most [`BEAT`] late, so that the
@@ -50,36 +47,9 @@ const OUTBOX: usize = 256;
 /// Requests that are written in one go.
 const BATCH: usize = 32;
 
-/// What an answer holds.
-pub(crate) type Outcome = Result<Box<RawValue>, RpcError>;
-
-/// Who waits for an answer.
-pub(crate) enum Waiter {
-    /// The first answer is the one.
-    Only(oneshot::Sender<Outcome>),
-    /// An interim answer is passed over.
-    Final(oneshot::Sender<Outcome>),
-    /// Interim answers are wanted too.
-    Each(mpsc::Sender<Partial>),
-}
-
-/// One of several answers.
-pub(crate) struct Partial {
-    pub(crate) last: bool,
-    pub(crate) outcome: Outcome,
-}
-
 pub(crate) enum Command {
     Send(Utf8Bytes),
     Close,
-}
-
-/// What calls and the task share.
-pub(crate) struct Shared {
-    pending: Mutex<HashMap<String, Waiter>>,
-    next_id: AtomicU64,
-    events: Mutex<Option<broadcast::Sender<Delivery>>>,
-    closed: watch::Sender<Option<CloseReason>>,
 }
 
 /// A handle on a connection's task.
@@ -96,12 +66,7 @@ impl Link {
         tasks: &Tasks,
     ) -> (Self, broadcast::Receiver<Delivery>) {
         let (events, first) = broadcast::channel(QUEUE);
-        let shared = Arc::new(Shared {
-            pending: Mutex::default(),
-            next_id: AtomicU64::new(1),
-            events: Mutex::new(Some(events.clone())),
-            closed: watch::Sender::new(None),
-        });
+        let shared = Arc::new(Shared::new(events.clone()));
         let (commands, inbox) = mpsc::channel(OUTBOX);
         let driver = Driver {
             pulse: socket.get_ref().pulse(),
@@ -115,55 +80,6 @@ impl Link {
         // Its end is seen through `Shared::closed`; the owner of `tasks` awaits it.
         drop(tasks.spawn("gateway link", driver.run(inbox, token)));
         (Self { shared, commands }, first)
-    }
-}
-
-impl Shared {
-    pub(crate) fn next_id(&self) -> String {
-        self.next_id.fetch_add(1, Ordering::Relaxed).to_string()
-    }
-
-    /// Registers who waits for an answer; the reason if the connection has ended.
-    pub(crate) fn expect(&self, id: &str, waiter: Waiter) -> Result<(), CloseReason> {
-        let mut pending = self.pending.lock();
-        // Checked under the lock that the task takes before it fails all who wait.
-        if let Some(reason) = self.ended() {
-            return Err(reason);
-        }
-        pending.insert(id.to_owned(), waiter);
-        Ok(())
-    }
-
-    pub(crate) fn forget(&self, id: &str) {
-        self.pending.lock().remove(id);
-    }
-
-    pub(crate) fn ended(&self) -> Option<CloseReason> {
-        self.closed.borrow().clone()
-    }
-
-    pub(crate) async fn closed(&self) -> CloseReason {
-        let mut closed = self.closed.subscribe();
-        match closed.wait_for(Option::is_some).await {
-            Ok(reason) => reason.clone().unwrap_or(CloseReason::Ended),
-            Err(_) => CloseReason::Ended,
-        }
-    }
-
-    /// A reader of what comes from now on.
-    pub(crate) fn subscribe(&self) -> broadcast::Receiver<Delivery> {
-        match &*self.events.lock() {
-            Some(events) => events.subscribe(),
-            None => broadcast::channel(1).1,
-        }
-    }
-
-    fn end(&self, reason: CloseReason) {
-        let mut pending = self.pending.lock();
-        self.closed.send_replace(Some(reason));
-        pending.clear();
-        drop(pending);
-        self.events.lock().take();
     }
 }
 
@@ -276,7 +192,7 @@ impl Driver {
     fn receive(&mut self, text: &str) -> Result<(), CloseReason> {
         match decode_server_frame(text).map_err(CloseReason::Protocol)? {
             ServerFrame::Response { id, outcome } => {
-                self.answer(&id, outcome.map_err(|(error, _)| error));
+                self.shared.answer(&id, outcome.map_err(|(error, _)| error));
             }
             ServerFrame::Event { event, payload, seq, state_version } => {
                 let missed = self.sequence.as_mut().zip(seq);
@@ -291,30 +207,6 @@ impl Driver {
             }
         }
         Ok(())
-    }
-
-    fn answer(&self, id: &str, outcome: Outcome) {
-        let mut pending = self.shared.pending.lock();
-        let interim = outcome.as_ref().is_ok_and(|payload| is_interim(payload));
-        let waiter = match pending.get(id) {
-            Some(Waiter::Final(_)) if interim => return,
-            Some(Waiter::Each(sender)) if interim => {
-                // The last place in the queue is the final answer's.
-                if sender.capacity() > 1 {
-                    sender.try_send(Partial { last: false, outcome }).ok();
-                }
-                return;
-            }
-            Some(_) => pending.remove(id),
-            None => None,
-        };
-        drop(pending);
-        // Whoever gave up waiting does not want the answer.
-        match waiter {
-            Some(Waiter::Only(sender) | Waiter::Final(sender)) => drop(sender.send(outcome)),
-            Some(Waiter::Each(sender)) => drop(sender.try_send(Partial { last: true, outcome })),
-            None => {}
-        }
     }
 
     fn send(
@@ -354,19 +246,6 @@ impl Driver {
         self.writing = true;
         Ok(())
     }
-}
-
-/// Whether a payload only says that the work has begun.
-fn is_interim(payload: &RawValue) -> bool {
-    #[derive(Deserialize)]
-    struct Status {
-        #[serde(default)]
-        status: Option<String>,
-    }
-    let begins = payload.get().len() < 4096 && payload.get().contains("\"accepted\"");
-    begins
-        && serde_json::from_str::<Status>(payload.get())
-            .is_ok_and(|status| status.status.as_deref() == Some("accepted"))
 }
 
 /// Why a socket failed, in a sentence.

@@ -6,7 +6,9 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey, pkcs8::DecodePu
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use sha2::{Digest, Sha256};
 
-use crate::{IdentityError, file, from_base64, to_base64url};
+use crate::{IdentityError, from_base64, to_base64url};
+
+mod file;
 
 /// Longest text that can hold a public key; a PEM with its armour is the longest form.
 const MAX_KEY_TEXT: usize = 512;
@@ -146,7 +148,7 @@ impl KeyPair {
         &self.0
     }
 
-    pub(crate) fn from_signing_key(key: SigningKey) -> Self {
+    fn from_signing_key(key: SigningKey) -> Self {
         Self(key)
     }
 }

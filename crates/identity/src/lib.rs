@@ -8,9 +8,9 @@ pub mod legacy;
 pub mod secret;
 pub mod transcript;
 
-mod file;
+mod error;
 
-pub use file::IdentityError;
+pub use error::IdentityError;
 pub use keys::{KeyPair, PublicKey};
 
 use base64::{

@@ -1,4 +1,5 @@
-//! Opens one stream through `ssh` and holds it until killed: `hold_ssh CONFIG HOST:PORT`.
+//! Opens one stream through `ssh` and holds it until killed. Standard input holds two lines: the `ssh`
+//! configuration and HOST:PORT.
 //!
 //! The test that kills it with SIGKILL then looks for what is left behind.
 
@@ -12,13 +13,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args_os().skip(1);
-    let (Some(config), Some(target)) = (arguments.next(), arguments.next()) else {
-        return Err("usage: hold_ssh CONFIG HOST:PORT".into());
+    let mut lines = std::io::stdin().lines();
+    let (Some(config), Some(target)) = (lines.next(), lines.next()) else {
+        return Err("two lines are expected: CONFIG and HOST:PORT".into());
     };
-    let target = SshTarget::parse(&target.to_string_lossy())?;
+    let target = SshTarget::parse(&target?)?;
     let options = SshOptions {
-        extra: vec!["-F".into(), PathBuf::from(config).into()],
+        extra: vec!["-F".into(), PathBuf::from(config?).into()],
         ..SshOptions::new(Tasks::new())
     };
     let mut dialed = SshDial::door(target, Role::Operator, options).dial().await?;

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "the helpers of a test may fail it")]
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -233,15 +233,13 @@ async fn killing_us_leaves_no_ssh_behind() {
     let config = sshd.config().display().to_string();
     let examples = std::env::current_exe().unwrap();
     let program = examples.parent().unwrap().parent().unwrap().join("examples/hold_ssh");
-    let mut holder = Command::new(program)
-        .args([&config, &sshd.target()])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut holder =
+        Command::new(program).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    writeln!(holder.stdin.take().unwrap(), "{config}\n{}", sshd.target()).unwrap();
     let mut line = String::new();
     BufReader::new(holder.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "hello\n");
-    assert_eq!(processes(&config).len(), 2, "the holder and its ssh");
+    assert_eq!(processes(&config).len(), 1, "its ssh");
     holder.kill().unwrap();
     holder.wait().unwrap();
     // Reaping it is for whoever inherits orphans.

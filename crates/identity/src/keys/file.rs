@@ -4,7 +4,7 @@ use std::{
     fs::{DirBuilder, OpenOptions},
     io::{self, Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use ed25519_dalek::{
@@ -17,47 +17,11 @@ use ed25519_dalek::{
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::keys::{KeyPair, PublicKey};
+use super::{KeyPair, PublicKey};
+use crate::IdentityError;
 
 /// The largest key file that is read, in bytes.
 const MAX_FILE: u64 = 16 * 1024;
-
-/// Why an identity cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum IdentityError {
-    /// The system gave no random bytes.
-    #[error("the system has no randomness to make a key from")]
-    Random,
-    /// Not an Ed25519 public key.
-    #[error("not an Ed25519 public key")]
-    PublicKey,
-    /// The key file cannot be read.
-    #[error("failed to read {}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The key file cannot be written.
-    #[error("failed to write {}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The key file holds something else.
-    #[error("{} does not hold an identity: {reason}", path.display())]
-    Invalid {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        reason: &'static str,
-    },
-}
 
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
