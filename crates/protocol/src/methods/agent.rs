@@ -292,8 +292,8 @@ methods! {
     /// Runs an agent on a message. Answers twice: `accepted` at once, the outcome when it is over.
     Agent = "agent", Write, AgentParams => AgentResult
         {
-            scope: BaseScope::Dynamic(Scope::Write), idempotency: Idempotency::Required,
-            interim: true, queued: true,
+            scope: BaseScope::Dynamic(Scope::Write), idempotency: Idempotency::Run,
+            interim: true, queued: true, unbounded: true,
         }
         [
             fn scope_for(params: &AgentParams) -> Scope {
@@ -311,7 +311,7 @@ methods! {
             }
         ];
     /// Waits for a run to end.
-    AgentWait = "agent.wait", Write, AgentWaitParams => AgentWaitResult;
+    AgentWait = "agent.wait", Write, AgentWaitParams => AgentWaitResult { unbounded: true };
     /// What an agent is called and looks like.
     AgentIdentityGet = "agent.identity.get", Read, AgentIdentityParams => AgentIdentityResult;
     /// Lists the agents and their models.

@@ -1,12 +1,15 @@
 //! Sessions: list, watch, describe, change, and talk to.
 //!
-//! What requests carry is in [`params`], what a session looks like in [`row`].
+//! What requests carry is in [`params`], what a session looks like in [`row`], and what can be set
+//! about it in [`settings`].
 
 pub mod params;
 pub mod row;
+pub mod settings;
 
 pub use params::*;
 pub use row::*;
+pub use settings::*;
 
 use crate::{
     ids::{AgentId, RunId, SessionId, SessionKey},
@@ -308,7 +311,7 @@ methods! {
         ];
     /// Sends a message to a session and starts a run.
     SessionsSend = "sessions.send", Write, SessionsSendParams => ChatSendResult
-        { since: Since::V4, queued: true, idempotency: Idempotency::Optional }
+        { since: Since::V4, queued: true, idempotency: Idempotency::Run }
         [
             fn queue_key(params: &SessionsSendParams) -> Option<String> {
                 queue_on(&params.key, params.agent_id.as_deref())
