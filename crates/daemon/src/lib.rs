@@ -1,1 +1,26 @@
-//! Placeholder.
+//! The composition root: from a configuration to a running Gateway.
+//!
+//! Only here are concrete models, stores and listeners put together. [`run`] does everything from taking
+//! the lock to draining; [`start`] gives a running Gateway to tests and to `run` alike.
+
+mod auth;
+mod bind;
+mod compose;
+mod config_source;
+mod error;
+mod follow;
+pub mod lock;
+mod logging;
+mod models;
+mod start;
+mod stop;
+mod wiring;
+
+pub use auth::{AuthFlags, AuthSource, ResolvedAuth};
+pub use error::DaemonError;
+pub use lock::Holder;
+pub use start::{Running, StartOptions, Started, start};
+pub use stop::{run, stop_holder};
+
+/// The version of the program.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,1 +1,235 @@
-//! Placeholder.
+//! The Gateway: listeners, handshake, routing, events. It composes nothing concrete; the daemon does.
+//!
+//! ```text
+//! bytes -> transport -> connection (challenged, then connected) -> router -> methods/* -> domain
+//! domain -> events -> outbound queue of every entitled connection -> bytes
+//! ```
+//!
+//! [`Gateway::new`] takes its [`Parts`], [`Gateway::listen`] serves a listener, [`Gateway::shutdown`]
+//! announces the end, drains, and closes.
+
+pub mod admission;
+pub mod agent_events;
+pub mod auth;
+pub mod connection;
+pub mod connections;
+pub mod events;
+pub mod handshake;
+pub mod health;
+pub mod hello;
+pub mod hosts;
+pub mod http;
+pub mod info;
+pub mod keyed_queue;
+pub mod listen;
+pub mod methods;
+pub mod outbound;
+pub mod pairing;
+pub mod peer;
+pub mod presence;
+pub mod router;
+pub mod settings;
+pub mod shape;
+pub mod state;
+pub mod transport;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use openclaw_agent::{Agent, Models};
+use openclaw_base::{SharedClock, Tasks};
+use openclaw_identity::KeyPair;
+use openclaw_protocol::{
+    events::{
+        core::{ConfigChanged, ConfigChangedPayload, Shutdown, ShutdownPayload, Tick, TickPayload},
+        pairing::PairingDecision,
+    },
+    limits::TICK_INTERVAL_MS,
+};
+use openclaw_store::Store;
+
+use crate::{
+    agent_events::RunEvents,
+    connections::{CloseReason, Connections},
+    events::EventBus,
+    health::Health,
+    info::GatewayInfo,
+    listen::Listener,
+    methods::config::ConfigSource,
+    presence::Presence,
+    settings::Settings,
+    state::State,
+};
+
+/// Between two rounds of sweeping what expired.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// Time for requests that are being worked on when the Gateway stops.
+const DRAIN_GRACE: Duration = Duration::from_millis(200);
+/// Time for all tasks to end after that.
+const STOP_GRACE: Duration = Duration::from_millis(500);
+
+/// What a Gateway is made of.
+pub struct Parts {
+    /// Facts about the process.
+    pub info: GatewayInfo,
+    /// From the configuration.
+    pub settings: Settings,
+    /// Its key.
+    pub identity: Arc<KeyPair>,
+    /// State.
+    pub store: Store,
+    /// Agents.
+    pub agent: Agent,
+    /// Models.
+    pub models: Arc<dyn Models>,
+    /// Configuration.
+    pub config: Arc<dyn ConfigSource>,
+    /// Where the agent already sends its events.
+    pub run_events: RunEvents,
+    /// Clock.
+    pub clock: SharedClock,
+    /// Owner of all tasks.
+    pub tasks: Tasks,
+}
+
+/// A running Gateway.
+#[derive(Clone, Debug)]
+pub struct Gateway {
+    state: Arc<State>,
+}
+
+impl Gateway {
+    /// Puts the parts together and starts ticking; nothing is listened on yet.
+    #[must_use]
+    pub fn new(parts: Parts) -> Self {
+        let now = parts.clock.now_ms();
+        let connections = Arc::new(Connections::default());
+        let state = Arc::new(State {
+            presence: Presence::new(&parts.info.host, &parts.info.version, now),
+            info: parts.info,
+            settings: ArcSwap::from_pointee(parts.settings),
+            public_key: parts.identity.public_key(),
+            identity: parts.identity,
+            store: parts.store,
+            agent: parts.agent,
+            models: parts.models,
+            config: parts.config,
+            events: EventBus::new(Arc::clone(&connections)),
+            connections,
+            run_events: parts.run_events,
+            health: Health::default(),
+            limiter: auth::limiter::Limiter::default(),
+            pairing: pairing::PairingDesk::default(),
+            lanes: keyed_queue::KeyedQueue::default(),
+            admission: admission::Admission::default(),
+            in_flight: State::frame_budget(),
+            clock: parts.clock,
+            tasks: parts.tasks,
+            draining: AtomicBool::new(false),
+        });
+        let gateway = Self { state };
+        let forward = agent_events::forward(Arc::clone(&gateway.state));
+        drop(gateway.state.tasks.spawn("agent events", forward));
+        gateway.start_housekeeping();
+        gateway
+    }
+
+    /// Serves a listener until the Gateway stops.
+    pub fn listen(&self, listener: Listener) {
+        let serve = listen::serve(Arc::clone(&self.state), listener);
+        drop(self.state.tasks.spawn("listener", serve));
+    }
+
+    /// What all connections share.
+    #[must_use]
+    pub const fn state(&self) -> &Arc<State> {
+        &self.state
+    }
+
+    /// Applies changed settings; clients of a replaced secret are told to come back.
+    pub fn reload(&self, settings: Settings, payload: &ConfigChangedPayload) {
+        let before = self.state.settings.swap(Arc::new(settings));
+        let after = self.state.settings.load();
+        let same_secret = match (before.auth.secret(), after.auth.secret()) {
+            (Some(old), Some(_)) => {
+                after.auth.matches(secrecy::ExposeSecret::expose_secret(old))
+                    && before.auth.kind() == after.auth.kind()
+            }
+            (None, None) => true,
+            _ => false,
+        };
+        if !same_secret {
+            let reason = CloseReason::new(4001, "gateway auth changed");
+            for connection in self.state.connections.all() {
+                let by_secret = matches!(connection.principal.method, "token" | "password");
+                if by_secret {
+                    connection.close(reason.clone());
+                }
+            }
+        }
+        self.state.events.publish::<ConfigChanged>(payload);
+    }
+
+    /// Announces the end, lets running requests finish, closes every socket and ends all tasks.
+    /// Whether all ended in time.
+    pub async fn shutdown(&self, restart_expected_ms: Option<u64>) -> bool {
+        let state = &self.state;
+        state.draining.store(true, Ordering::Release);
+        let payload =
+            ShutdownPayload { reason: "gateway stopping".to_owned(), restart_expected_ms };
+        state.events.publish::<Shutdown>(&payload);
+        let idle = async {
+            while state.in_flight.available_permits()
+                < openclaw_protocol::limits::MAX_IN_FLIGHT_BYTES
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(DRAIN_GRACE, idle).await.ok();
+        state.connections.close_all(&CloseReason::restart());
+        state.tasks.shutdown(STOP_GRACE).await
+    }
+
+    fn start_housekeeping(&self) {
+        let state = Arc::clone(&self.state);
+        drop(self.state.tasks.spawn("tick", async move {
+            let stop = state.tasks.token();
+            let mut tick = tokio::time::interval(Duration::from_millis(TICK_INTERVAL_MS));
+            let mut sweep = tokio::time::interval(SWEEP_INTERVAL);
+            loop {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    _ = tick.tick() => {
+                        let payload = TickPayload { ts: state.clock.now_ms() };
+                        state.events.publish::<Tick>(&payload);
+                    }
+                    _ = sweep.tick() => sweep_expired(&state).await,
+                }
+            }
+        }));
+    }
+}
+
+/// Ends pairing requests nobody decided, and forgets what the ledger need not know any more.
+async fn sweep_expired(state: &Arc<State>) {
+    let now = state.clock.now_ms();
+    match state.store.devices().expire_requests(now).await {
+        Ok(expired) => {
+            for request in expired {
+                let device = &request.ask.info.device_id;
+                let decision = PairingDecision::Rejected;
+                pairing::announce_decision(state, &request.request_id, device, decision);
+            }
+        }
+        Err(error) => tracing::warn!(%error, "expired pairing requests stay"),
+    }
+    if let Err(error) = state.store.ledger().sweep(now).await {
+        tracing::warn!(%error, "old ledger entries stay");
+    }
+}

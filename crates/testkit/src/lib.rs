@@ -1,1 +1,18 @@
-//! Placeholder.
+//! What tests share: a whole Gateway, a client that speaks the wire by hand, and stand-ins for what is
+//! outside.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::missing_panics_doc,
+    clippy::allow_attributes,
+    reason = "test code: a failed expectation is the result"
+)]
+
+pub mod gateway;
+pub mod scripted_model;
+pub mod sshd;
+pub mod wire;
+
+pub use gateway::{GatewayOptions, TestGateway};
+pub use wire::{Closed, WireClient, connect_params};

@@ -1,0 +1,186 @@
+//! Which shared secret the Gateway compares with, and where it comes from.
+//!
+//! Flags win, then the environment, then `gateway.auth.*`, then the token file of the state folder, which is
+//! made on the first start. `gateway.remote.*` is for talking to other Gateways and never counts here.
+
+use std::{fmt, path::Path};
+
+use openclaw_base::fs;
+use openclaw_config::{Loaded, Paths, SecretInput, schema::AuthMode};
+use openclaw_gateway::settings::SharedAuth;
+use openclaw_identity::secret;
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::error::DaemonError;
+
+/// A secret shorter than this is easy to guess; the start says so.
+const SHORT_CHARS: usize = 24;
+/// Largest token file that is read.
+const MAX_TOKEN_FILE_BYTES: u64 = 4 * 1024;
+/// Values that stand in examples and are no secret.
+const PLACEHOLDERS: &[&str] = &[
+    "undefined",
+    "null",
+    "your-token",
+    "your-password",
+    "change-me",
+    "changeme",
+    "token",
+    "password",
+    "secret",
+];
+
+/// What the command line says.
+#[derive(Clone, Debug, Default)]
+pub struct AuthFlags {
+    /// `--auth`.
+    pub mode: Option<AuthMode>,
+    /// `--token`.
+    pub token: Option<SecretString>,
+    /// `--password` or `--password-file`.
+    pub password: Option<SecretString>,
+}
+
+/// Where the secret comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuthSource {
+    /// Mode `none`.
+    Nothing,
+    /// A flag.
+    Flag,
+    /// The environment.
+    Environment,
+    /// The configuration.
+    Config,
+    /// The token file.
+    TokenFile,
+}
+
+impl fmt::Display for AuthSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Nothing => "no secret",
+            Self::Flag => "from the command line",
+            Self::Environment => "from the environment",
+            Self::Config => "from the configuration",
+            Self::TokenFile => "from the token file",
+        })
+    }
+}
+
+/// The secret, where it comes from, and whether it is short.
+#[derive(Clone, Debug)]
+pub struct ResolvedAuth {
+    /// The secret.
+    pub auth: SharedAuth,
+    /// Where it comes from.
+    pub source: AuthSource,
+    /// Shorter than it should be.
+    pub short: bool,
+}
+
+/// Finds the secret.
+///
+/// # Errors
+/// When the sources contradict each other, or a secret is missing, blank, or a placeholder.
+pub(crate) fn resolve(
+    paths: &Paths,
+    loaded: &Loaded,
+    flags: &AuthFlags,
+) -> Result<ResolvedAuth, DaemonError> {
+    let token = pick(&flags.token, loaded, "OPENCLAW_GATEWAY_TOKEN", |auth| &auth.token)?;
+    let password =
+        pick(&flags.password, loaded, "OPENCLAW_GATEWAY_PASSWORD", |auth| &auth.password)?;
+    let mode = flags.mode.or(loaded.config.gateway.auth.mode);
+    match (mode, token, password) {
+        (Some(AuthMode::None), _, _) => {
+            Ok(ResolvedAuth { auth: SharedAuth::None, source: AuthSource::Nothing, short: false })
+        }
+        (Some(AuthMode::TrustedProxy), _, _) => Err(DaemonError::setting(
+            "gateway.auth.mode: trusted-proxy is not served by this release",
+            "set gateway.auth.mode to \"token\" or \"password\"",
+        )),
+        (Some(AuthMode::Password), _, None) => Err(DaemonError::setting(
+            "gateway.auth.mode is \"password\", but there is no password",
+            "run: openclaw config set gateway.auth.password, or set OPENCLAW_GATEWAY_PASSWORD",
+        )),
+        (Some(AuthMode::Password), _, Some((secret, source)))
+        | (None, None, Some((secret, source))) => {
+            check("password", &secret)?;
+            Ok(found(SharedAuth::Password(secret), source))
+        }
+        (Some(AuthMode::Token) | None, Some((secret, source)), None)
+        | (Some(AuthMode::Token), Some((secret, source)), Some(_)) => {
+            check("token", &secret)?;
+            Ok(found(SharedAuth::Token(secret), source))
+        }
+        (None, Some(_), Some(_)) => Err(DaemonError::setting(
+            "both a token and a password are set, and gateway.auth.mode does not say which one counts",
+            "run: openclaw config set gateway.auth.mode token   (or password)",
+        )),
+        (Some(AuthMode::Token) | None, None, _) => {
+            let token = token_file(&paths.token_file())?;
+            Ok(found(SharedAuth::Token(token), AuthSource::TokenFile))
+        }
+    }
+}
+
+fn found(auth: SharedAuth, source: AuthSource) -> ResolvedAuth {
+    let short =
+        auth.secret().is_some_and(|secret| secret.expose_secret().chars().count() < SHORT_CHARS);
+    ResolvedAuth { auth, source, short }
+}
+
+fn pick(
+    flag: &Option<SecretString>,
+    loaded: &Loaded,
+    variable: &str,
+    key: impl Fn(&openclaw_config::schema::GatewayAuth) -> &Option<SecretInput>,
+) -> Result<Option<(SecretString, AuthSource)>, DaemonError> {
+    if let Some(secret) = flag {
+        return Ok(Some((secret.clone(), AuthSource::Flag)));
+    }
+    if let Some(secret) = loaded.env.get(variable).filter(|secret| !secret.is_empty()) {
+        return Ok(Some((SecretString::from(secret), AuthSource::Environment)));
+    }
+    match key(&loaded.config.gateway.auth) {
+        Some(input) => Ok(Some((loaded.secrets().resolve(input)?, AuthSource::Config))),
+        None => Ok(None),
+    }
+}
+
+fn check(what: &str, secret: &SecretString) -> Result<(), DaemonError> {
+    let text = secret.expose_secret().trim();
+    if text.is_empty() || PLACEHOLDERS.contains(&text.to_ascii_lowercase().as_str()) {
+        return Err(DaemonError::setting(
+            format!("the Gateway's {what} is blank or a placeholder"),
+            format!("choose a real one: openclaw config set gateway.auth.{what}"),
+        ));
+    }
+    Ok(())
+}
+
+/// Reads the token of the state folder, and makes it first if there is none.
+fn token_file(path: &Path) -> Result<SecretString, DaemonError> {
+    let fail = |action, source| DaemonError::File { action, path: path.to_owned(), source };
+    match fs::read_limited(path, MAX_TOKEN_FILE_BYTES) {
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes).trim().to_owned();
+            if text.is_empty() {
+                return Err(DaemonError::setting(
+                    format!("{} is empty", path.display()),
+                    format!("remove it, and the next start makes a new one: rm {}", path.display()),
+                ));
+            }
+            Ok(SecretString::from(text))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let token = secret::generate_token()?;
+            let line = format!("{}\n", token.expose_secret());
+            fs::write_private(path, line.as_bytes())
+                .map_err(|source| fail("cannot write", source))?;
+            Ok(token)
+        }
+        Err(source) => Err(fail("cannot read", source)),
+    }
+}

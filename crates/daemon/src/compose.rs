@@ -1,0 +1,100 @@
+//! Putting the parts together: the only place that names concrete ones.
+
+use std::sync::Arc;
+
+use openclaw_agent::{Agent, AgentParts, Models};
+use openclaw_base::{SharedClock, Tasks};
+use openclaw_config::{Environment, Loaded, Paths};
+use openclaw_gateway::{
+    Gateway, Parts, agent_events::RunEvents, info::GatewayInfo, settings::SharedAuth,
+};
+use openclaw_identity::KeyPair;
+use openclaw_store::Store;
+use tokio::sync::watch;
+
+use crate::{
+    VERSION,
+    auth::AuthFlags,
+    config_source::FileConfig,
+    follow::Follow,
+    models,
+    wiring::{agent_settings, gateway_settings},
+};
+
+/// What a Gateway is composed of.
+pub(crate) struct Ingredients<'a> {
+    pub(crate) paths: &'a Paths,
+    pub(crate) loaded: &'a Loaded,
+    pub(crate) env: &'a Environment,
+    pub(crate) flags: &'a AuthFlags,
+    pub(crate) auth: SharedAuth,
+    pub(crate) store: Store,
+    pub(crate) identity: Arc<KeyPair>,
+    pub(crate) port: u16,
+    pub(crate) clock: SharedClock,
+}
+
+/// What comes out.
+pub(crate) struct Composed {
+    pub(crate) gateway: Gateway,
+    pub(crate) agent: Agent,
+    pub(crate) models: Arc<dyn Models>,
+}
+
+/// Builds everything in the order of its dependencies; nothing listens yet.
+pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
+    let Ingredients { paths, loaded, env, flags, auth, store, identity, port, clock } = ingredients;
+    let tasks = Tasks::new();
+    let run_events = RunEvents::default();
+    let registry = models::registry(paths, loaded, &tasks, &clock);
+    let models: Arc<dyn Models> = Arc::clone(&registry) as Arc<dyn Models>;
+    let (agent_sender, agent_receiver) =
+        watch::channel(Arc::new(agent_settings(&loaded.config, paths)));
+    let agent = Agent::new(AgentParts {
+        store: store.clone(),
+        settings: agent_receiver,
+        models: Arc::clone(&models),
+        tools: Vec::new(),
+        events: Arc::new(run_events.clone()),
+        tasks: tasks.child(),
+        clock: Arc::clone(&clock),
+    });
+    let config = Arc::new(FileConfig::new(paths.clone(), env.clone(), loaded.revision()));
+    let gateway = Gateway::new(Parts {
+        info: GatewayInfo {
+            version: VERSION.to_owned(),
+            boot_id: uuid::Uuid::now_v7().to_string(),
+            host: host_name(),
+            port,
+            started_at_ms: clock.now_ms(),
+            config_path: paths.config_file().to_owned(),
+            state_dir: paths.state_dir().to_owned(),
+            log_file: paths.log_file(),
+            store_file: paths.store_file(),
+        },
+        settings: gateway_settings(&loaded.config, paths, auth),
+        identity,
+        store,
+        agent: agent.clone(),
+        models: Arc::clone(&models),
+        config: Arc::clone(&config) as Arc<_>,
+        run_events,
+        clock,
+        tasks: tasks.clone(),
+    });
+    let follow = Follow {
+        paths: paths.clone(),
+        env: env.clone(),
+        flags: flags.clone(),
+        gateway: gateway.clone(),
+        agent_settings: agent_sender,
+        config,
+        registry,
+    };
+    follow.start(loaded.clone(), &tasks);
+    Composed { gateway, agent, models }
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

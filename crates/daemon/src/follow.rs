@@ -1,0 +1,131 @@
+//! Applying changes of the configuration and of the model keys while the Gateway runs.
+
+use std::{path::Path, sync::Arc, time::Duration, time::SystemTime};
+
+use openclaw_agent::AgentSettings;
+use openclaw_base::Tasks;
+use openclaw_config::{ConfigWatch, Environment, Loaded, Paths, Reload};
+use openclaw_gateway::{Gateway, settings::SharedAuth};
+use openclaw_protocol::events::core::ConfigChangedPayload;
+use openclaw_providers::Registry;
+use tokio::{
+    sync::watch,
+    time::{MissedTickBehavior, interval},
+};
+
+use crate::{
+    auth::{self, AuthFlags},
+    config_source::FileConfig,
+    models,
+    wiring::{agent_settings, gateway_settings},
+};
+
+/// How often the key file is looked at; `openclaw models auth set` writes it.
+const KEY_FILE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Everybody who is told of a change.
+pub(crate) struct Follow {
+    pub(crate) paths: Paths,
+    pub(crate) env: Environment,
+    pub(crate) flags: AuthFlags,
+    pub(crate) gateway: Gateway,
+    pub(crate) agent_settings: watch::Sender<Arc<AgentSettings>>,
+    pub(crate) config: Arc<FileConfig>,
+    pub(crate) registry: Arc<Registry>,
+}
+
+impl Follow {
+    /// Follows in a task of its own, so that it costs the start nothing.
+    pub(crate) fn start(self, loaded: Loaded, tasks: &Tasks) {
+        let stop = tasks.token();
+        drop(tasks.spawn("configuration", async move {
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = self.run(loaded) => {}
+            }
+        }));
+    }
+
+    async fn run(self, loaded: Loaded) {
+        let mut current = Arc::new(loaded.clone());
+        let mut watch = match ConfigWatch::start(loaded, &self.paths, &self.env) {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                tracing::warn!(%error, "changes of the configuration need a restart");
+                None
+            }
+        };
+        let key_file = self.paths.model_auth_file();
+        let mut keys_seen = modified(&key_file);
+        let mut look = interval(KEY_FILE_INTERVAL);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                reload = next(&mut watch) => {
+                    if let Some(watch) = &watch {
+                        current = watch.current();
+                    }
+                    self.apply(&current, &reload);
+                }
+                _ = look.tick() => {
+                    let now = modified(&key_file);
+                    if now != keys_seen {
+                        keys_seen = now;
+                        tracing::info!("model keys changed");
+                        self.registry.reload(models::settings(&self.paths, &current));
+                    }
+                }
+            }
+        }
+    }
+
+    fn apply(&self, loaded: &Loaded, reload: &Reload) {
+        for warning in &reload.warnings {
+            tracing::warn!(%warning, "configuration");
+        }
+        if let Some(refused) = &reload.refused {
+            let problems = refused.problems().len();
+            tracing::error!(problems, report = %refused, "changed configuration refused; the old one holds");
+            return;
+        }
+        tracing::info!(
+            applied = reload.applied.join(", "),
+            needs_restart = reload.needs_restart.join(", "),
+            "configuration changed"
+        );
+        self.config.set_applied(loaded.revision());
+        self.agent_settings.send_replace(Arc::new(agent_settings(&loaded.config, &self.paths)));
+        self.registry.reload(models::settings(&self.paths, loaded));
+        let settings = gateway_settings(&loaded.config, &self.paths, self.auth(loaded));
+        let payload = ConfigChangedPayload {
+            hash: Some(loaded.hash()),
+            paths: reload.applied.iter().chain(&reload.needs_restart).cloned().collect(),
+        };
+        self.gateway.reload(settings, &payload);
+    }
+
+    /// The shared secret as it is now; one that cannot be read leaves the old one in force, and so
+    /// does another mode, which needs a restart.
+    fn auth(&self, loaded: &Loaded) -> SharedAuth {
+        let old = self.gateway.state().settings.load().auth.clone();
+        match auth::resolve(&self.paths, loaded, &self.flags) {
+            Ok(resolved) if resolved.auth.kind() == old.kind() => resolved.auth,
+            Ok(_) => old,
+            Err(error) => {
+                tracing::error!(%error, "changed secret refused; the old one holds");
+                old
+            }
+        }
+    }
+}
+
+async fn next(watch: &mut Option<ConfigWatch>) -> Reload {
+    match watch {
+        Some(watch) => watch.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn modified(path: &Path) -> Option<SystemTime> {
+    std::fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
+}

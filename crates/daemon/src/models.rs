@@ -1,0 +1,129 @@
+//! Provider settings from the configuration, the key file and the environment.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use openclaw_base::{SharedClock, Tasks};
+use openclaw_config::{
+    Loaded, Paths, SecretInput, SecretResolver,
+    schema::{ApiDialect, ModelsMode, Provider, ProviderModel},
+};
+use openclaw_providers::{
+    Api, KeyFile, ModelSetting, ProviderSetting, ProviderSettings, Registry, key_variables,
+};
+use secrecy::SecretString;
+
+/// A registry of everything that is configured.
+pub(crate) fn registry(
+    paths: &Paths,
+    loaded: &Loaded,
+    tasks: &Tasks,
+    clock: &SharedClock,
+) -> Arc<Registry> {
+    Arc::new(Registry::new(settings(paths, loaded), Arc::clone(clock), tasks.child()))
+}
+
+/// What the registry is built from. A key that cannot be read is logged and left out: the other
+/// providers still work.
+pub(crate) fn settings(paths: &Paths, loaded: &Loaded) -> ProviderSettings {
+    let config = &loaded.config;
+    let secrets = loaded.secrets();
+    let default_agent = config.default_agent(paths);
+    let stored_keys = KeyFile::load(&paths.model_auth_file()).map_or_else(
+        |error| {
+            tracing::error!(%error, "stored model keys cannot be read");
+            BTreeMap::new()
+        },
+        |file| file.keys().clone(),
+    );
+    let environment = key_variables().filter_map(|name| {
+        let key = loaded.env.get(name).filter(|key| !key.is_empty())?;
+        Some((name.to_owned(), SecretString::from(key)))
+    });
+    let allowed = config.agents.defaults.models.iter();
+    let providers = config.models.providers.iter();
+    ProviderSettings {
+        primary: default_agent.model,
+        fallbacks: default_agent.fallbacks,
+        allowed: allowed.map(|(name, entry)| (name.clone(), entry.alias.clone())).collect(),
+        providers: providers
+            .filter_map(|(id, provider)| Some((id.clone(), setting(id, provider, &secrets)?)))
+            .collect(),
+        stored_keys,
+        environment: environment.collect(),
+        // With `models.mode: replace` only what is configured counts.
+        ollama: (config.models.mode != ModelsMode::Replace)
+            .then(|| ProviderSettings::default().ollama)
+            .flatten(),
+        ..ProviderSettings::default()
+    }
+}
+
+fn setting(id: &str, provider: &Provider, secrets: &SecretResolver) -> Option<ProviderSetting> {
+    let api = dialect(id, provider.api)?;
+    let base_url = provider.base_url.clone().map(|url| match provider.api {
+        Some(ApiDialect::Ollama) if !url.trim_end_matches('/').ends_with("/v1") => {
+            format!("{}/v1", url.trim_end_matches('/'))
+        }
+        _ => url,
+    });
+    Some(ProviderSetting {
+        base_url,
+        api,
+        api_key: provider.api_key.as_ref().and_then(|key| reveal(id, key, secrets)),
+        auth_header: provider.auth_header.unwrap_or(false),
+        headers: headers(id, &provider.headers, secrets),
+        models: provider.models.iter().filter_map(|m| model(id, m, secrets)).collect(),
+    })
+}
+
+fn model(id: &str, model: &ProviderModel, secrets: &SecretResolver) -> Option<ModelSetting> {
+    Some(ModelSetting {
+        id: model.id.clone(),
+        name: model.name.clone(),
+        reasoning: model.reasoning,
+        input: model.input.iter().map(|kind| kind.as_str().to_owned()).collect(),
+        context_window: Some(model.context_window),
+        max_tokens: Some(model.output_limit()),
+        api: dialect(id, model.api)?,
+        headers: headers(id, &model.headers, secrets),
+    })
+}
+
+/// Outer `None`: the dialect is one this release does not speak.
+fn dialect(id: &str, api: Option<ApiDialect>) -> Option<Option<Api>> {
+    match api {
+        None => Some(None),
+        // Every Ollama also speaks the dialect of OpenAI.
+        Some(ApiDialect::Ollama) => Some(Some(Api::OpenAiCompletions)),
+        Some(named) => {
+            let known = Api::parse(named.as_str());
+            if known.is_none() {
+                tracing::warn!(
+                    provider = id,
+                    api = named.as_str(),
+                    "dialect is not spoken; left out"
+                );
+            }
+            known.map(Some)
+        }
+    }
+}
+
+fn headers(
+    id: &str,
+    written: &BTreeMap<String, SecretInput>,
+    secrets: &SecretResolver,
+) -> BTreeMap<String, SecretString> {
+    let known = written.iter();
+    known.filter_map(|(name, value)| Some((name.clone(), reveal(id, value, secrets)?))).collect()
+}
+
+fn reveal(id: &str, secret: &SecretInput, secrets: &SecretResolver) -> Option<SecretString> {
+    match secrets.resolve(secret) {
+        Ok(secret) => Some(secret),
+        Err(error) => {
+            tracing::error!(provider = id, %error, "secret cannot be read");
+            None
+        }
+    }
+}

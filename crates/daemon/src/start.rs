@@ -1,0 +1,203 @@
+//! Starting: lock, state, key, secret, listeners, in this order, so that a refusal changes nothing.
+
+use std::{path::PathBuf, sync::Arc};
+
+use openclaw_base::{SharedClock, SystemClock};
+use openclaw_config::{
+    Environment, Loaded, Paths, Problem,
+    schema::{Bind, GatewayMode},
+};
+use openclaw_gateway::{Gateway, listen::Listener};
+use openclaw_identity::KeyPair;
+use openclaw_store::{Store, StoreOptions};
+
+use crate::{
+    VERSION,
+    auth::{self, AuthFlags, AuthSource, ResolvedAuth},
+    bind,
+    compose::{Composed, Ingredients, compose},
+    error::DaemonError,
+    lock::{Holder, Lock},
+    logging,
+};
+
+/// What the command line and the environment say.
+#[derive(Clone, Debug)]
+pub struct StartOptions {
+    /// Files and folders.
+    pub paths: Paths,
+    /// The environment, with the state folder's `.env`.
+    pub env: Environment,
+    /// `--port`; 0 takes any free one.
+    pub port: Option<u16>,
+    /// `--bind`.
+    pub bind: Option<Bind>,
+    /// `--auth`, `--token`, `--password`.
+    pub auth: AuthFlags,
+    /// `--allow-unconfigured`: start even if `gateway.mode` says that the Gateway is elsewhere.
+    pub allow_unconfigured: bool,
+    /// `--verbose`: a readable log on stderr as well.
+    pub verbose: bool,
+    /// Whether the process's log goes to the log file; tests of many Gateways in a process say no.
+    pub log_to_file: bool,
+}
+
+/// What a person is told once the Gateway listens.
+#[derive(Clone, Debug)]
+pub struct Started {
+    /// Port of the WebSocket.
+    pub port: u16,
+    /// The owner's door.
+    pub socket: PathBuf,
+    /// State folder.
+    pub state_dir: PathBuf,
+    /// Configuration file.
+    pub config_file: PathBuf,
+    /// Whether there is one.
+    pub configured: bool,
+    /// Log file.
+    pub log_file: PathBuf,
+    /// `none`, `token`, or `password`.
+    pub auth_mode: &'static str,
+    /// Where the secret comes from.
+    pub auth_source: AuthSource,
+    /// The token file, if the secret is in it.
+    pub token_file: Option<PathBuf>,
+    /// The secret is shorter than 24 characters.
+    pub short_secret: bool,
+    /// The model that answers by default.
+    pub model: String,
+    /// Nothing but the offline assistant answers.
+    pub offline: bool,
+    /// What is odd in the configuration.
+    pub warnings: Vec<Problem>,
+    /// Runs that were cut by the last stop and go on.
+    pub resumed_runs: usize,
+}
+
+/// A running Gateway and everything that belongs to it.
+#[derive(Debug)]
+pub struct Running {
+    /// The Gateway.
+    pub gateway: Gateway,
+    /// What was said at the start.
+    pub started: Started,
+    pub(crate) store: Store,
+    pub(crate) socket: PathBuf,
+    pub(crate) lock: Lock,
+}
+
+/// Starts a Gateway.
+///
+/// # Errors
+/// [`DaemonError`] says why not and what to do.
+pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
+    let clock = SystemClock::shared();
+    let paths = options.paths.clone();
+    let loaded = openclaw_config::load(&paths, &options.env)?;
+    check(&options, &loaded)?;
+    paths.create_folders()?;
+    let mut holder = Holder {
+        pid: std::process::id(),
+        port: None,
+        since_ms: clock.now_ms(),
+        socket: None,
+        version: VERSION.to_owned(),
+    };
+    let mut lock = Lock::acquire(&paths, &holder).await?;
+    if options.log_to_file {
+        let path = paths.log_file();
+        logging::start(&path, loaded.config.logging.level, options.verbose)
+            .map_err(|source| DaemonError::File { action: "cannot write", path, source })?;
+    }
+    let resolved = auth::resolve(&paths, &loaded, &options.auth)?;
+    let wanted =
+        options.port.map_or_else(|| loaded.config.gateway_port(&paths, &loaded.env), Ok)?;
+    let (mut listeners, port) = bind::loopback(wanted).await?;
+    let store = Store::open(&paths.store_file(), &StoreOptions::default())?;
+    let identity = load_identity(&paths, &clock)?;
+    store.ledger().interrupt_all_running(clock.now_ms()).await?;
+    let ingredients = Ingredients {
+        paths: &paths,
+        loaded: &loaded,
+        env: &options.env,
+        flags: &options.auth,
+        auth: resolved.auth.clone(),
+        store: store.clone(),
+        identity,
+        port,
+        clock,
+    };
+    let composed = compose(ingredients);
+    // Before anybody can start a new run: what the last stop cut goes on first.
+    let resumed_runs = composed.agent.recover().await.map_or_else(
+        |error| {
+            tracing::error!(%error, "cut runs cannot be resumed");
+            0
+        },
+        |runs| runs.len(),
+    );
+    listeners.push(bind::door(paths.socket())?);
+    listen(&composed.gateway, listeners);
+    holder.port = Some(port);
+    holder.socket = Some(paths.socket().to_owned());
+    lock.publish(&holder).map_err(|source| DaemonError::File {
+        action: "cannot write",
+        path: lock.path().to_owned(),
+        source,
+    })?;
+    tracing::info!(port, version = VERSION, "gateway listens");
+    let started = describe(&paths, &loaded, &resolved, &composed, port, resumed_runs);
+    let gateway = composed.gateway;
+    Ok(Running { gateway, started, store, socket: paths.socket().to_owned(), lock })
+}
+
+/// Refuses settings that this release does not serve, before anything is touched.
+fn check(options: &StartOptions, loaded: &Loaded) -> Result<(), DaemonError> {
+    let is_remote = loaded.config.gateway.mode == Some(GatewayMode::Remote);
+    if is_remote && !options.allow_unconfigured {
+        return Err(DaemonError::setting(
+            "gateway.mode is \"remote\": this machine talks to a Gateway elsewhere and runs none",
+            "run: openclaw config set gateway.mode local, or start once with --allow-unconfigured",
+        ));
+    }
+    bind::check(options.bind.unwrap_or(loaded.config.gateway.bind))
+}
+
+fn load_identity(paths: &Paths, clock: &SharedClock) -> Result<Arc<KeyPair>, DaemonError> {
+    let file = paths.identity_dir().join("gateway.json");
+    Ok(Arc::new(KeyPair::load_or_create(&file, clock.now_ms())?))
+}
+
+fn listen(gateway: &Gateway, listeners: Vec<Listener>) {
+    for listener in listeners {
+        gateway.listen(listener);
+    }
+}
+
+fn describe(
+    paths: &Paths,
+    loaded: &Loaded,
+    resolved: &ResolvedAuth,
+    composed: &Composed,
+    port: u16,
+    resumed_runs: usize,
+) -> Started {
+    let default_model = composed.models.catalog().into_iter().find(|model| model.is_default);
+    Started {
+        port,
+        socket: paths.socket().to_owned(),
+        state_dir: paths.state_dir().to_owned(),
+        config_file: paths.config_file().to_owned(),
+        configured: loaded.exists(),
+        log_file: paths.log_file(),
+        auth_mode: resolved.auth.kind().as_str(),
+        auth_source: resolved.source,
+        token_file: (resolved.source == AuthSource::TokenFile).then(|| paths.token_file()),
+        short_secret: resolved.short,
+        model: default_model.map(|model| model.reference().to_string()).unwrap_or_default(),
+        offline: !composed.models.is_configured(),
+        warnings: loaded.warnings.clone(),
+        resumed_runs,
+    }
+}

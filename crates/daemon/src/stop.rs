@@ -1,0 +1,104 @@
+//! Running until somebody says stop, and stopping in well under a second.
+
+use std::time::Duration;
+
+use openclaw_config::Paths;
+use rustix::process::{Pid, Signal, kill_process};
+use tokio::{
+    signal::unix::{Signal as Incoming, SignalKind, signal},
+    time::{Instant, interval},
+};
+
+use crate::{
+    error::DaemonError,
+    lock,
+    start::{Running, StartOptions, Started, start},
+};
+
+/// How long `--force` waits for the Gateway that holds the state folder.
+const FORCE_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Starts a Gateway and runs it until SIGINT or SIGTERM. `on_started` tells a person what runs.
+///
+/// # Errors
+/// [`DaemonError`] says why it does not start.
+pub async fn run(
+    options: StartOptions,
+    force: bool,
+    on_started: impl FnOnce(&Started),
+) -> Result<(), DaemonError> {
+    // Before anything else, so that an early Ctrl-C is not lost.
+    let mut signals = Signals::listen()?;
+    if force {
+        stop_holder(&options.paths).await?;
+    }
+    let running = start(options).await?;
+    on_started(&running.started);
+    signals.next().await;
+    tokio::select! {
+        () = running.stop() => {}
+        // Who asks twice does not want to wait.
+        () = signals.next() => {}
+    }
+    Ok(())
+}
+
+impl Running {
+    /// Announces the end, drains, and closes the state.
+    pub async fn stop(self) {
+        self.gateway.shutdown(None).await;
+        self.store.close().await;
+        std::fs::remove_file(&self.socket).ok();
+        drop(self.lock);
+    }
+}
+
+struct Signals {
+    interrupt: Incoming,
+    terminate: Incoming,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, DaemonError> {
+        let listen = |kind| {
+            signal(kind).map_err(|source| DaemonError::File {
+                action: "cannot watch signals for",
+                path: "the process".into(),
+                source,
+            })
+        };
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// Asks the Gateway that holds a state folder to stop, and waits until it has.
+///
+/// # Errors
+/// When it still runs after five seconds.
+pub async fn stop_holder(paths: &Paths) -> Result<(), DaemonError> {
+    let Some(holder) = lock::holder(paths) else { return Ok(()) };
+    let pid = i32::try_from(holder.pid).ok().and_then(Pid::from_raw);
+    if let Some(pid) = pid {
+        // Gone already is fine; not allowed shows when the lock stays held.
+        kill_process(pid, Signal::TERM).ok();
+    }
+    let deadline = Instant::now() + FORCE_DEADLINE;
+    let mut look = interval(Duration::from_millis(20));
+    while lock::holder(paths).is_some() {
+        if Instant::now() > deadline {
+            return Err(DaemonError::Held { holder });
+        }
+        look.tick().await;
+    }
+    Ok(())
+}

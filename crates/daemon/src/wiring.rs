@@ -1,0 +1,72 @@
+//! From the configuration to what each part needs: plain values, so that no part knows the file.
+
+use std::time::Duration;
+
+use openclaw_agent::{
+    AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, model::ThinkingLevel,
+};
+use openclaw_config::{Config, Paths};
+use openclaw_gateway::{
+    auth::limiter::Limits,
+    hosts::HostPolicy,
+    settings::{Settings, SharedAuth},
+};
+use openclaw_protocol::ids::AgentId;
+
+/// What the Gateway needs.
+pub(crate) fn gateway_settings(config: &Config, paths: &Paths, auth: SharedAuth) -> Settings {
+    let agents: Vec<AgentId> =
+        config.agents(paths).iter().map(|agent| AgentId::new(agent.id.as_str())).collect();
+    let limits = &config.gateway.auth.rate_limit;
+    let proxies = config.gateway.trusted_proxies.iter();
+    Settings {
+        auth,
+        limits: Limits {
+            max_attempts: limits.max_attempts,
+            window_ms: limits.window_ms,
+            lockout_ms: limits.lockout_ms,
+            exempt_loopback: limits.exempt_loopback,
+        },
+        hosts: HostPolicy::new(
+            &config.gateway.control_ui.allowed_origins,
+            config.gateway.public_origin.as_deref(),
+        ),
+        trusted_proxies: proxies.filter_map(|address| address.parse().ok()).collect(),
+        default_agent: config.default_agent(paths).id,
+        agents,
+        session_scope: config.session.scope.as_str().to_owned(),
+    }
+}
+
+/// What the agent needs.
+pub(crate) fn agent_settings(config: &Config, paths: &Paths) -> AgentSettings {
+    let defaults = &config.agents.defaults;
+    let queue = &config.messages.queue;
+    let thinking = defaults.thinking_default.and_then(|level| ThinkingLevel::parse(level.as_str()));
+    AgentSettings {
+        agents: config.agents(paths).into_iter().map(profile).collect(),
+        max_concurrent: usize::try_from(defaults.max_concurrent).unwrap_or(4).max(1),
+        run_timeout: (defaults.timeout_seconds > 0)
+            .then(|| Duration::from_secs(defaults.timeout_seconds)),
+        thinking_default: thinking.unwrap_or_default(),
+        queue: QueueSettings {
+            mode: QueueMode::parse(queue.mode_for(None).as_str()).unwrap_or(QueueMode::Collect),
+            debounce: Duration::from_millis(queue.debounce_ms_for(None)),
+            cap: usize::try_from(queue.cap).unwrap_or(20).max(1),
+            overflow: Overflow::parse(queue.drop.as_str()).unwrap_or(Overflow::Summarize),
+        },
+        ..AgentSettings::default()
+    }
+}
+
+fn profile(agent: openclaw_config::AgentSettings) -> AgentProfile {
+    AgentProfile {
+        id: AgentId::new(agent.id),
+        name: agent.identity.name.or(agent.name),
+        emoji: agent.identity.emoji,
+        avatar: agent.identity.avatar,
+        theme: agent.identity.theme,
+        model: agent.model,
+        workspace: Some(agent.workspace),
+    }
+}

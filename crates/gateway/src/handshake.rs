@@ -1,0 +1,360 @@
+//! From an open socket to an authenticated connection, in the documented order of checks.
+//!
+//! 1. the frame is a `connect` request, 2. its params, 3. protocol range, 4. role, 5. origin,
+//! 6. device key, id, freshness, nonce and signature, 7. shared secret and device token,
+//! 8. the decision of [`crate::auth::decide`], 9. pairing.
+
+use std::{collections::HashSet, sync::Arc};
+
+use axum::http::HeaderMap;
+use openclaw_identity::transcript::{GatewayTranscript, Link as TranscriptLink};
+use openclaw_protocol::{
+    DetailCode, ErrorCode, PROTOCOL_V3, PROTOCOL_V4, Role, RpcError, ScopeSet,
+    client_info::{ClientId, ClientMode},
+    connect::ConnectParams,
+    events::core::ChallengePayload,
+    frame::RequestFrame,
+    ids::{ConnId, DeviceId},
+    params,
+    trust::GatewayProof,
+};
+use serde_json::Value;
+
+use crate::{
+    auth::{
+        self, Evidence, LinkClass, Method, PairingReason, Refusal, Verdict, limiter::CredentialKind,
+    },
+    connections::{CloseReason, Connection, NewConnection, Principal},
+    peer::Link,
+    state::State,
+};
+
+mod evidence;
+mod pairing;
+
+pub use pairing::{Hold, PairingAsk};
+
+/// What is known of a socket before its first frame.
+#[derive(Clone, Debug)]
+pub struct Upgrade {
+    /// Its id.
+    pub id: ConnId,
+    /// The link it came over.
+    pub link: Link,
+    /// The headers of the upgrade request.
+    pub headers: HeaderMap,
+    /// A proxy says that somebody else stands behind the peer.
+    pub forwarded: bool,
+    /// Our client's nonce.
+    pub client_nonce: Option<[u8; 32]>,
+    /// Our client keeps its socket while a pairing is decided.
+    pub can_wait: bool,
+    /// What the Gateway sent in `connect.challenge`.
+    pub server_nonce: String,
+}
+
+/// A refused `connect`.
+#[derive(Debug)]
+pub struct Refused {
+    /// What the peer is told, if the frame had an id to answer.
+    pub error: RpcError,
+    /// How the socket is closed.
+    pub close: CloseReason,
+    /// The peer may keep its socket and wait for a person's decision.
+    pub hold: Option<Hold>,
+}
+
+impl Refused {
+    /// Closed with the error's own text, as documented.
+    #[must_use]
+    pub fn policy(error: RpcError) -> Box<Self> {
+        let close = CloseReason::new(1008, error.message.clone());
+        Box::new(Self { error, close, hold: None })
+    }
+}
+
+/// An admitted connection.
+#[derive(Debug)]
+pub struct Admitted {
+    /// The connection.
+    pub connection: Arc<Connection>,
+    /// Token for a client of the published contract.
+    pub device_token: Option<IssuedToken>,
+}
+
+/// A device token for `hello-ok`.
+#[derive(Debug)]
+pub struct IssuedToken {
+    /// The token.
+    pub token: secrecy::SecretString,
+    /// When its generation was made, in milliseconds since 1970.
+    pub issued_at_ms: u64,
+}
+
+impl Upgrade {
+    /// The payload of `connect.challenge`; with the Gateway's proof for clients that sent a nonce.
+    #[must_use]
+    pub fn challenge(&self, state: &State) -> ChallengePayload {
+        let wants = self.wanted_kind(state);
+        let gateway = self.transcript_link(state).map(|link| {
+            let bytes = GatewayTranscript { link, wants: wants.as_str() }.bytes();
+            GatewayProof {
+                public_key: state.public_key.to_base64url(),
+                signature: state.identity.sign(&bytes),
+                binding: self.link.binding(),
+                wants,
+            }
+        });
+        ChallengePayload {
+            nonce: self.server_nonce.clone(),
+            ts: state.clock.now_ms(),
+            capabilities: None,
+            gateway,
+        }
+    }
+
+    /// The owner's door asks for no secret.
+    fn wanted_kind(&self, state: &State) -> openclaw_protocol::trust::SecretKind {
+        if self.link.is_owner() {
+            return openclaw_protocol::trust::SecretKind::None;
+        }
+        state.settings.load().auth.kind()
+    }
+
+    fn transcript_link<'a>(&'a self, state: &'a State) -> Option<TranscriptLink<'a>> {
+        Some(TranscriptLink {
+            client_nonce: self.client_nonce.as_ref()?,
+            server_nonce: &self.server_nonce,
+            gateway: &state.public_key,
+            binding: self.link.binding().as_str(),
+            exporter: &[],
+        })
+    }
+
+    fn class(&self) -> LinkClass {
+        if self.link.is_owner() {
+            LinkClass::OwnersDoor
+        } else if self.link.is_local(self.forwarded) {
+            LinkClass::Local
+        } else {
+            LinkClass::Remote
+        }
+    }
+}
+
+/// A checked request, before anything is decided.
+struct Request {
+    params: ConnectParams,
+    protocol: u32,
+    role: Role,
+    scopes: ScopeSet,
+}
+
+/// Runs all checks on the first request of a socket.
+///
+/// # Errors
+/// How to refuse and close.
+pub async fn connect(
+    state: &Arc<State>,
+    upgrade: &Upgrade,
+    frame: &RequestFrame<'_>,
+) -> Result<Admitted, Box<Refused>> {
+    let request = read(frame)?;
+    let class = upgrade.class();
+    check_origin(state, upgrade, &request, class)?;
+    let (evidence, device) = evidence::gather(state, upgrade, &request, class).await?;
+    count_failures(state, upgrade, &request, &evidence).await?;
+    match auth::decide(&evidence) {
+        Verdict::Refuse(refusal) => Err(Refused::policy(
+            refusal.to_error(request.params.client.id, request.params.client.mode),
+        )),
+        Verdict::NeedsPairing(reason) => {
+            let device =
+                device.ok_or_else(|| Refused::policy(RpcError::invalid("invalid role")))?;
+            Err(pairing::ask(state, upgrade, &request, &device, reason).await)
+        }
+        Verdict::Admit { scopes, method, pair_silently } => {
+            if let Some(device) = device.as_ref().filter(|_| pair_silently) {
+                pairing::pair_silently(state, upgrade, &request, device, class).await?;
+            }
+            let granted = Granted { scopes, method };
+            admit(state, upgrade, request, &evidence, device, granted).await
+        }
+    }
+}
+
+fn read(frame: &RequestFrame<'_>) -> Result<Request, Box<Refused>> {
+    if frame.method != "connect" {
+        let message = "invalid handshake: first request must be connect";
+        return Err(Refused::policy(RpcError::invalid(message)));
+    }
+    let params: ConnectParams = params::decode("connect", frame.params).map_err(Refused::policy)?;
+    let protocol = pick_protocol(&params)?;
+    let role = params.role.as_ref().map_or(Ok(Role::Operator), |role| role.as_str().parse());
+    let role = role.map_err(|()| Refused::policy(RpcError::invalid("invalid role")))?;
+    let scopes = match (role, &params.scopes) {
+        (Role::Operator, Some(names)) => ScopeSet::parse(names.iter().map(|name| name.as_str())),
+        (Role::Operator, None) | (Role::Node, _) => ScopeSet::EMPTY,
+    };
+    Ok(Request { params, protocol, role, scopes })
+}
+
+/// 4 if the range has it, else 3.
+fn pick_protocol(params: &ConnectParams) -> Result<u32, Box<Refused>> {
+    let (min, max) = (params.min_protocol.get(), params.max_protocol.get());
+    let speaks = |version: u32| min <= u64::from(version) && u64::from(version) <= max;
+    if let Some(version) = [PROTOCOL_V4, PROTOCOL_V3].into_iter().find(|version| speaks(*version)) {
+        return Ok(version);
+    }
+    let error = RpcError::invalid("protocol mismatch").with_details([
+        ("code", Value::from(DetailCode::ProtocolMismatch.as_str())),
+        ("clientMinProtocol", Value::from(min)),
+        ("clientMaxProtocol", Value::from(max)),
+        ("expectedProtocol", Value::from(PROTOCOL_V4)),
+        ("minimumProbeProtocol", Value::from(PROTOCOL_V3)),
+    ]);
+    let close = CloseReason::new(1002, "protocol mismatch");
+    Err(Box::new(Refused { error, close, hold: None }))
+}
+
+fn check_origin(
+    state: &State,
+    upgrade: &Upgrade,
+    request: &Request,
+    class: LinkClass,
+) -> Result<(), Box<Refused>> {
+    let client = &request.params.client;
+    let is_page = matches!(client.id, ClientId::ControlUi | ClientId::WebchatUi)
+        || client.mode == ClientMode::Webchat;
+    let local = class != LinkClass::Remote;
+    let settings = state.settings.load();
+    settings.hosts.check_origin(&upgrade.headers, local, is_page).map_err(|refusal| {
+        let message = "origin not allowed (open the Control UI from the gateway host or allow it in \
+                       gateway.controlUi.allowedOrigins)";
+        Refused::policy(RpcError::invalid(message).with_details([
+            ("code", Value::from(DetailCode::ControlUiOriginNotAllowed.as_str())),
+            ("reason", Value::from(refusal.as_str())),
+        ]))
+    })
+}
+
+/// Slows or locks out whoever guesses; the owner's door is never counted.
+async fn count_failures(
+    state: &State,
+    upgrade: &Upgrade,
+    request: &Request,
+    evidence: &Evidence,
+) -> Result<(), Box<Refused>> {
+    let Some(address) = upgrade.link.address() else { return Ok(()) };
+    let client = &request.params.client;
+    let now = state.clock.now_ms();
+    let limits = state.settings.load().limits;
+    let shown = [
+        (
+            CredentialKind::SharedSecret,
+            evidence.shared != auth::SharedSecret::Absent,
+            evidence.shared == auth::SharedSecret::Wrong,
+        ),
+        (
+            CredentialKind::DeviceToken,
+            evidence.token != auth::DeviceToken::Absent,
+            evidence.token == auth::DeviceToken::Wrong,
+        ),
+    ];
+    for (kind, was_shown, was_wrong) in shown {
+        if !was_shown {
+            continue;
+        }
+        if let Some(retry_after_ms) = state.limiter.locked_for(kind, address, now) {
+            let refusal = Refusal::RateLimited { retry_after_ms };
+            return Err(Refused::policy(refusal.to_error(client.id, client.mode)));
+        }
+        if was_wrong {
+            let penalty = state.limiter.failed(kind, address, limits, now);
+            tracing::warn!(%address, ?kind, "credential refused");
+            tokio::time::sleep(penalty.delay).await;
+        } else {
+            state.limiter.succeeded(kind, address);
+        }
+    }
+    Ok(())
+}
+
+struct Granted {
+    scopes: ScopeSet,
+    method: Method,
+}
+
+async fn admit(
+    state: &Arc<State>,
+    upgrade: &Upgrade,
+    request: Request,
+    evidence: &Evidence,
+    device: Option<evidence::Device>,
+    granted: Granted,
+) -> Result<Admitted, Box<Refused>> {
+    let now = state.clock.now_ms();
+    let device_id = device.as_ref().map(|device| DeviceId::new(device.key.device_id()));
+    let mut device_token = None;
+    if let Some(device) = &device {
+        device_token = evidence::seen(state, device, &request, evidence, now).await?;
+    }
+    let owner = evidence.link == LinkClass::OwnersDoor;
+    let id = match (&device_id, owner) {
+        (Some(id), _) => id.as_str().to_owned(),
+        (None, true) => "owner".to_owned(),
+        (None, false) => format!("shared:{}", request.params.client.id.as_str()),
+    };
+    let principal = Principal {
+        id,
+        device: device_id,
+        role: request.role,
+        scopes: granted.scopes,
+        method: granted.method.as_str(),
+        owner,
+    };
+    let caps: HashSet<String> =
+        request.params.caps.iter().take(64).map(|cap| cap.as_str().to_owned()).collect();
+    let connection = Connection::new(
+        NewConnection {
+            id: upgrade.id.clone(),
+            protocol: request.protocol,
+            principal,
+            client: request.params.client,
+            address: upgrade.link.address(),
+            now_ms: now,
+            caps,
+        },
+        openclaw_protocol::limits::MAX_BUFFERED_BYTES,
+    );
+    Ok(Admitted { connection: Arc::new(connection), device_token })
+}
+
+/// The error for a device that a person must decide about.
+fn pairing_error(ask: &PairingAsk, reason: PairingReason, protocol: u32) -> RpcError {
+    if protocol == PROTOCOL_V3 {
+        return RpcError::new(ErrorCode::NotPaired, "pairing required")
+            .with_details([("requestId", Value::from(ask.request_id.as_str()))]);
+    }
+    RpcError::new(ErrorCode::NotPaired, reason.sentence()).with_details([
+        ("code", Value::from(DetailCode::PairingRequired.as_str())),
+        ("reason", Value::from(reason.as_str())),
+        ("requestId", Value::from(ask.request_id.as_str())),
+        ("deviceId", Value::from(ask.device_id.as_str())),
+        ("requestedRole", Value::from(ask.role.as_str())),
+        ("requestedScopes", Value::from(ask.scopes.names())),
+        ("approvedRoles", Value::from(ask.approved_roles.clone())),
+        ("approvedScopes", Value::from(ask.approved_scopes.clone())),
+        (
+            "remediationHint",
+            Value::from(format!(
+                "On the Gateway host run: openclaw devices approve {}",
+                ask.request_id
+            )),
+        ),
+        ("recommendedNextStep", Value::from("wait_then_retry")),
+        ("retryable", Value::from(true)),
+        ("pauseReconnect", Value::from(false)),
+        ("held", Value::from(ask.held)),
+    ])
+}

@@ -1,0 +1,153 @@
+//! Asking a person to decide about a device, and pairing without one where the table allows it.
+
+use openclaw_identity::transcript::pairing_request_id;
+use openclaw_protocol::{
+    Role, ScopeSet,
+    events::pairing::PairingDecision,
+    ids::{DeviceId, PairingRequestId},
+};
+use openclaw_store::devices::{Ask, DeviceInfo};
+
+use super::{Refused, Request, Upgrade, evidence::Device, pairing_error};
+use crate::{
+    auth::{LinkClass, PairingReason},
+    connections::CloseReason,
+    pairing::{Held, announce_decision, announce_request},
+    state::State,
+};
+
+/// What a client is told about its pending request.
+#[derive(Clone, Debug)]
+pub struct PairingAsk {
+    /// Stays the same while the request does.
+    pub request_id: PairingRequestId,
+    /// The device.
+    pub device_id: DeviceId,
+    /// Role asked for.
+    pub role: Role,
+    /// Scopes asked for.
+    pub scopes: ScopeSet,
+    /// Roles the device has.
+    pub approved_roles: Vec<String>,
+    /// Scopes the device has.
+    pub approved_scopes: Vec<String>,
+    /// The socket is kept until the decision.
+    pub held: bool,
+}
+
+/// A socket that waits for the decision on its request.
+#[derive(Debug)]
+pub struct Hold {
+    /// Resolves with the decision.
+    pub decision: Held,
+}
+
+fn ask_of(upgrade: &Upgrade, request: &Request, device: &Device, reason: &str) -> Ask {
+    let client = &request.params.client;
+    let text = |value: &Option<openclaw_protocol::text::NonEmpty>| {
+        value.as_ref().map(|value| value.as_str().to_owned())
+    };
+    let commands = request.params.commands.iter().flatten().take(MAX_COMMANDS);
+    Ask {
+        info: DeviceInfo {
+            device_id: device.id(),
+            public_key: device.key.to_base64url(),
+            display_name: text(&client.display_name),
+            platform: Some(client.platform.as_str().to_owned()),
+            device_family: text(&client.device_family),
+            client_id: Some(client.id.as_str().to_owned()),
+            client_mode: Some(client.mode.as_str().to_owned()),
+            remote_ip: upgrade.link.address().map(|address| address.to_string()),
+        },
+        role: request.role,
+        scopes: request.scopes,
+        commands: commands.map(|command| command.as_str().to_owned()).collect(),
+        reason: reason.to_owned(),
+    }
+}
+
+/// A node may declare this many commands.
+const MAX_COMMANDS: usize = 256;
+
+/// Files a request (or renews it), tells operators, and refuses for now.
+pub(super) async fn ask(
+    state: &State,
+    upgrade: &Upgrade,
+    request: &Request,
+    device: &Device,
+    reason: PairingReason,
+) -> Box<Refused> {
+    let ask = ask_of(upgrade, request, device, reason.as_str());
+    let id = pairing_request_id(
+        &device.key,
+        request.role.as_str(),
+        &request.scopes.names(),
+        &ask.commands,
+    );
+    let id = PairingRequestId::new(id);
+    let filed = state.store.devices().request(&id, ask, state.clock.now_ms()).await;
+    let filed = match filed {
+        Ok(filed) => filed,
+        Err(error) => return Refused::policy(state.storage_error(&error)),
+    };
+    for dropped in &filed.dropped {
+        announce_decision(
+            state,
+            &dropped.request_id,
+            &dropped.ask.info.device_id,
+            PairingDecision::Rejected,
+        );
+    }
+    let pending = filed.request;
+    if filed.created {
+        announce_request(state, &pending);
+    }
+    let hold = if upgrade.can_wait {
+        state.pairing.hold(&pending.request_id, upgrade.link.address())
+    } else {
+        None
+    };
+    let live_grants = || {
+        let grants = device.record.iter().flat_map(|record| &record.grants);
+        grants.filter(|grant| grant.revoked_at_ms.is_none())
+    };
+    let ask = PairingAsk {
+        request_id: pending.request_id,
+        device_id: device.id(),
+        role: request.role,
+        scopes: request.scopes,
+        approved_roles: live_grants().map(|grant| grant.role.as_str().to_owned()).collect(),
+        approved_scopes: live_grants().flat_map(|grant| grant.scopes.names()).collect(),
+        held: hold.is_some(),
+    };
+    let error = pairing_error(&ask, reason, request.protocol);
+    let text = if request.protocol == openclaw_protocol::PROTOCOL_V3 {
+        error.message.clone()
+    } else {
+        format!("{} (requestId: {})", error.message, ask.request_id)
+    };
+    let close = CloseReason::new(1008, text);
+    Box::new(Refused { error, close, hold: hold.map(|decision| Hold { decision }) })
+}
+
+/// Pairs a device for what it asked; the evidence was enough.
+pub(super) async fn pair_silently(
+    state: &State,
+    upgrade: &Upgrade,
+    request: &Request,
+    device: &Device,
+    class: LinkClass,
+) -> Result<(), Box<Refused>> {
+    let ask = ask_of(upgrade, request, device, "silent");
+    let via = if class == LinkClass::OwnersDoor { "owner" } else { "silent" };
+    let paired = state.store.devices().pair_silently(ask, via, state.clock.now_ms()).await;
+    let approval = paired.map_err(|error| Refused::policy(state.storage_error(&error)))?;
+    tracing::info!(
+        device = %approval.paired.device.info.device_id,
+        role = %request.role,
+        scopes = ?request.scopes.names(),
+        via,
+        "device paired"
+    );
+    Ok(())
+}

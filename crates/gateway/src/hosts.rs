@@ -1,0 +1,187 @@
+//! Which `Host` and `Origin` headers are served: the defence against DNS rebinding and foreign pages.
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, Uri, header};
+
+/// Hosts and origins beyond loopback that the configuration allows.
+#[derive(Clone, Debug, Default)]
+pub struct HostPolicy {
+    origins: Vec<String>,
+    any_origin: bool,
+}
+
+/// Why an origin is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OriginRefusal {
+    /// A page must say where it comes from.
+    Missing,
+    /// The header is not an origin.
+    Invalid,
+    /// The origin is not on the list.
+    NotAllowed,
+}
+
+impl OriginRefusal {
+    /// The reason in `error.details`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "origin missing",
+            Self::Invalid => "origin invalid",
+            Self::NotAllowed => "origin not allowed",
+        }
+    }
+}
+
+impl HostPolicy {
+    /// Reads `gateway.controlUi.allowedOrigins` and `gateway.publicOrigin`.
+    pub fn new<S: AsRef<str>>(allowed: impl IntoIterator<Item = S>, public: Option<&str>) -> Self {
+        let mut policy = Self::default();
+        for origin in allowed.into_iter().map(|origin| origin.as_ref().trim().to_owned()) {
+            if origin == "*" {
+                policy.any_origin = true;
+            } else {
+                policy.origins.push(origin.trim_end_matches('/').to_ascii_lowercase());
+            }
+        }
+        policy
+            .origins
+            .extend(public.map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()));
+        policy
+    }
+
+    /// Whether a request may name this host: loopback names, IP literals, and configured origins.
+    /// A name somebody else's DNS can point here is refused.
+    #[must_use]
+    pub fn allows_host(&self, headers: &HeaderMap) -> bool {
+        let Some(host) = host_header(headers) else { return false };
+        let (name, _) = split_port(host);
+        is_loopback_name(name) || parse_ip(name).is_some() || self.origin_hosts().any(|h| h == name)
+    }
+
+    fn origin_hosts(&self) -> impl Iterator<Item = String> {
+        self.origins.iter().filter_map(|origin| {
+            let uri: Uri = origin.parse().ok()?;
+            Some(uri.host()?.to_ascii_lowercase())
+        })
+    }
+
+    /// Whether a page of this origin may use the Gateway. `required` for UI clients, which browsers
+    /// always make send one.
+    ///
+    /// # Errors
+    /// The reason for a refusal.
+    pub fn check_origin(
+        &self,
+        headers: &HeaderMap,
+        local: bool,
+        required: bool,
+    ) -> Result<(), OriginRefusal> {
+        let Some(origin) = headers.get(header::ORIGIN) else {
+            return if required { Err(OriginRefusal::Missing) } else { Ok(()) };
+        };
+        let origin = origin.to_str().map_err(|_| OriginRefusal::Invalid)?.to_ascii_lowercase();
+        if self.any_origin || self.origins.contains(&origin) {
+            return Ok(());
+        }
+        let uri: Uri = origin.parse().map_err(|_| OriginRefusal::Invalid)?;
+        let (Some(authority), Some(scheme)) = (uri.authority(), uri.scheme_str()) else {
+            return Err(OriginRefusal::Invalid);
+        };
+        let host = host_header(headers).unwrap_or_default();
+        let default_port = if scheme == "https" { 443 } else { 80 };
+        let same = split_port(host).0 == split_port(authority.as_str()).0
+            && split_port(host).1.unwrap_or(default_port)
+                == authority.port_u16().unwrap_or(default_port)
+            && (is_loopback_name(split_port(host).0) || parse_ip(split_port(host).0).is_some());
+        let both_loopback = local
+            && is_loopback_name(split_port(host).0)
+            && is_loopback_name(split_port(authority.as_str()).0);
+        if same || both_loopback { Ok(()) } else { Err(OriginRefusal::NotAllowed) }
+    }
+}
+
+fn host_header(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::HOST)?.to_str().ok()
+}
+
+/// Splits `name:port` and `[v6]:port`; brackets are removed.
+fn split_port(host: &str) -> (&str, Option<u16>) {
+    if let Some(rest) = host.strip_prefix('[') {
+        let (name, tail) = rest.split_once(']').unwrap_or((rest, ""));
+        return (name, tail.strip_prefix(':').and_then(|port| port.parse().ok()));
+    }
+    match host.rsplit_once(':') {
+        Some((name, port)) if !name.contains(':') => (name, port.parse().ok()),
+        _ => (host, None),
+    }
+}
+
+fn parse_ip(name: &str) -> Option<IpAddr> {
+    name.parse().ok()
+}
+
+fn is_loopback_name(name: &str) -> bool {
+    name.eq_ignore_ascii_case("localhost") || parse_ip(name).is_some_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::{HeaderValue, header};
+
+    use super::*;
+
+    fn headers(host: &str, origin: Option<&str>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, HeaderValue::from_str(host).expect("header"));
+        if let Some(origin) = origin {
+            headers.insert(header::ORIGIN, HeaderValue::from_str(origin).expect("header"));
+        }
+        headers
+    }
+
+    #[test]
+    fn hosts() {
+        let policy = HostPolicy::new(["https://ui.example:8443"], Some("https://gw.example/"));
+        for (host, allowed) in [
+            ("localhost:18789", true),
+            ("127.0.0.1", true),
+            ("[::1]:18789", true),
+            ("192.168.1.5:18789", true),
+            ("gw.example", true),
+            ("ui.example:1", true),
+            ("evil.example:18789", false),
+            ("localhost.evil.example", false),
+            ("", false),
+        ] {
+            assert_eq!(policy.allows_host(&headers(host, None)), allowed, "{host}");
+        }
+        assert!(!policy.allows_host(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn origins() {
+        let policy = HostPolicy::new(["https://ui.example"], None);
+        let check = |host: &str, origin: Option<&str>, local| {
+            policy.check_origin(&headers(host, origin), local, true)
+        };
+        assert_eq!(check("127.0.0.1:18789", None, true), Err(OriginRefusal::Missing));
+        assert_eq!(check("127.0.0.1:18789", Some("http://127.0.0.1:18789"), true), Ok(()));
+        assert_eq!(check("localhost:18789", Some("http://localhost:5173"), true), Ok(()));
+        assert_eq!(
+            check("localhost:18789", Some("http://localhost:5173"), false),
+            Err(OriginRefusal::NotAllowed)
+        );
+        assert_eq!(check("192.168.1.5:18789", Some("http://192.168.1.5:18789"), false), Ok(()));
+        assert_eq!(check("127.0.0.1:18789", Some("https://ui.example"), true), Ok(()));
+        for foreign in ["https://evil.example", "null", "http://evil.example:18789", "file://"] {
+            assert!(check("127.0.0.1:18789", Some(foreign), true).is_err(), "{foreign}");
+        }
+        assert!(
+            HostPolicy::new(["*"], None)
+                .check_origin(&headers("localhost", Some("https://any.example")), false, true)
+                .is_ok()
+        );
+    }
+}

@@ -1,0 +1,188 @@
+//! The HTTP side of the port: probes, upgrades, and refusals that say why.
+//!
+//! `GET /health`, `/healthz`, `/ready`, `/readyz`, `/startup`, `/startupz` answer without credentials and
+//! without telling a version. A WebSocket upgrade is served on any path. Everything else is 404.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{Query, Request, State as Extract},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use hyper_util::rt::TokioIo;
+use openclaw_identity::secret;
+use openclaw_protocol::{
+    ids::ConnId,
+    trust::{QUERY_NONCE, QUERY_WAIT},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use crate::{
+    connection,
+    handshake::Upgrade,
+    peer::{self, Link},
+    state::State,
+};
+
+/// Where a request came from; the listener puts it beside every request.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer(pub Link);
+
+/// The routes. Every request must carry its [`Peer`].
+pub fn router(state: Arc<State>) -> Router {
+    Router::new()
+        .route("/health", get(live))
+        .route("/healthz", get(live))
+        .route("/ready", get(ready))
+        .route("/readyz", get(ready))
+        .route("/startup", get(started))
+        .route("/startupz", get(started))
+        .fallback(not_found)
+        .layer(middleware::from_fn_with_state(Arc::clone(&state), guard))
+        .with_state(state)
+}
+
+/// Host, Origin and upgrade are looked at before any route.
+async fn guard(
+    Extract(state): Extract<Arc<State>>,
+    axum::Extension(Peer(link)): axum::Extension<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let settings = state.settings.load_full();
+    if !settings.hosts.allows_host(request.headers()) {
+        let hint =
+            "use localhost or an IP address, or list the name in gateway.controlUi.allowedOrigins";
+        return refusal(StatusCode::FORBIDDEN, "host_not_allowed", "this Host is not served", hint);
+    }
+    let forwarded = peer::is_forwarded(request.headers());
+    let trusted = link.address().is_some_and(|ip| settings.trusted_proxies.contains(&ip));
+    if forwarded && !trusted {
+        let hint = "list the proxy's address in gateway.trustedProxies";
+        let message = "forwarding headers from a peer that is not a trusted proxy";
+        return refusal(StatusCode::FORBIDDEN, "proxy_attribution_required", message, hint);
+    }
+    if is_upgrade(request.headers()) {
+        return upgrade(&state, link, forwarded, request);
+    }
+    let local = link.is_local(forwarded);
+    if settings.hosts.check_origin(request.headers(), local, false).is_err() {
+        let hint = "list the origin in gateway.controlUi.allowedOrigins";
+        return refusal(
+            StatusCode::FORBIDDEN,
+            "origin_not_allowed",
+            "this Origin is not served",
+            hint,
+        );
+    }
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}
+
+fn is_upgrade(headers: &HeaderMap) -> bool {
+    let has = |name, token: &str| {
+        headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value: &HeaderValue| value.to_str().ok())
+            .any(|value| value.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
+    };
+    has(header::CONNECTION, "upgrade") && has(header::UPGRADE, "websocket")
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct UpgradeQuery {
+    #[serde(rename = "oc_nonce")]
+    nonce: Option<String>,
+    #[serde(rename = "oc_wait")]
+    wait: Option<String>,
+}
+
+/// Answers the upgrade and serves the socket in a task of its own.
+fn upgrade(state: &Arc<State>, link: Link, forwarded: bool, mut request: Request) -> Response {
+    debug_assert_eq!((QUERY_NONCE, QUERY_WAIT), ("oc_nonce", "oc_wait"));
+    let headers = request.headers().clone();
+    let version = headers.get(header::SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes);
+    let key = headers.get(header::SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
+    let (Some(key), Some(b"13"), &Method::GET) = (key, version, request.method()) else {
+        let message = "not a WebSocket upgrade of version 13";
+        return refusal(StatusCode::BAD_REQUEST, "bad_upgrade", message, "use a WebSocket client");
+    };
+    let Ok(ticket) = state.admission.enter(link.address()) else {
+        let message = "too many connections of this address wait for authentication";
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", message, "try again in a moment");
+    };
+    let Ok(server_nonce) = secret::nonce() else {
+        let message = "no randomness available";
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", message, "try again in a moment");
+    };
+    let query = Query::<UpgradeQuery>::try_from_uri(request.uri()).map(|query| query.0);
+    let query = query.unwrap_or_default();
+    let accept = derive_accept_key(key);
+    let upgraded = hyper::upgrade::on(&mut request);
+    let socket = Upgrade {
+        id: ConnId::new(uuid::Uuid::new_v4().to_string()),
+        link,
+        headers,
+        forwarded,
+        client_nonce: query.nonce.as_deref().and_then(secret::nonce_bytes),
+        can_wait: query.wait.as_deref() == Some("1"),
+        server_nonce,
+    };
+    let serve_state = Arc::clone(state);
+    drop(state.tasks.spawn("socket", async move {
+        match upgraded.await {
+            Ok(io) => connection::serve(serve_state, socket, ticket, TokioIo::new(io)).await,
+            Err(error) => tracing::debug!(%error, "upgrade failed"),
+        }
+    }));
+    let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    if let Ok(accept) = HeaderValue::from_str(&accept) {
+        headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
+    }
+    response
+}
+
+async fn live() -> Response {
+    answer(StatusCode::OK, &json!({"ok": true, "status": "live"}))
+}
+
+async fn ready(Extract(state): Extract<Arc<State>>) -> Response {
+    if state.is_draining() {
+        let body = json!({"ready": false, "failing": ["draining"]});
+        return answer(StatusCode::SERVICE_UNAVAILABLE, &body);
+    }
+    answer(StatusCode::OK, &json!({"ready": true}))
+}
+
+async fn started() -> Response {
+    answer(StatusCode::OK, &json!({"ok": true, "status": "started"}))
+}
+
+async fn not_found() -> Response {
+    let hint = "the Gateway speaks WebSocket on this port; try `openclaw status`";
+    refusal(StatusCode::NOT_FOUND, "not_found", "nothing is served here", hint)
+}
+
+fn refusal(status: StatusCode, kind: &str, message: &str, hint: &str) -> Response {
+    answer(status, &json!({"error": {"type": kind, "message": message, "hint": hint}}))
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    let headers = [(header::CONTENT_TYPE, "application/json")];
+    (status, headers, Body::from(body.to_string())).into_response()
+}

@@ -1,0 +1,120 @@
+//! Listeners: TCP and the owner's Unix socket, each connection carrying where it came from.
+
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
+
+use axum::{Router, extract::Request};
+use futures_util::future::BoxFuture;
+use hyper::{body::Incoming, server::conn::http1, service::Service};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener},
+};
+
+use crate::{
+    http::{self, Peer},
+    peer::Link,
+    state::State,
+};
+
+/// Time for the head of a request.
+const HEADER_DEADLINE: Duration = Duration::from_secs(10);
+/// Largest head of a request, in bytes.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+/// Pause after the kernel refused to accept, so that a full file table is not asked in a busy loop.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A bound listener.
+#[derive(Debug)]
+pub enum Listener {
+    /// TCP.
+    Tcp(TcpListener),
+    /// The owner's door.
+    Door(UnixListener),
+}
+
+impl Listener {
+    async fn accept(&self, state: &Arc<State>, router: &Router) -> io::Result<()> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                stream.set_nodelay(true)?;
+                let link = Link::Tcp { peer, local: stream.local_addr()? };
+                spawn(state, router, link, stream);
+            }
+            Self::Door(listener) => {
+                let (stream, _) = listener.accept().await?;
+                let link = Link::Door { uid: stream.peer_cred()?.uid() };
+                spawn(state, router, link, stream);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Accepts until the Gateway stops.
+pub async fn serve(state: Arc<State>, listener: Listener) {
+    let stop = state.tasks.token();
+    let router = http::router(Arc::clone(&state));
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            accepted = listener.accept(&state, &router) => {
+                if let Err(error) = accepted {
+                    tracing::warn!(%error, "accept failed");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+fn spawn<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    state: &Arc<State>,
+    router: &Router,
+    link: Link,
+    stream: S,
+) {
+    if matches!(link, Link::Door { .. }) && !link.is_owner() {
+        tracing::warn!(?link, "somebody else knocked on the owner's door");
+        return;
+    }
+    let service = FromPeer { peer: Peer(link), router: TowerToHyperService::new(router.clone()) };
+    let stop = state.tasks.token();
+    drop(state.tasks.spawn("http", async move {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEADER_DEADLINE)
+            .max_buf_size(MAX_HEAD_BYTES)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            served = connection => {
+                if let Err(error) = served {
+                    tracing::debug!(%error, "connection ended");
+                }
+            }
+        }
+    }));
+}
+
+/// The routes as one connection uses them: every request says where it came from.
+struct FromPeer {
+    peer: Peer,
+    router: TowerToHyperService<Router>,
+}
+
+impl Service<Request<Incoming>> for FromPeer {
+    type Response = axum::response::Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        Box::pin(self.router.call(request))
+    }
+}

@@ -1,0 +1,10 @@
+//! One file per family of methods. A handler decodes nothing and checks no right: the router did.
+
+pub mod agent;
+pub mod chat;
+pub mod config;
+pub mod devices;
+pub mod models;
+pub mod pending;
+pub mod sessions;
+pub mod system;

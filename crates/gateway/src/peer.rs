@@ -1,0 +1,144 @@
+//! Where a connection comes from, and whether that counts as local.
+//!
+//! Local means: loopback, no forwarding header, and the connecting socket belongs to the Gateway's own
+//! uid in the kernel's socket table. Everything else is remote, whatever its address: proxies, other
+//! users of the machine, userspace network stacks that dial from loopback.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::http::HeaderMap;
+use openclaw_protocol::trust::Binding;
+
+/// How a connection reached the Gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// The owner's Unix socket; the kernel named the peer's uid.
+    Door {
+        /// Uid of the connecting process.
+        uid: u32,
+    },
+    /// A TCP listener.
+    Tcp {
+        /// Address of the peer.
+        peer: SocketAddr,
+        /// Address it connected to.
+        local: SocketAddr,
+    },
+}
+
+/// Headers by which a proxy says for whom it asks.
+const FORWARDING_HEADERS: [&str; 4] =
+    ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
+
+impl Link {
+    /// What a proof on this link is bound to.
+    #[must_use]
+    pub const fn binding(&self) -> Binding {
+        match self {
+            Self::Door { .. } => Binding::Unix,
+            Self::Tcp { .. } => Binding::None,
+        }
+    }
+
+    /// The address for limits and lists; the door has none.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Door { .. } => None,
+            Self::Tcp { peer, .. } => Some(peer.ip().to_canonical()),
+        }
+    }
+
+    /// Whether the peer may be the owner by its uid alone.
+    #[must_use]
+    pub fn is_owner(&self) -> bool {
+        matches!(self, Self::Door { uid } if *uid == own_uid() || *uid == 0)
+    }
+
+    /// Whether this counts as local (see the module).
+    #[must_use]
+    pub fn is_local(&self, forwarded: bool) -> bool {
+        match self {
+            Self::Door { .. } => true,
+            Self::Tcp { peer, local } => {
+                !forwarded
+                    && peer.ip().to_canonical().is_loopback()
+                    && socket_uid(*peer, *local) == Some(own_uid())
+            }
+        }
+    }
+}
+
+/// Whether a request says that somebody else stands behind the peer.
+#[must_use]
+pub fn is_forwarded(headers: &HeaderMap) -> bool {
+    FORWARDING_HEADERS.iter().any(|name| headers.contains_key(*name))
+}
+
+fn own_uid() -> u32 {
+    rustix::process::getuid().as_raw()
+}
+
+/// The uid that owns the peer's end of a loopback connection.
+///
+/// Only Linux publishes its socket table as a file; elsewhere no TCP peer counts as local.
+#[cfg(target_os = "linux")]
+fn socket_uid(peer: SocketAddr, local: SocketAddr) -> Option<u32> {
+    let canonical = |address: SocketAddr| (address.ip().to_canonical(), address.port());
+    let is_peer_end = |entry: &procfs::net::TcpNetEntry| {
+        canonical(entry.local_address) == canonical(peer)
+            && canonical(entry.remote_address) == canonical(local)
+    };
+    let find = |table: procfs::ProcResult<Vec<procfs::net::TcpNetEntry>>| {
+        table.ok()?.into_iter().find(&is_peer_end).map(|entry| entry.uid)
+    };
+    find(procfs::net::tcp()).or_else(|| find(procfs::net::tcp6()))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn socket_uid(_peer: SocketAddr, _local: SocketAddr) -> Option<u32> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    #[test]
+    fn a_connection_of_our_own_is_local_unless_it_is_forwarded() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let client = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
+        let (server, peer) = listener.accept().expect("accept");
+        let link = Link::Tcp { peer, local: server.local_addr().expect("address") };
+        assert!(link.is_local(false));
+        assert!(!link.is_local(true));
+        assert!(!link.is_owner());
+        drop(client);
+    }
+
+    #[test]
+    fn an_address_that_is_not_loopback_is_never_local() {
+        let link = Link::Tcp {
+            peer: "192.0.2.1:5000".parse().expect("address"),
+            local: "127.0.0.1:18789".parse().expect("address"),
+        };
+        assert!(!link.is_local(false));
+    }
+
+    #[test]
+    fn only_the_own_uid_and_root_own_the_door() {
+        assert!(Link::Door { uid: own_uid() }.is_owner());
+        assert!(Link::Door { uid: 0 }.is_owner());
+        assert!(!Link::Door { uid: own_uid() + 4711 }.is_owner());
+    }
+
+    #[test]
+    fn forwarding_headers_are_recognised() {
+        let mut headers = HeaderMap::new();
+        assert!(!is_forwarded(&headers));
+        headers.insert("x-forwarded-for", axum::http::HeaderValue::from_static("192.0.2.1"));
+        assert!(is_forwarded(&headers));
+    }
+}

@@ -1,0 +1,80 @@
+//! What the Gateway needs from the configuration, already resolved; replaced whole on a reload.
+
+use std::net::IpAddr;
+
+use openclaw_identity::secret;
+use openclaw_protocol::{ids::AgentId, trust::SecretKind};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{auth::limiter::Limits, hosts::HostPolicy};
+
+/// The shared secret and the kind it is of.
+#[derive(Clone, Debug)]
+pub enum SharedAuth {
+    /// Mode `none`.
+    None,
+    /// Mode `token`.
+    Token(SecretString),
+    /// Mode `password`.
+    Password(SecretString),
+}
+
+impl SharedAuth {
+    /// The kind of secret.
+    #[must_use]
+    pub const fn kind(&self) -> SecretKind {
+        match self {
+            Self::None => SecretKind::None,
+            Self::Token(_) => SecretKind::Token,
+            Self::Password(_) => SecretKind::Password,
+        }
+    }
+
+    /// The secret, if the mode has one.
+    #[must_use]
+    pub const fn secret(&self) -> Option<&SecretString> {
+        match self {
+            Self::None => None,
+            Self::Token(secret) | Self::Password(secret) => Some(secret),
+        }
+    }
+
+    /// Compares in constant time.
+    #[must_use]
+    pub fn matches(&self, shown: &str) -> bool {
+        self.secret().is_some_and(|known| secret::eq_constant_time(known.expose_secret(), shown))
+    }
+}
+
+/// Everything that a reload may change.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Shared secret.
+    pub auth: SharedAuth,
+    /// Failure limits.
+    pub limits: Limits,
+    /// Hosts and origins served.
+    pub hosts: HostPolicy,
+    /// Peers whose forwarding headers are believed.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// The agent that answers when nobody names another.
+    pub default_agent: String,
+    /// Every agent, the default one first.
+    pub agents: Vec<AgentId>,
+    /// `per-sender` or `global`.
+    pub session_scope: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            auth: SharedAuth::None,
+            limits: Limits::default(),
+            hosts: HostPolicy::default(),
+            trusted_proxies: Vec::new(),
+            default_agent: openclaw_protocol::ids::DEFAULT_AGENT.to_owned(),
+            agents: vec![AgentId::new(openclaw_protocol::ids::DEFAULT_AGENT)],
+            session_scope: "per-sender".to_owned(),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What all connections share.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use arc_swap::ArcSwap;
+use openclaw_agent::{Agent, Models};
+use openclaw_base::{SharedClock, Tasks};
+use openclaw_identity::{KeyPair, PublicKey};
+use openclaw_protocol::{DetailCode, RpcError, ids::AgentId, limits::MAX_IN_FLIGHT_BYTES};
+use openclaw_store::{Store, StoreError};
+use tokio::sync::Semaphore;
+
+use crate::{
+    admission::Admission, agent_events::RunEvents, auth::limiter::Limiter,
+    connections::Connections, events::EventBus, health::Health, info::GatewayInfo,
+    keyed_queue::KeyedQueue, pairing::PairingDesk, presence::Presence, settings::Settings,
+};
+
+/// Everything a handler or connection may need.
+pub struct State {
+    /// Facts about this process.
+    pub info: GatewayInfo,
+    /// Replaced whole when the configuration changes.
+    pub settings: ArcSwap<Settings>,
+    /// The Gateway's key.
+    pub identity: Arc<KeyPair>,
+    /// Its public half.
+    pub public_key: PublicKey,
+    /// Sessions, devices, runs.
+    pub store: Store,
+    /// Runs agents.
+    pub agent: Agent,
+    /// Knows the models.
+    pub models: Arc<dyn Models>,
+    /// The configuration, for `config.*`.
+    pub config: Arc<dyn crate::methods::config::ConfigSource>,
+    /// Sends events.
+    pub events: EventBus,
+    /// What the agent says, and who started which run.
+    pub run_events: RunEvents,
+    /// Live connections.
+    pub connections: Arc<Connections>,
+    /// Who is connected.
+    pub presence: Presence,
+    /// Latest health.
+    pub health: Health,
+    /// Failure limits.
+    pub limiter: Limiter,
+    /// Sockets that wait for a pairing decision.
+    pub pairing: PairingDesk,
+    /// Order of requests on one session.
+    pub lanes: KeyedQueue,
+    /// Sockets before authentication.
+    pub admission: Admission,
+    /// Bytes of inbound frames that are being worked on, all connections together.
+    pub in_flight: Arc<Semaphore>,
+    /// The clock.
+    pub clock: SharedClock,
+    /// Owner of every task.
+    pub tasks: Tasks,
+    pub(crate) draining: AtomicBool,
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("info", &self.info)
+            .field("connections", &self.connections.count())
+            .finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// A budget for inbound frames.
+    #[must_use]
+    pub fn frame_budget() -> Arc<Semaphore> {
+        Arc::new(Semaphore::new(MAX_IN_FLIGHT_BYTES))
+    }
+
+    /// Whether the Gateway is shutting down.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+
+    /// The agents that are configured, the default one first.
+    #[must_use]
+    pub fn agent_ids(&self) -> Vec<AgentId> {
+        self.settings.load().agents.clone()
+    }
+
+    /// What a client is told when the store fails.
+    #[must_use]
+    pub fn storage_error(&self, error: &StoreError) -> RpcError {
+        tracing::error!(error = %chain(error), "store failed");
+        let message = match error {
+            StoreError::Unavailable { .. } => {
+                "the state folder cannot be written (disk full or read-only); free space and try again"
+            }
+            StoreError::Busy => "the Gateway is busy; try again",
+            _ => "the state of the Gateway cannot be read or written; see `openclaw logs`",
+        };
+        RpcError::unavailable(message).with_code(DetailCode::StorageUnavailable).retry_after(2_000)
+    }
+}
+
+/// An error with its causes.
+pub(crate) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}

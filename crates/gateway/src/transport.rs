@@ -1,0 +1,135 @@
+//! The socket under a WebSocket: upgrade, message sizes before and after authentication, close frames.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use openclaw_protocol::limits::{MAX_PAYLOAD_BYTES, MAX_PREAUTH_BYTES};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::{
+    WebSocketStream,
+    tungstenite::{
+        Error, Message,
+        error::CapacityError,
+        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+    },
+};
+
+use crate::connections::CloseReason;
+
+/// Small, because most sockets are idle most of the time.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+/// Frames of one turn are collected up to this size before they are written.
+const WRITE_BUFFER_BYTES: usize = 32 * 1024;
+/// Room for frame headers and pings on top of the largest message before authentication.
+const PREAUTH_OVERHEAD_BYTES: usize = 512;
+
+/// How many bytes a peer may still send before it is authenticated.
+#[derive(Clone, Debug)]
+pub struct Allowance(Arc<AtomicUsize>);
+
+impl Allowance {
+    /// The documented limit.
+    fn preauth() -> Self {
+        Self(Arc::new(AtomicUsize::new(MAX_PREAUTH_BYTES + PREAUTH_OVERHEAD_BYTES)))
+    }
+
+    /// The peer is authenticated: only the message size counts from here on.
+    pub fn lift(&self) {
+        self.0.store(usize::MAX, Ordering::Release);
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.0.load(Ordering::Acquire) == 0
+    }
+}
+
+/// A socket that stops reading when the allowance is used up.
+#[derive(Debug)]
+pub struct Metered<S> {
+    inner: S,
+    allowance: Allowance,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let left = self.allowance.0.load(Ordering::Acquire);
+        if left == usize::MAX {
+            return Pin::new(&mut self.inner).poll_read(cx, buffer);
+        }
+        if left == 0 {
+            return Poll::Ready(Err(io::Error::from(io::ErrorKind::QuotaExceeded)));
+        }
+        let mut part = buffer.take(left);
+        std::task::ready!(Pin::new(&mut self.inner).poll_read(cx, &mut part))?;
+        let read = part.filled().len();
+        // `take` starts behind what is filled already, so the bytes are in place; only the count moves.
+        buffer.advance(read);
+        self.allowance.0.store(left - read, Ordering::Release);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Metered<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+/// A WebSocket whose peer is metered until [`Allowance::lift`].
+pub type Socket<S> = WebSocketStream<Metered<S>>;
+
+/// Takes over a socket whose upgrade was answered.
+pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(inner: S) -> (Socket<S>, Allowance) {
+    let allowance = Allowance::preauth();
+    let config = WebSocketConfig::default()
+        .read_buffer_size(READ_BUFFER_BYTES)
+        .write_buffer_size(WRITE_BUFFER_BYTES)
+        .max_message_size(Some(MAX_PAYLOAD_BYTES))
+        .max_frame_size(Some(MAX_PAYLOAD_BYTES));
+    let metered = Metered { inner, allowance: allowance.clone() };
+    (WebSocketStream::from_raw_socket(metered, Role::Server, Some(config)).await, allowance)
+}
+
+/// How the Gateway answers a socket that cannot be read any more; `None` if the peer is simply gone.
+#[must_use]
+pub fn read_failure(error: &Error, allowance: &Allowance) -> Option<CloseReason> {
+    match error {
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => Some(CloseReason::new(1009, "")),
+        Error::Io(_) if allowance.is_used_up() => Some(CloseReason::new(1009, "")),
+        Error::Utf8(_) => Some(CloseReason::new(1007, "text is not UTF-8")),
+        Error::Protocol(_) => Some(CloseReason::new(1002, "WebSocket protocol error")),
+        _ => None,
+    }
+}
+
+/// The close frame for a reason.
+#[must_use]
+pub fn close_message(reason: &CloseReason) -> Message {
+    Message::Close(Some(CloseFrame {
+        code: CloseCode::from(reason.code),
+        reason: reason.text.clone().into(),
+    }))
+}

@@ -1,0 +1,18 @@
+//! The Gateway as its clients meet it: whole, on a real port, over the wire.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::allow_attributes,
+    missing_docs,
+    reason = "test code: a failed expectation is the result"
+)]
+
+mod device;
+mod door;
+mod handshake;
+mod http;
+mod limits;
+mod pairing;
+mod rights;
+mod system;
