@@ -17,7 +17,7 @@ use crate::{
     events::{Delivery, Events},
     handshake,
     hello::Hello,
-    link::{Command, Link, Partial, Shared, Waiter},
+    link::{Link, Partial, Shared, Waiter},
     options::ClientOptions,
 };
 
@@ -152,10 +152,9 @@ impl Client {
         self.inner.link.shared.ended()
     }
 
-    /// Ends the connection.
+    /// Says goodbye and ends the connection; calls that still wait fail.
     pub async fn close(&self) {
-        // If the task is gone, the connection is closed already.
-        self.inner.link.commands.send(Command::Close).await.ok();
+        self.inner.link.stop.cancel();
         self.closed().await;
     }
 
@@ -194,7 +193,7 @@ impl Client {
         }
         shared.expect(&id, waiter).map_err(ClientError::LinkLost)?;
         let ticket = Ticket { shared: Arc::clone(shared), id };
-        let sent = self.inner.link.commands.send(Command::Send(frame.into()));
+        let sent = self.inner.link.outbox.send(frame.into());
         match deadline.within(method, sent).await? {
             Ok(()) => Ok((ticket, deadline)),
             Err(_) => Err(ticket.lost()),

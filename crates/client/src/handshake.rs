@@ -12,7 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{
     dial::{DialError, Target},
     endpoint::{Endpoint, Pin, Proof},
-    error::{ClientError, PairingRequired, Stage},
+    error::{ClientError, CloseReason, PairingRequired, Stage},
     hello::Hello,
     options::{ClientOptions, PairingWait},
     saved::SavedGateway,
@@ -214,11 +214,13 @@ impl Run<'_> {
         notify(&pairing.notice());
         let decision = exchange::decision(&mut socket, pairing.request_id.as_deref());
         match tokio::time::timeout(*at_most, decision).await {
-            Ok(Some(true)) => Ok(Outcome::Approved),
-            Ok(Some(false)) => Err(ClientError::PairingRejected {
+            Ok(Ok(true)) => Ok(Outcome::Approved),
+            Ok(Ok(false)) => Err(ClientError::PairingRejected {
                 request_id: pairing.request_id.unwrap_or_default(),
             }),
-            Ok(None) => Err(ClientError::PairingRequired(Box::new(pairing))),
+            Ok(Err(reason @ CloseReason::Silent(_))) => Err(ClientError::LinkLost(reason)),
+            // The Gateway does not hold the socket, or no longer.
+            Ok(Err(_)) => Err(ClientError::PairingRequired(Box::new(pairing))),
             Err(_) => Err(ClientError::Timeout { stage: Stage::Pairing, after: *at_most }),
         }
     }

@@ -47,15 +47,19 @@ const OUTBOX: usize = 256;
 /// Requests that are written in one go.
 const BATCH: usize = 32;
 
-pub(crate) enum Command {
-    Send(Utf8Bytes),
-    Close,
-}
-
-/// A handle on a connection's task.
+/// A handle on a connection's task, which ends with it.
 pub(crate) struct Link {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) commands: mpsc::Sender<Command>,
+    /// Requests to write.
+    pub(crate) outbox: mpsc::Sender<Utf8Bytes>,
+    /// Ends the connection.
+    pub(crate) stop: CancellationToken,
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
 }
 
 impl Link {
@@ -67,7 +71,7 @@ impl Link {
     ) -> (Self, broadcast::Receiver<Delivery>) {
         let (events, first) = broadcast::channel(QUEUE);
         let shared = Arc::new(Shared::new(events.clone()));
-        let (commands, inbox) = mpsc::channel(OUTBOX);
+        let (outbox, inbox) = mpsc::channel(OUTBOX);
         let driver = Driver {
             pulse: socket.get_ref().pulse(),
             socket,
@@ -76,10 +80,10 @@ impl Link {
             sequence: (protocol >= PROTOCOL_V4).then_some(Sequence::default()),
             writing: false,
         };
-        let token = tasks.token();
+        let stop = tasks.token().child_token();
         // Its end is seen through `Shared::closed`; the owner of `tasks` awaits it.
-        drop(tasks.spawn("gateway link", driver.run(inbox, token)));
-        (Self { shared, commands }, first)
+        drop(tasks.spawn("gateway link", driver.run(inbox, stop.clone())));
+        (Self { shared, outbox, stop }, first)
     }
 }
 
@@ -116,21 +120,21 @@ struct Driver {
 }
 
 impl Driver {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Command>, token: CancellationToken) {
-        let reason = self.live(&mut inbox, &token).await;
+    async fn run(mut self, mut inbox: mpsc::Receiver<Utf8Bytes>, stop: CancellationToken) {
+        let reason = self.live(&mut inbox, &stop).await;
         tracing::debug!(%reason, "gateway link ended");
-        self.shared.end(reason.clone());
         if reason == CloseReason::Local {
             let frame = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::default() };
             // A peer that does not take the goodbye notices the end of the stream instead.
             timeout(GOODBYE, self.socket.close(Some(frame))).await.ok();
         }
+        self.shared.end(reason);
     }
 
     async fn live(
         &mut self,
-        inbox: &mut mpsc::Receiver<Command>,
-        token: &CancellationToken,
+        inbox: &mut mpsc::Receiver<Utf8Bytes>,
+        stop: &CancellationToken,
     ) -> CloseReason {
         let mut beat = interval_at(Instant::now() + BEAT, BEAT);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -139,9 +143,9 @@ impl Driver {
             let dead_at = Instant::now() + DEAD_AFTER.saturating_sub(self.pulse.silent_for());
             let step = tokio::select! {
                 biased;
-                () = token.cancelled() => Err(CloseReason::Local),
+                () = stop.cancelled() => Err(CloseReason::Local),
                 turn = poll_fn(|cx| self.poll_turn(cx)) => self.take(turn),
-                command = inbox.recv(), if free => self.send(command, inbox),
+                Some(text) = inbox.recv(), if free => self.send(text, inbox),
                 _ = beat.tick() => self.ping(),
                 () = tokio::time::sleep_until(dead_at) => self.check(),
             };
@@ -211,24 +215,17 @@ impl Driver {
 
     fn send(
         &mut self,
-        command: Option<Command>,
-        inbox: &mut mpsc::Receiver<Command>,
+        first: Utf8Bytes,
+        inbox: &mut mpsc::Receiver<Utf8Bytes>,
     ) -> Result<(), CloseReason> {
-        let mut next = command;
-        for _ in 0..BATCH {
-            match next {
-                Some(Command::Send(text)) => self.write(Message::Text(text))?,
-                Some(Command::Close) | None => return Err(CloseReason::Local),
-            }
+        self.write(Message::Text(first))?;
+        for _ in 1..BATCH {
             match inbox.try_recv() {
-                Ok(command) => next = Some(command),
-                Err(_) => return Ok(()),
+                Ok(text) => self.write(Message::Text(text))?,
+                Err(_) => break,
             }
         }
-        match next {
-            Some(Command::Send(text)) => self.write(Message::Text(text)),
-            Some(Command::Close) | None => Err(CloseReason::Local),
-        }
+        Ok(())
     }
 
     fn ping(&mut self) -> Result<(), CloseReason> {

@@ -15,7 +15,7 @@ use crate::{
     dial::Target,
     error::{ClientError, CloseReason},
     hello::Hello,
-    link::reason_of,
+    link::{BEAT, DEAD_AFTER, reason_of},
     stream::Socket,
 };
 
@@ -86,17 +86,32 @@ pub(crate) async fn connect(
     }
 }
 
-/// Waits on a held socket: whether the request was approved, or `None` once the socket has ended.
-pub(crate) async fn decision(socket: &mut Socket, request_id: Option<&str>) -> Option<bool> {
+/// Waits on a held socket: whether the request was approved, or how the socket ended.
+pub(crate) async fn decision(
+    socket: &mut Socket,
+    request_id: Option<&str>,
+) -> Result<bool, CloseReason> {
+    let pulse = socket.get_ref().pulse();
+    let mut beat = tokio::time::interval(BEAT);
     loop {
-        let text = text(socket).await.ok()?;
+        let text = tokio::select! {
+            text = text(socket) => text?,
+            _ = beat.tick() => {
+                let silent = pulse.silent_for();
+                if silent >= DEAD_AFTER {
+                    return Err(CloseReason::Silent(silent));
+                }
+                socket.send(Message::Ping(Vec::new().into())).await.map_err(reason_of)?;
+                continue;
+            }
+        };
         let Ok(ServerFrame::Event { event, payload, .. }) = decode_server_frame(&text) else {
             continue;
         };
         let payload: Value = serde_json::from_str(payload.get()).unwrap_or_default();
         let about = payload.get("requestId").and_then(Value::as_str);
         if event == PAIR_RESOLVED && (request_id.is_none() || about == request_id) {
-            return Some(payload.get("decision").and_then(Value::as_str) == Some("approved"));
+            return Ok(payload.get("decision").and_then(Value::as_str) == Some("approved"));
         }
     }
 }

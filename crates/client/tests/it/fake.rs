@@ -61,6 +61,8 @@ pub(crate) enum Reply {
     /// Refuses, keeps the socket, and sends these events.
     Hold(Value, Vec<Value>),
     Close(u16, &'static str),
+    /// Refuses, keeps the socket, and then neither reads nor writes any more.
+    HoldFrozen(Value),
     /// Accepts, and then neither reads nor writes any more.
     Freeze,
 }
@@ -208,6 +210,11 @@ impl Fake {
                     send(&mut socket, &event).await;
                 }
                 self.answer(&mut socket).await;
+            }
+            Reply::HoldFrozen(error) => {
+                let answer = json!({"type": "res", "id": id, "ok": false, "error": error});
+                send(&mut socket, &answer).await;
+                std::future::pending::<()>().await;
             }
             Reply::Close(code, reason) => close(&mut socket, code, reason).await,
             Reply::Freeze => {

@@ -7,11 +7,12 @@ use openclaw_client::{
     Client, ClientError, ClientOptions, Dial, Endpoint, ErrorKind, Plan, TcpDial, UnixDial,
     credentials::{Choice, Inputs, Pair, plan},
 };
+use openclaw_protocol::trust::{Binding, SecretKind};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpListener,
+    net::{TcpListener, UnixListener},
 };
 
 use crate::fake::{Fake, Reply, Shows, connect, hello, options, refusal};
@@ -183,4 +184,25 @@ async fn a_close_instead_of_an_answer_is_explained() {
     assert_eq!(protocol.expect_err("closed").kind(), ErrorKind::Protocol);
     let busy = connect(&closes(1013, "starting"), Plan::nothing()).await.expect_err("closed");
     assert_eq!(busy.to_string(), "the connection to the Gateway was lost: starting (1013)");
+}
+
+#[tokio::test]
+async fn the_owners_door_needs_neither_device_nor_secret() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("gateway.sock");
+    let listener = UnixListener::bind(&path).expect("a socket");
+    let tasks = Tasks::new();
+    let mut fake = Fake::ours().wants(SecretKind::None);
+    fake.binding = Binding::Unix;
+    let server = fake.clone();
+    tasks.spawn("door", async move {
+        let (io, _) = listener.accept().await.expect("a connection");
+        server.serve(io).await;
+    });
+    let endpoint = Endpoint::new(UnixDial::new(path), Plan::door());
+    let options = ClientOptions { device: None, ..options(&tasks) };
+    let client = Client::connect(&endpoint, &options).await.expect("connected");
+    assert!(client.proof().key().is_some());
+    let connects = fake.log.connects();
+    assert!(connects[0].get("device").is_none() && connects[0].get("auth").is_none());
 }
