@@ -50,6 +50,7 @@ mod shape;
 mod snapshot;
 mod source;
 mod syntax;
+mod vault;
 mod watch;
 
 pub use editor::{Editor, Saved};
@@ -60,7 +61,8 @@ pub use paths::{PathOptions, Paths, Profile};
 pub use problem::{Place, Problem, Report, Severity};
 pub use reload::ReloadClass;
 pub use schema::Config;
-pub use secret::{REDACTED, SecretInput, SecretRef, SecretResolver, SecretSource};
+pub use secret::{REDACTED, SecretInput, SecretRef, SecretSource};
 pub use settings::{AgentSettings, ConversationKind, ResetRule};
 pub use snapshot::{ConfigSnapshot, IncludeProvenance, Issue};
+pub use vault::SecretResolver;
 pub use watch::{ConfigWatch, Reload};

@@ -12,9 +12,8 @@ use crate::error::ConfigError;
 use crate::paths::Paths;
 use crate::problem::{Problem, Report};
 use crate::schema::Config;
-use crate::secret::SecretResolver;
-use crate::snapshot::ConfigSnapshot;
 use crate::source::Source;
+use crate::vault::SecretResolver;
 
 /// A configuration that can be used, and what came with it.
 #[derive(Clone)]
@@ -105,11 +104,12 @@ impl Loaded {
         resolved.map_or_else(|| Json::Object(serde_json::Map::new()), |node| node.to_json())
     }
 
-    /// What `config.get` answers about this configuration, secrets hidden.
-    #[must_use]
-    pub fn snapshot(&self) -> ConfigSnapshot {
-        let report = Report::new(self.warnings.clone());
-        ConfigSnapshot::build(&self.source, &self.paths, &report, Some(&self.config))
+    pub(crate) fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
     }
 }
 
@@ -120,12 +120,4 @@ impl fmt::Debug for Loaded {
             .field("warnings", &self.warnings)
             .finish_non_exhaustive()
     }
-}
-
-/// The snapshot of whatever stands in the file now, valid or not.
-pub(crate) fn read_snapshot(paths: &Paths, env: &Environment) -> ConfigSnapshot {
-    let mut problems = Vec::new();
-    let source = Source::read(paths, env, &mut problems);
-    let config = check::check(&source, &mut problems);
-    ConfigSnapshot::build(&source, paths, &Report::new(problems), config.as_ref())
 }

@@ -128,19 +128,19 @@ impl Paths {
     /// The token of a Gateway that was configured with none (0600).
     #[must_use]
     pub fn token_file(&self) -> PathBuf {
-        self.state.join("gateway.token")
+        self.state.join("gateway-token")
     }
 
     /// The folder of the Gateway's and this device's private keys (0700).
     #[must_use]
     pub fn identity_dir(&self) -> PathBuf {
-        self.state.join("keys")
+        self.state.join("identity")
     }
 
     /// The folder of tokens and pins that this device keeps for each Gateway (0700).
     #[must_use]
     pub fn gateways_dir(&self) -> PathBuf {
-        self.state.join("gateways")
+        self.state.join("clients")
     }
 
     /// Keys of model providers, as stored by `models auth set` (0600).

@@ -4,10 +4,6 @@
 //! A reference is `{source, provider, id}` or the short `"$NAME"`. It is authoritative: when it
 //! cannot be resolved nothing else takes its place.
 
-mod exec;
-mod file;
-mod resolve;
-
 use std::borrow::Cow;
 use std::fmt;
 
@@ -16,8 +12,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::{self, MapAccess, Visitor};
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-pub use self::resolve::SecretResolver;
 
 /// What stands in place of a secret wherever a configuration is shown.
 pub const REDACTED: &str = "__OPENCLAW_REDACTED__";

@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde_json::Value as Json;
 
+use crate::check;
 use crate::env::Environment;
 use crate::known::FORMER_KEYS;
-use crate::loaded;
+use crate::loaded::Loaded;
 use crate::paths::Paths;
 use crate::problem::{Problem, Report};
 use crate::redact::{self, Stage};
@@ -80,7 +81,10 @@ impl ConfigSnapshot {
     /// Reads what stands in the file now, valid or not.
     #[must_use]
     pub fn read(paths: &Paths, env: &Environment) -> Self {
-        loaded::read_snapshot(paths, env)
+        let mut problems = Vec::new();
+        let source = Source::read(paths, env, &mut problems);
+        let config = check::check(&source, &mut problems);
+        Self::build(&source, paths, &Report::new(problems), config.as_ref())
     }
 
     /// Names the revision that the Gateway runs with.
@@ -90,12 +94,7 @@ impl ConfigSnapshot {
         self
     }
 
-    pub(crate) fn build(
-        source: &Source,
-        paths: &Paths,
-        report: &Report,
-        config: Option<&Config>,
-    ) -> Self {
+    fn build(source: &Source, paths: &Paths, report: &Report, config: Option<&Config>) -> Self {
         let empty = || Json::Object(serde_json::Map::new());
         let shown = |node: Option<&_>, stage| node.map_or_else(empty, |n| redact::json(n, stage));
         let parsed = shown(source.document.as_ref().map(|document| &document.root), Stage::Written);
@@ -138,6 +137,15 @@ impl ConfigSnapshot {
             agent_roster_include_owned: owned("agents.list") || owned("agents.entries"),
             bindings_include_owned: owned("bindings"),
         }
+    }
+}
+
+impl Loaded {
+    /// What `config.get` answers about this configuration, secrets hidden.
+    #[must_use]
+    pub fn snapshot(&self) -> ConfigSnapshot {
+        let report = Report::new(self.warnings.clone());
+        ConfigSnapshot::build(self.source(), self.paths(), &report, Some(&self.config))
     }
 }
 

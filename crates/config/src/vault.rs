@@ -1,14 +1,17 @@
 //! Looking a secret up: the environment, a private file, or a program.
 
+mod exec;
+mod file;
+
 use std::path::PathBuf;
 
 use secrecy::SecretString;
 
-use super::{SecretInput, SecretRef, SecretSource, exec, file};
 use crate::env::Environment;
 use crate::error::ConfigError;
 use crate::paths::Paths;
 use crate::schema::{SecretProvider, Secrets};
+use crate::secret::{SecretInput, SecretRef, SecretSource};
 
 /// Everything that is needed to look secrets up.
 ///

@@ -238,9 +238,8 @@ impl Reloader {
         self.last = seen;
         let new = loaded.effective();
         let changed = used(differences(&current.effective(), &new));
-        let (restart, applied): (Vec<String>, Vec<String>) =
-            changed.into_iter().partition(|path| ReloadClass::of(path) == ReloadClass::Restart);
-        drop(restart);
+        let mut applied = changed;
+        applied.retain(|path| ReloadClass::of(path) != ReloadClass::Restart);
         let mut needs_restart = used(differences(&self.started, &new));
         needs_restart.retain(|path| ReloadClass::of(path) == ReloadClass::Restart);
         let is_hot = |path: &&String| ReloadClass::of(path) == ReloadClass::Hot;

@@ -1,11 +1,11 @@
 //! Profiles: several Gateways of one person side by side, each with its own folder and port.
 
+use openclaw_protocol::DEFAULT_PORT;
+
 use crate::env::Environment;
 use crate::error::ConfigError;
 use crate::paths::PathOptions;
 
-/// The port a Gateway listens on unless told otherwise.
-pub(crate) const DEFAULT_PORT: u16 = 18789;
 /// The port of the profile `dev`.
 const DEV_PORT: u16 = 19001;
 /// First port and number of ports for profiles that name none.
