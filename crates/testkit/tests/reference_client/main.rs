@@ -1,6 +1,13 @@
 //! The published reference client cannot tell this Gateway from the original: it connects as an operator
 //! with a device identity, pairs, chats with streaming, lives through a restart, and reconnects.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code: a failed expectation is the result"
+)]
+
 mod driver;
 
 use openclaw_daemon::{AuthFlags, StartOptions};
