@@ -15,7 +15,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{OutputOptions, Printer};
 
-pub(crate) use self::value::parse_duration;
+pub(crate) use self::value::{parse_duration, parse_seconds, secret as secret_value};
 
 /// Run, reach and look after an OpenClaw Gateway.
 #[derive(Debug, Parser)]
@@ -54,10 +54,20 @@ pub(crate) struct OutputArgs {
     pub(crate) json: bool,
 }
 
+/// Which Gateway to talk to, and for how long.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct TargetArgs {
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+    /// Longest wait for an answer: `500ms`, `10s`, `2m`; a bare number is milliseconds
+    #[arg(long, value_name = "TIME", value_parser = parse_duration, help_heading = "Gateway")]
+    pub(crate) timeout: Option<Duration>,
+}
+
 /// Which Gateway to talk to, and with which credential.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Gateway")]
-pub(crate) struct TargetArgs {
+pub(crate) struct ReachArgs {
     /// Talk to the Gateway at this address; needs an explicit credential
     #[arg(long, value_name = "URL", conflicts_with = "ssh")]
     pub(crate) url: Option<String>,
@@ -68,17 +78,14 @@ pub(crate) struct TargetArgs {
     #[arg(long, value_name = "PORT", requires = "ssh")]
     pub(crate) remote_port: Option<u16>,
     /// Gateway token
-    #[arg(long, value_name = "TOKEN", value_parser = value::secret)]
+    #[arg(long, value_name = "TOKEN", value_parser = secret_value)]
     pub(crate) token: Option<SecretString>,
     /// Gateway password
-    #[arg(long, value_name = "PASSWORD", value_parser = value::secret)]
+    #[arg(long, value_name = "PASSWORD", value_parser = secret_value)]
     pub(crate) password: Option<SecretString>,
     /// Read the password from a file, or with `-` from a prompt or standard input
     #[arg(long, value_name = "FILE", conflicts_with = "password")]
     pub(crate) password_file: Option<PathBuf>,
-    /// Longest wait for an answer: `500ms`, `10s`, `2m`; a bare number is milliseconds
-    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
-    pub(crate) timeout: Option<Duration>,
 }
 
 /// The command line, or what to print instead and how to end.
@@ -90,19 +97,19 @@ pub(crate) enum Parsed {
 }
 
 /// Reads the command line.
-pub(crate) fn parse(args: Vec<OsString>) -> Parsed {
+pub(crate) fn parse(args: &[OsString], plain: bool) -> Parsed {
     let given = |flag: &str| args.iter().any(|arg| arg == flag);
-    let plain = given("--no-color");
+    let plain = plain || given("--no-color");
     let mut command = Cli::command();
     if plain {
         command = command.color(clap::ColorChoice::Never);
     }
     let options = OutputOptions { json: given("--json"), plain };
     let parsed =
-        command.try_get_matches_from_mut(&args).and_then(|matches| Cli::from_arg_matches(&matches));
+        command.try_get_matches_from_mut(args).and_then(|matches| Cli::from_arg_matches(&matches));
     match parsed {
         Ok(cli) => Parsed::Run(Box::new(cli)),
-        Err(error) => Parsed::Printed(explain(&error, &command, &args, options)),
+        Err(error) => Parsed::Printed(explain(&error, &command, args, options)),
     }
 }
 

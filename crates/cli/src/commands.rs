@@ -1,13 +1,31 @@
 //! The commands, one file each.
 
+mod agent;
+mod auth_token;
+mod call;
 mod completion;
+mod config;
+mod devices;
+mod dial_stdio;
+mod gateway;
+mod gateway_run;
+mod gateway_status;
+mod health;
+mod logs;
+mod models;
+mod probe;
 mod reference;
+mod sessions;
+mod status;
 
 use clap::Subcommand;
+use openclaw_config::Environment;
 
+use crate::args::GlobalArgs;
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
+use crate::output::Printer;
 
 /// What every command gives back.
 pub(crate) type Outcome = Result<ExitCode, Failure>;
@@ -15,6 +33,24 @@ pub(crate) type Outcome = Result<ExitCode, Failure>;
 /// The words after `openclaw`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run a Gateway, or look after one
+    Gateway(Box<gateway::GatewayArgs>),
+    /// Ask whether the Gateway is up
+    Health(health::HealthArgs),
+    /// Show the Gateway in one screen
+    Status(status::StatusArgs),
+    /// Send a message to an agent and stream its answer
+    Agent(agent::AgentArgs),
+    /// List, show, reset and delete conversations
+    Sessions(sessions::SessionsArgs),
+    /// Show the Gateway's log
+    Logs(logs::LogsArgs),
+    /// Read and change the configuration file of this machine
+    Config(config::ConfigArgs),
+    /// List models, and keep the keys of their providers
+    Models(models::ModelsArgs),
+    /// Say which devices may connect
+    Devices(devices::DevicesArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     /// Print the command reference as Markdown
@@ -26,15 +62,49 @@ impl Command {
     /// Whether failures are printed as JSON too.
     pub(crate) fn wants_json(&self) -> bool {
         match self {
+            Self::Gateway(args) => args.wants_json(),
+            Self::Health(args) => args.output.json,
+            Self::Status(args) => args.output.json,
+            Self::Agent(args) => args.output.json,
+            Self::Sessions(args) => args.wants_json(),
+            Self::Logs(args) => args.output.json,
+            Self::Config(args) => args.wants_json(),
+            Self::Models(args) => args.wants_json(),
+            Self::Devices(args) => args.wants_json(),
             Self::Completion(_) | Self::Reference => false,
         }
+    }
+
+    /// Whether this runs a Gateway, which keeps its own log.
+    pub(crate) fn runs_gateway(&self) -> bool {
+        matches!(self, Self::Gateway(args) if args.runs_gateway())
     }
 }
 
 /// Runs a command to its end.
-pub(crate) fn run(context: &Context, command: Command) -> Outcome {
+pub(crate) fn run(
+    process: Environment,
+    global: &GlobalArgs,
+    printer: Printer,
+    command: Command,
+) -> Outcome {
+    // These two are about the program alone and work without a home folder.
+    match &command {
+        Command::Completion(args) => return completion::run(printer, args),
+        Command::Reference => return reference::run(printer),
+        _ => {}
+    }
+    let context = Context::new(process, global, printer)?;
     match command {
-        Command::Completion(args) => completion::run(context, &args),
-        Command::Reference => reference::run(context),
+        Command::Gateway(args) => gateway::run(&context, *args),
+        Command::Health(args) => health::run(&context, &args),
+        Command::Status(args) => status::run(&context, &args),
+        Command::Agent(args) => agent::run(&context, &args),
+        Command::Sessions(args) => sessions::run(&context, &args),
+        Command::Logs(args) => logs::run(&context, &args),
+        Command::Config(args) => config::run(&context, &args),
+        Command::Models(args) => models::run(&context, &args),
+        Command::Devices(args) => devices::run(&context, &args),
+        Command::Completion(_) | Command::Reference => Ok(ExitCode::Done),
     }
 }

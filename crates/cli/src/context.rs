@@ -1,19 +1,78 @@
 //! What every command starts from.
 
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use openclaw_config::{ConfigError, Environment, Loaded, PathOptions, Paths};
+
 use crate::args::GlobalArgs;
+use crate::exit::ExitCode;
 use crate::failure::Failure;
-use crate::output::{OutputOptions, Printer};
+use crate::output::Printer;
 
 /// Environment, paths and printer.
 #[derive(Debug)]
 pub(crate) struct Context {
+    /// The environment, `.env` files included.
+    pub(crate) env: Environment,
+    /// Files, folders and the profile.
+    pub(crate) paths: Paths,
     /// Where data and messages go.
     pub(crate) printer: Printer,
+    /// Whether a log on standard error was asked for.
+    pub(crate) verbose: bool,
 }
 
 impl Context {
     /// Captures the surroundings once.
-    pub(crate) fn new(_global: &GlobalArgs, options: OutputOptions) -> Result<Self, Failure> {
-        Ok(Self { printer: Printer::new(options) })
+    pub(crate) fn new(
+        process: Environment,
+        global: &GlobalArgs,
+        printer: Printer,
+    ) -> Result<Self, Failure> {
+        let path_options = PathOptions { profile: global.profile.clone(), dev: global.dev };
+        let paths =
+            Paths::resolve(&process, &path_options).map_err(|error| config_failure(&error))?;
+        let current = std::env::current_dir().ok();
+        let (env, warnings) = process.with_dotenv(paths.state_dir(), current.as_deref());
+        for warning in warnings {
+            printer.note(warning.to_string());
+        }
+        Ok(Self { env, paths, printer, verbose: global.verbose })
     }
+
+    /// Loads the configuration; commands that do not need it do not call this.
+    pub(crate) fn config(&self) -> Result<Loaded, Failure> {
+        openclaw_config::load(&self.paths, &self.env).map_err(|error| config_failure(&error))
+    }
+}
+
+/// The clock, in milliseconds since 1970.
+pub(crate) fn now_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A configuration error with its exit code; an invalid file is shown with every problem in it.
+pub(crate) fn config_failure(error: &ConfigError) -> Failure {
+    let exit = match error {
+        ConfigError::BadProfile { .. }
+        | ConfigError::DevAndProfile { .. }
+        | ConfigError::BadKeyPath { .. }
+        | ConfigError::BadValue { .. } => ExitCode::Usage,
+        ConfigError::NotSettable { .. }
+        | ConfigError::RedactedValue
+        | ConfigError::Changed
+        | ConfigError::Write { .. } => ExitCode::Failed,
+        _ => ExitCode::Configuration,
+    };
+    let mut message = error.to_string();
+    let failure = if let Some(report) = error.report() {
+        message = format!("{message}\n{report}");
+        Failure::new(exit, message)
+            .details(serde_json::to_value(report).ok())
+            .hint("repair the file, then run `openclaw config validate`")
+    } else {
+        Failure::new(exit, message)
+    };
+    failure.caused_by(std::error::Error::source(error))
 }

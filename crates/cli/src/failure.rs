@@ -44,7 +44,7 @@ struct Said {
 /// The object under `error` in the envelope.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Body {
+pub(crate) struct Body {
     #[serde(rename = "type")]
     kind_of_failure: FailureType,
     message: String,
@@ -70,10 +70,11 @@ pub(crate) struct TargetNote {
     pub(crate) source: String,
 }
 
-#[derive(Serialize)]
-struct Envelope<'a> {
+/// A failure as JSON.
+#[derive(Debug, Serialize)]
+pub(crate) struct Envelope<'a> {
     ok: bool,
-    error: &'a Body,
+    error: Body,
     #[serde(skip_serializing_if = "Option::is_none")]
     gateway: Option<&'a TargetNote>,
 }
@@ -112,6 +113,12 @@ impl Failure {
         Self { silent: true, ..Self::new(exit, "") }
     }
 
+    /// Ends with another code.
+    pub(crate) fn exit_with(mut self, exit: ExitCode) -> Self {
+        self.exit = exit;
+        self
+    }
+
     /// Sets the coarse type.
     pub(crate) fn of_type(mut self, kind: FailureType) -> Self {
         self.said.body.kind_of_failure = kind;
@@ -145,12 +152,6 @@ impl Failure {
     /// Sets the next thing to do.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.said.body.hint = Some(hint.into());
-        self
-    }
-
-    /// Sets or keeps the next thing to do.
-    pub(crate) fn maybe_hint(mut self, hint: Option<String>) -> Self {
-        self.said.body.hint = hint.or(self.said.body.hint);
         self
     }
 
@@ -190,15 +191,19 @@ impl Failure {
         std::iter::once(self.said.body.message.clone()).chain(causes).collect()
     }
 
-    /// The envelope as a value; the causes go into the message, so that nothing is lost.
-    pub(crate) fn envelope(&self) -> Value {
+    /// What stands under `error`; the causes go into the message, so that nothing is lost.
+    pub(crate) fn body(&self) -> Body {
         let mut body = self.said.body.clone();
         for cause in &self.said.causes {
             body.message.push_str(": ");
             body.message.push_str(cause);
         }
-        let envelope = Envelope { ok: false, error: &body, gateway: self.said.target.as_ref() };
-        serde_json::to_value(envelope).unwrap_or(Value::Null)
+        body
+    }
+
+    /// The whole envelope.
+    pub(crate) fn envelope(&self) -> Envelope<'_> {
+        Envelope { ok: false, error: self.body(), gateway: self.said.target.as_ref() }
     }
 }
 
@@ -236,7 +241,7 @@ mod tests {
             },
             "gateway": { "url": "ws://127.0.0.1:1", "urlSource": "local" },
         });
-        assert_eq!(failure.envelope(), expected);
+        assert_eq!(serde_json::to_value(failure.envelope()).unwrap(), expected);
     }
 
     #[test]

@@ -6,34 +6,58 @@
 mod args;
 mod commands;
 mod context;
+mod endpoint;
 mod exit;
 mod failure;
+mod holder;
+mod input;
+mod link;
 mod output;
+mod target;
+
+use std::ffi::OsString;
+
+use openclaw_config::Environment;
 
 use crate::args::{Cli, Parsed};
-use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::output::{OutputOptions, Printer};
 
 fn main() -> std::process::ExitCode {
-    let cli = match args::parse(std::env::args_os().collect()) {
-        Parsed::Run(cli) => cli,
-        Parsed::Printed(code) => return code.into(),
-    };
-    run(*cli).into()
+    let process = Environment::process();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let plain = process.get("NO_COLOR").is_some();
+    match args::parse(&arguments, plain) {
+        Parsed::Run(cli) => run(*cli, process, plain).into(),
+        Parsed::Printed(code) => code.into(),
+    }
 }
 
 /// Runs the command; a failure is printed here and nowhere else.
-fn run(cli: Cli) -> ExitCode {
+fn run(cli: Cli, process: Environment, plain: bool) -> ExitCode {
     let Cli { global, command } = cli;
-    let options = OutputOptions { json: command.wants_json(), plain: global.no_color };
-    let outcome =
-        Context::new(&global, options).and_then(|context| commands::run(&context, command));
-    match outcome {
+    let options = OutputOptions { json: command.wants_json(), plain: plain || global.no_color };
+    let printer = Printer::new(options);
+    // A Gateway has a log of its own.
+    if global.verbose && !command.runs_gateway() {
+        log_to_stderr();
+    }
+    match commands::run(process, &global, printer, command) {
         Ok(code) => code,
         Err(failure) => {
-            Printer::new(options).failure(&failure);
+            printer.failure(&failure);
             failure.exit
         }
     }
+}
+
+fn log_to_stderr() {
+    let started = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::DEBUG)
+        .with_writer(std::io::stderr)
+        .with_target(true)
+        .without_time()
+        .try_init();
+    // Only a second call could fail, and there is none.
+    drop(started);
 }

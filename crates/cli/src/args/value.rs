@@ -7,7 +7,7 @@ use secrecy::SecretString;
 
 /// Takes a secret out of the command line into a type that cannot be printed.
 #[expect(clippy::unnecessary_wraps, reason = "clap asks for a Result")]
-pub(super) fn secret(raw: &str) -> Result<SecretString, Infallible> {
+pub(crate) fn secret(raw: &str) -> Result<SecretString, Infallible> {
     Ok(SecretString::from(raw))
 }
 

@@ -5,8 +5,8 @@ use clap_complete::Shell;
 
 use super::Outcome;
 use crate::args::Cli;
-use crate::context::Context;
 use crate::exit::ExitCode;
+use crate::output::Printer;
 
 /// Which shell.
 #[derive(Args, Debug)]
@@ -16,9 +16,9 @@ pub(crate) struct CompletionArgs {
 }
 
 /// Prints the script.
-pub(crate) fn run(context: &Context, args: &CompletionArgs) -> Outcome {
+pub(crate) fn run(printer: Printer, args: &CompletionArgs) -> Outcome {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "openclaw", &mut script);
-    context.printer.piece(&String::from_utf8_lossy(&script))?;
+    printer.piece(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::Done)
 }

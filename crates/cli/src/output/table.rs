@@ -117,6 +117,6 @@ mod tests {
     fn a_narrow_terminal_cuts_the_widest_columns() {
         let lines = sample().lines(Some(30));
         assert!(lines.iter().all(|line| line.width() <= 30), "{lines:#?}");
-        assert_eq!(lines[2], "agent:main…  offline/as…  2 h");
+        assert_eq!(lines[2], "agent:main:…  offline/as…  2 h");
     }
 }

@@ -1,0 +1,361 @@
+//! One turn: the request, its events, its outcome, and what happens when one of them is missing.
+
+use std::time::Duration;
+
+use openclaw_client::{ClientError, CloseReason, Delivery, ErrorKind, Events, Step};
+use openclaw_protocol::events::chat as chat_events;
+use openclaw_protocol::methods::agent::{
+    Agent, AgentParams, AgentResult, AgentWait, AgentWaitResult, RunStatus,
+};
+use openclaw_protocol::methods::chat::{ChatAbort, ChatHistory, ChatHistoryResult};
+use openclaw_protocol::methods::sessions::SessionsAbort;
+use openclaw_protocol::transcript::MessageRole;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use super::stream::{Shown, assistant_text, texts};
+use crate::args::TargetArgs;
+use crate::commands::Outcome;
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::link::{Link, client_failure, params};
+use crate::output::harmless;
+
+/// How often a lost link is dialled anew.
+const MAX_REDIALS: u32 = 8;
+/// Shortest pause between two attempts; it doubles up to sixteen times this.
+const REDIAL_PAUSE: Duration = Duration::from_millis(250);
+/// How long one `agent.wait` waits.
+const WAIT: Duration = Duration::from_secs(20);
+/// How long a run may take when nobody says otherwise, as the Gateway has it, and a little more.
+const USUAL_RUN: Duration = Duration::from_secs(660);
+/// How long the Gateway has to confirm an abort.
+const ABORT: Duration = Duration::from_secs(5);
+
+/// What to say, and how.
+#[derive(Debug)]
+pub(super) struct Request<'a> {
+    pub(super) message: &'a str,
+    pub(super) session_key: Option<&'a str>,
+    pub(super) agent: Option<&'a str>,
+    pub(super) thinking: Option<&'a str>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) deliver: bool,
+}
+
+/// A turn on its way.
+#[derive(Debug)]
+pub(super) struct Turn<'a> {
+    context: &'a Context,
+    target: &'a TargetArgs,
+    params: AgentParams,
+    run_id: String,
+    /// Known once the Gateway has accepted the run.
+    session_key: Option<String>,
+    accepted: bool,
+    shown: Shown,
+    deadline: Instant,
+}
+
+/// How following a run ended.
+enum Followed {
+    /// The final answer.
+    Done(Value),
+    /// A person pressed Ctrl-C.
+    Interrupted,
+    /// The link is gone.
+    Lost(Failure),
+}
+
+impl<'a> Turn<'a> {
+    /// A turn that is not sent yet.
+    pub(super) fn new(
+        context: &'a Context,
+        target: &'a TargetArgs,
+        request: &Request<'_>,
+    ) -> Result<Self, Failure> {
+        let run_id = uuid::Uuid::new_v4().to_string();
+        let params = params::<Agent>(json!({
+            "message": request.message,
+            "sessionKey": request.session_key,
+            "agentId": request.agent,
+            "thinking": request.thinking,
+            "timeout": request.timeout.map(|timeout| timeout.as_secs().max(1)),
+            "deliver": request.deliver.then_some(true),
+            "idempotencyKey": run_id,
+        }))?;
+        let longest =
+            request.timeout.map_or(USUAL_RUN, |timeout| timeout + Duration::from_secs(30));
+        Ok(Self {
+            context,
+            target,
+            params,
+            run_id,
+            session_key: None,
+            accepted: false,
+            shown: Shown::default(),
+            deadline: Instant::now() + longest,
+        })
+    }
+
+    /// Sends the message and sees the turn through to its end.
+    pub(super) async fn run(mut self) -> Outcome {
+        let mut link = Link::open(self.context, self.target).await?;
+        let mut redials = 0;
+        loop {
+            let followed =
+                if self.accepted { self.wait(&link).await? } else { self.send(&link).await? };
+            match followed {
+                Followed::Done(result) => {
+                    link.close().await;
+                    return self.finish(&result);
+                }
+                Followed::Interrupted => {
+                    let outcome = self.abort(&link).await;
+                    link.close().await;
+                    return outcome;
+                }
+                Followed::Lost(failure) => {
+                    self.context.printer.note(format!("{}; dialling again", failure.message()));
+                    link = self.redial(&mut redials, failure).await?;
+                }
+            }
+        }
+    }
+
+    /// Dials until somebody answers or patience ends.
+    async fn redial(&self, redials: &mut u32, first: Failure) -> Result<Link, Failure> {
+        let mut failure = first;
+        while *redials < MAX_REDIALS {
+            tokio::time::sleep(REDIAL_PAUSE * 2_u32.pow((*redials).min(4))).await;
+            *redials += 1;
+            match Link::open(self.context, self.target).await {
+                Ok(link) => return Ok(link),
+                Err(next) => failure = next,
+            }
+        }
+        let hint = match &self.session_key {
+            Some(key) => format!("the run goes on there: openclaw sessions show {key}"),
+            None => "look at it with `openclaw sessions show`".to_owned(),
+        };
+        Err(failure.hint(hint))
+    }
+
+    /// Sends the request, or sends it again: the same key never starts a second run.
+    async fn send(&mut self, link: &Link) -> Result<Followed, Failure> {
+        let mut events = link.events();
+        let mut answers = match link.start::<Agent>(&self.params, self.time_left()).await {
+            Ok(answers) => answers,
+            Err(error) => return self.last_word(Some(Err(error))),
+        };
+        let interrupt = tokio::signal::ctrl_c();
+        tokio::pin!(interrupt);
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut interrupt => return Ok(Followed::Interrupted),
+                delivery = events.next() => match delivery {
+                    Some(delivery) => self.show(&delivery)?,
+                    None => return self.last_word(answers.next().await),
+                },
+                answer = answers.next() => match answer {
+                    Some(Ok(step)) if !step.last => self.accept(&step)?,
+                    other => {
+                        self.show_waiting(&mut events)?;
+                        return self.last_word(other);
+                    }
+                },
+            }
+        }
+    }
+
+    fn accept(&mut self, step: &Step) -> Result<(), Failure> {
+        let first: Value = step.decode().map_err(|error| client_failure(&error))?;
+        self.accepted = true;
+        self.session_key = first.get("sessionKey").and_then(Value::as_str).map(str::to_owned);
+        Ok(())
+    }
+
+    /// Tells the end of a run from the end of a link.
+    fn last_word(
+        &mut self,
+        answer: Option<Result<Step, ClientError>>,
+    ) -> Result<Followed, Failure> {
+        let error = match answer {
+            Some(Ok(step)) if step.last => {
+                return step.decode().map(Followed::Done).map_err(|error| client_failure(&error));
+            }
+            Some(Ok(step)) => {
+                self.accept(&step)?;
+                ClientError::LinkLost(CloseReason::Ended)
+            }
+            Some(Err(error)) => error,
+            None => ClientError::LinkLost(CloseReason::Ended),
+        };
+        let failure = client_failure(&error);
+        let lost = matches!(error.kind(), ErrorKind::LinkLost | ErrorKind::NothingListening);
+        if lost && Instant::now() < self.deadline {
+            return Ok(Followed::Lost(failure));
+        }
+        self.end_line()?;
+        Err(failure)
+    }
+
+    /// Waits for the end of a run that was accepted over an earlier link.
+    async fn wait(&mut self, link: &Link) -> Result<Followed, Failure> {
+        let mut events = link.events();
+        loop {
+            let milliseconds = u64::try_from(WAIT.as_millis()).unwrap_or(u64::MAX);
+            let wanted =
+                params::<AgentWait>(json!({ "runId": self.run_id, "timeoutMs": milliseconds }))?;
+            let asked = link.try_ask::<AgentWait>(&wanted, WAIT + Duration::from_secs(10));
+            let waited = tokio::select! {
+                _ = tokio::signal::ctrl_c() => return Ok(Followed::Interrupted),
+                waited = self.watch(&mut events, asked) => waited?,
+            };
+            match waited {
+                Ok(value) => {
+                    let result: AgentWaitResult = serde_json::from_value(value)
+                        .map_err(|error| Failure::local("agent.wait answered oddly", &error))?;
+                    if result.status != RunStatus::Timeout {
+                        return self.recovered(link, result).await.map(Followed::Done);
+                    }
+                    if Instant::now() >= self.deadline {
+                        let message = "the run did not end in time; it may still go on";
+                        return Err(Failure::new(ExitCode::LinkLost, message)
+                            .hint("openclaw sessions show --follow"));
+                    }
+                }
+                Err(error) => return self.last_word(Some(Err(error))),
+            }
+        }
+    }
+
+    /// Prints events until the call has its answer.
+    async fn watch<T>(
+        &mut self,
+        events: &mut Events,
+        call: impl Future<Output = T>,
+    ) -> Result<T, Failure> {
+        tokio::pin!(call);
+        loop {
+            tokio::select! {
+                answer = &mut call => return Ok(answer),
+                Some(delivery) = events.next() => self.show(&delivery)?,
+            }
+        }
+    }
+
+    /// The result of a run whose final answer was lost: what the transcript says.
+    async fn recovered(&self, link: &Link, waited: AgentWaitResult) -> Result<Value, Failure> {
+        if waited.status == RunStatus::Error {
+            let message = waited.error.unwrap_or_else(|| "the run failed".to_owned());
+            return Err(Failure::new(ExitCode::Failed, harmless(&message)));
+        }
+        let key = self.session_key.as_deref().unwrap_or("main");
+        let wanted = params::<ChatHistory>(json!({ "sessionKey": key, "limit": 50 }))?;
+        let history = link.ask::<ChatHistory>(&wanted).await?.into_typed()?;
+        let payloads: Vec<Value> = self
+            .said(&history)
+            .into_iter()
+            .map(|text| json!({ "text": text, "mediaUrl": null }))
+            .collect();
+        let duration = waited.ended_at.zip(waited.started_at);
+        let duration = duration.map_or(0, |(end, start)| end.saturating_sub(start));
+        Ok(json!({
+            "runId": self.run_id,
+            "status": waited.status,
+            "summary": "recovered",
+            "result": { "payloads": payloads, "meta": { "durationMs": duration } },
+        }))
+    }
+
+    /// What the assistant said in this run, oldest first.
+    fn said(&self, history: &ChatHistoryResult) -> Vec<String> {
+        let messages = history.messages.iter().flatten();
+        let of_this_run = messages.filter(|message| {
+            let run = message.mark.as_ref().and_then(|mark| mark.run_id.as_ref());
+            message.role == MessageRole::Assistant
+                && run.is_some_and(|run| run.as_str() == self.run_id)
+        });
+        of_this_run
+            .map(|message| message.content.plain_text())
+            .filter(|text| !text.is_empty())
+            .collect()
+    }
+
+    /// Stops the run on the Gateway.
+    async fn abort(&mut self, link: &Link) -> Outcome {
+        self.end_line()?;
+        let stopped = match &self.session_key {
+            Some(key) => {
+                let wanted =
+                    params::<ChatAbort>(json!({ "sessionKey": key, "runId": self.run_id }))?;
+                link.try_ask::<ChatAbort>(&wanted, ABORT).await
+            }
+            None => {
+                let wanted = params::<SessionsAbort>(json!({ "runId": self.run_id }))?;
+                link.try_ask::<SessionsAbort>(&wanted, ABORT).await
+            }
+        };
+        let failure = match stopped {
+            Ok(_) => Failure::new(ExitCode::Failed, "interrupted; the run was stopped"),
+            Err(error) => Failure::local("interrupted, but the run could not be stopped", &error)
+                .hint("openclaw sessions show --follow"),
+        };
+        Err(failure.kind("aborted"))
+    }
+
+    /// Prints the end of the answer.
+    fn finish(mut self, value: &Value) -> Outcome {
+        let printer = self.context.printer;
+        if printer.is_json() {
+            printer.json(value)?;
+        }
+        let result: AgentResult = serde_json::from_value(value.clone())
+            .map_err(|error| Failure::local("the answer has an unusual shape", &error))?;
+        let run = result.result.as_ref();
+        if !printer.is_json() {
+            let rest = self.shown.finish(&run.map(texts).unwrap_or_default());
+            printer.piece(&harmless(&rest))?;
+            self.end_line()?;
+        }
+        if run.and_then(|run| run.meta.aborted) == Some(true) {
+            let failure = Failure::new(ExitCode::Failed, "the run was stopped").kind("aborted");
+            return Err(if printer.is_json() {
+                Failure::already_shown(failure.exit)
+            } else {
+                failure
+            });
+        }
+        Ok(ExitCode::Done)
+    }
+
+    fn show(&mut self, delivery: &Delivery) -> Result<(), Failure> {
+        let Delivery::Event(event) = delivery else { return Ok(()) };
+        if self.context.printer.is_json() {
+            return Ok(());
+        }
+        let Some(payload) = event.decode::<chat_events::Agent>() else { return Ok(()) };
+        let Some(text) = assistant_text(payload, &self.run_id) else { return Ok(()) };
+        let addition = self.shown.advance(&text);
+        self.context.printer.piece(&harmless(&addition))
+    }
+
+    fn show_waiting(&mut self, events: &mut Events) -> Result<(), Failure> {
+        while let Some(delivery) = events.try_next() {
+            self.show(&delivery)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the line of an answer that was cut or is complete.
+    fn end_line(&self) -> Result<(), Failure> {
+        if self.shown.anything() { self.context.printer.line("") } else { Ok(()) }
+    }
+
+    fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}

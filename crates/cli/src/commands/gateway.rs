@@ -1,0 +1,74 @@
+//! `openclaw gateway …`: run a Gateway, and everything about one in particular.
+
+use clap::{Args, Subcommand};
+
+use super::{
+    Outcome, agent, auth_token, call, dial_stdio, gateway_run, gateway_status, health, probe,
+};
+use crate::context::Context;
+
+/// A bare `openclaw gateway` runs one.
+#[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct GatewayArgs {
+    #[command(subcommand)]
+    command: Option<GatewayCommand>,
+    #[command(flatten)]
+    run: gateway_run::RunArgs,
+}
+
+/// The words after `openclaw gateway`.
+#[derive(Debug, Subcommand)]
+enum GatewayCommand {
+    /// Run a Gateway in the foreground
+    Run(gateway_run::RunArgs),
+    /// Call one method and print its result
+    Call(call::CallArgs),
+    /// Ask whether the Gateway is up
+    Health(health::HealthArgs),
+    /// Show who holds the state folder, where it listens, and whether it answers
+    Status(gateway_status::GatewayStatusArgs),
+    /// Go through every step of reaching the Gateway, and time it
+    Probe(probe::ProbeArgs),
+    /// Send a message to an agent and stream its answer
+    Agent(agent::AgentArgs),
+    /// Say which token or password this Gateway asks for
+    AuthToken(auth_token::AuthTokenArgs),
+    /// Bridge standard input and output to the Gateway of this machine
+    DialStdio(dial_stdio::DialStdioArgs),
+}
+
+impl GatewayArgs {
+    /// Whether `--json` was given.
+    pub(crate) fn wants_json(&self) -> bool {
+        match &self.command {
+            None | Some(GatewayCommand::Run(_) | GatewayCommand::DialStdio(_)) => false,
+            Some(GatewayCommand::Call(args)) => args.output.json,
+            Some(GatewayCommand::Health(args)) => args.output.json,
+            Some(GatewayCommand::Status(args)) => args.output.json,
+            Some(GatewayCommand::Probe(args)) => args.output.json,
+            Some(GatewayCommand::Agent(args)) => args.output.json,
+            Some(GatewayCommand::AuthToken(args)) => args.output.json,
+        }
+    }
+
+    /// Whether this runs a Gateway, which keeps its own log.
+    pub(crate) fn runs_gateway(&self) -> bool {
+        matches!(self.command, None | Some(GatewayCommand::Run(_)))
+    }
+}
+
+/// Runs the word that was given.
+pub(crate) fn run(context: &Context, args: GatewayArgs) -> Outcome {
+    match args.command {
+        None => gateway_run::run(context, args.run),
+        Some(GatewayCommand::Run(args)) => gateway_run::run(context, args),
+        Some(GatewayCommand::Call(args)) => call::run(context, &args),
+        Some(GatewayCommand::Health(args)) => health::run(context, &args),
+        Some(GatewayCommand::Status(args)) => gateway_status::run(context, &args),
+        Some(GatewayCommand::Probe(args)) => probe::run(context, &args),
+        Some(GatewayCommand::Agent(args)) => agent::run(context, &args),
+        Some(GatewayCommand::AuthToken(args)) => auth_token::run(context, &args),
+        Some(GatewayCommand::DialStdio(args)) => dial_stdio::run(context, &args),
+    }
+}

@@ -1,0 +1,158 @@
+//! `openclaw gateway run`: a Gateway in the foreground.
+//!
+//! The few lines at the start say what runs, where, how to talk to it, and how to reach it from another
+//! machine. Ctrl-C or SIGTERM ends it cleanly; a second one ends it at once.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use openclaw_config::schema::{AuthMode, Bind};
+use openclaw_daemon::{AuthFlags, DaemonError, StartOptions, Started};
+use secrecy::SecretString;
+
+use super::Outcome;
+use crate::args::secret_value;
+use crate::context::{Context, config_failure};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{Printer, Style};
+
+/// What overrides the configuration for this run.
+#[derive(Args, Debug, Default)]
+pub(crate) struct RunArgs {
+    /// TCP port [default: gateway.port, else 18789]
+    #[arg(long, value_name = "PORT")]
+    port: Option<u16>,
+    /// Addresses to listen on: auto, loopback, lan, tailnet, custom
+    #[arg(long, value_name = "BIND", value_parser = bind)]
+    bind: Option<Bind>,
+    /// What clients have to prove: none, token, password, trusted-proxy
+    #[arg(long, value_name = "MODE", value_parser = auth_mode)]
+    auth: Option<AuthMode>,
+    /// The token that clients have to know
+    #[arg(long, value_name = "TOKEN", value_parser = secret_value)]
+    token: Option<SecretString>,
+    /// The password that clients have to know
+    #[arg(long, value_name = "PASSWORD", value_parser = secret_value)]
+    password: Option<SecretString>,
+    /// Read the password from a file, or with `-` from a prompt or standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "password")]
+    password_file: Option<PathBuf>,
+    /// Start although `gateway.mode` is not `local`
+    #[arg(long)]
+    allow_unconfigured: bool,
+    /// End the Gateway that holds the port or the state folder, then start
+    #[arg(long)]
+    force: bool,
+}
+
+fn bind(raw: &str) -> Result<Bind, String> {
+    choice(raw, [Bind::Auto, Bind::Loopback, Bind::Lan, Bind::Tailnet, Bind::Custom], Bind::as_str)
+}
+
+fn auth_mode(raw: &str) -> Result<AuthMode, String> {
+    let all = [AuthMode::None, AuthMode::Token, AuthMode::Password, AuthMode::TrustedProxy];
+    choice(raw, all, AuthMode::as_str)
+}
+
+fn choice<T: Copy, const N: usize>(
+    raw: &str,
+    all: [T; N],
+    name: fn(T) -> &'static str,
+) -> Result<T, String> {
+    let found = all.into_iter().find(|value| name(*value) == raw);
+    found.ok_or_else(|| format!("expected one of {}", all.map(name).join(", ")))
+}
+
+/// Threads that serve connections. More would only cost memory: the work of a connection is small.
+const WORKERS: usize = 2;
+
+/// Runs until somebody says stop.
+pub(crate) fn run(context: &Context, args: RunArgs) -> Outcome {
+    let force = args.force;
+    let options = options(context, args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKERS)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::local("starting the runtime failed", &error))?;
+    let printer = context.printer;
+    let ran = runtime.block_on(openclaw_daemon::run(options, force, |started| {
+        // A closed standard output does not stop a Gateway.
+        drop(announce(printer, started, &ssh_line(context, started)));
+    }));
+    runtime.shutdown_background();
+    ran.map(|()| ExitCode::Done).map_err(|error| failure(&error))
+}
+
+fn options(context: &Context, args: RunArgs) -> Result<StartOptions, Failure> {
+    let password = match &args.password_file {
+        Some(file) => Some(input::secret_file(context.printer, file, "Gateway password")?),
+        None => args.password,
+    };
+    Ok(StartOptions {
+        paths: context.paths.clone(),
+        env: context.env.clone(),
+        port: args.port,
+        bind: args.bind,
+        auth: AuthFlags { mode: args.auth, token: args.token, password },
+        allow_unconfigured: args.allow_unconfigured,
+        verbose: context.verbose,
+        log_to_file: true,
+    })
+}
+
+fn announce(printer: Printer, started: &Started, ssh: &str) -> Result<(), Failure> {
+    for warning in &started.warnings {
+        printer.note(warning.to_string());
+    }
+    if started.short_secret {
+        printer.warning(format!("the {} has fewer than 24 characters", started.auth_mode));
+    }
+    let title = format!("OpenClaw Gateway {}", env!("CARGO_PKG_VERSION"));
+    printer.line(printer.paint(Style::Bold, &title))?;
+    let config = if started.configured { "" } else { " (not there, defaults are used)" };
+    let auth = match &started.token_file {
+        Some(file) => format!("{}, kept in {}", started.auth_mode, file.display()),
+        None => format!("{}, {}", started.auth_mode, started.auth_source),
+    };
+    let mut fields = vec![
+        ("  Address", format!("ws://127.0.0.1:{}", started.port)),
+        ("  State", started.state_dir.display().to_string()),
+        ("  Configuration", format!("{}{config}", started.config_file.display())),
+        ("  Log", started.log_file.display().to_string()),
+        ("  Auth", auth),
+        ("  Model", started.model.clone()),
+    ];
+    if started.resumed_runs > 0 {
+        fields.push(("  Resumed", format!("{} runs that the last stop cut", started.resumed_runs)));
+    }
+    fields.push(("  Talk to it", "openclaw agent --message \"hello\"".to_owned()));
+    fields.push(("  From afar", ssh.to_owned()));
+    printer.fields(&fields)?;
+    if started.offline {
+        printer.hint("no model is configured; `openclaw models auth set anthropic` keeps a key");
+    }
+    Ok(())
+}
+
+/// The line to type on another machine.
+fn ssh_line(context: &Context, started: &Started) -> String {
+    let user = context.env.get("USER").or_else(|| context.env.get("LOGNAME")).unwrap_or("USER");
+    let name = rustix::system::uname();
+    let host = name.nodename().to_str().ok().filter(|host| !host.is_empty()).unwrap_or("HOST");
+    let port = started.port;
+    format!("ssh -N -L {port}:127.0.0.1:{port} {user}@{host}")
+}
+
+/// A configuration or lock that a restart cannot mend ends with its own code, for supervisors.
+fn failure(error: &DaemonError) -> Failure {
+    if let DaemonError::Config(error) = error {
+        return config_failure(error).exit_with(ExitCode::Configuration);
+    }
+    let exit = if error.is_permanent() { ExitCode::Configuration } else { ExitCode::Failed };
+    Failure::new(exit, error.to_string())
+        .hint(error.hint())
+        .caused_by(std::error::Error::source(error))
+}

@@ -1,0 +1,205 @@
+//! `openclaw gateway status`: who holds the state folder, where it listens, and whether it answers.
+
+use std::time::Instant;
+
+use clap::Args;
+use serde::Serialize;
+
+use super::Outcome;
+use crate::args::{OutputArgs, TargetArgs};
+use crate::context::{Context, now_ms};
+use crate::exit::ExitCode;
+use crate::failure::{Body, Failure};
+use crate::holder::Holder;
+use crate::link::{Link, block_on};
+use crate::output::{Printer, Style, clock, duration, harmless};
+use crate::target::{self, Target};
+
+/// Which Gateway.
+#[derive(Args, Debug)]
+pub(crate) struct GatewayStatusArgs {
+    #[command(flatten)]
+    target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Everything that is known.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    ok: bool,
+    profile: Option<String>,
+    state_dir: String,
+    config: ConfigReport,
+    lock: LockReport,
+    gateway: GatewayReport,
+    rpc: RpcReport,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Body>,
+}
+
+#[derive(Debug, Serialize)]
+struct ConfigReport {
+    path: String,
+    exists: bool,
+    valid: bool,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct LockReport {
+    path: String,
+    held: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    holder: Option<Holder>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    uptime_ms: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GatewayReport {
+    url: Option<String>,
+    url_source: Option<&'static str>,
+    door: String,
+    door_present: bool,
+}
+
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RpcReport {
+    ok: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latency_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_method: Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    scopes: Vec<String>,
+}
+
+/// Looks at the files first, then asks. What could not be reached decides the exit code.
+pub(crate) fn run(context: &Context, args: &GatewayStatusArgs) -> Outcome {
+    let chosen = target::choose(context, &args.target.reach);
+    let valid = context.config().is_ok();
+    let (rpc, failure, target) = match chosen {
+        Ok(target) => match block_on(ask(context, &args.target, &target)) {
+            Ok(rpc) => (rpc, None, Some(target)),
+            Err(failure) => (RpcReport::default(), Some(failure), Some(target)),
+        },
+        Err(failure) => (RpcReport::default(), Some(failure), None),
+    };
+    let report = report(context, valid, rpc, target.as_ref(), failure.as_ref());
+    let printer = context.printer;
+    if printer.is_json() {
+        printer.json(&report)?;
+    } else {
+        print(printer, &report)?;
+    }
+    match failure {
+        None => Ok(ExitCode::Done),
+        Some(failure) if printer.is_json() => Err(Failure::already_shown(failure.exit)),
+        Some(failure) => Err(failure),
+    }
+}
+
+async fn ask(context: &Context, args: &TargetArgs, target: &Target) -> Result<RpcReport, Failure> {
+    let started = Instant::now();
+    let link = Link::to(context, args, target, None).await?;
+    let latency = started.elapsed();
+    let hello = link.hello();
+    let report = RpcReport {
+        ok: true,
+        latency_ms: u64::try_from(latency.as_millis()).ok(),
+        version: Some(hello.server.version.clone()),
+        auth_method: hello.auth.as_ref().and_then(|auth| auth.method.clone()),
+        scopes: hello.scopes().names(),
+    };
+    link.close().await;
+    Ok(report)
+}
+
+fn report(
+    context: &Context,
+    valid: bool,
+    rpc: RpcReport,
+    target: Option<&Target>,
+    failure: Option<&Failure>,
+) -> Report {
+    let paths = &context.paths;
+    let holder = Holder::read(&paths.lock_file());
+    let door = holder.as_ref().and_then(|holder| holder.socket.clone());
+    let door = door.unwrap_or_else(|| paths.socket().to_owned());
+    Report {
+        ok: failure.is_none(),
+        profile: paths.profile().name().map(str::to_owned),
+        state_dir: paths.state_dir().display().to_string(),
+        config: ConfigReport {
+            path: paths.config_file().display().to_string(),
+            exists: paths.config_file().exists(),
+            valid,
+        },
+        lock: LockReport {
+            path: paths.lock_file().display().to_string(),
+            held: holder.is_some(),
+            uptime_ms: holder.as_ref().map(|holder| now_ms().saturating_sub(holder.since_ms)),
+            holder,
+        },
+        gateway: GatewayReport {
+            url: target.map(Target::url),
+            url_source: target.map(|target| target.source.as_str()),
+            door: door.display().to_string(),
+            door_present: door.exists(),
+        },
+        rpc,
+        error: failure.map(Failure::body),
+    }
+}
+
+fn print(printer: Printer, report: &Report) -> Result<(), Failure> {
+    let present =
+        |there: bool, word: &str| if there { String::new() } else { format!(" ({word})") };
+    let mut fields = Vec::new();
+    if let Some(profile) = &report.profile {
+        fields.push(("Profile", profile.clone()));
+    }
+    fields.push(("State folder", report.state_dir.clone()));
+    let config = &report.config;
+    let config_note = match (config.exists, config.valid) {
+        (false, _) => " (not there, defaults are used)",
+        (true, false) => " (not valid)",
+        (true, true) => "",
+    };
+    fields.push(("Configuration", format!("{}{config_note}", config.path)));
+    let holder = report.lock.holder.as_ref();
+    fields.push(("Held by", holder.map_or_else(|| "nobody".to_owned(), describe)));
+    if let Some(uptime) = report.lock.uptime_ms {
+        fields.push(("Uptime", duration(std::time::Duration::from_millis(uptime))));
+    }
+    let door = &report.gateway.door;
+    fields.push(("Door", format!("{door}{}", present(report.gateway.door_present, "not there"))));
+    if let (Some(url), Some(source)) = (&report.gateway.url, report.gateway.url_source) {
+        fields.push(("Target", harmless(&format!("{url} ({source})"))));
+    }
+    fields.push(("Answers", answers(printer, &report.rpc)));
+    printer.fields(&fields)
+}
+
+fn describe(holder: &Holder) -> String {
+    let port = holder.port.map_or_else(String::new, |port| format!(", port {port}"));
+    format!("process {}{port}, since {}", holder.pid, clock(holder.since_ms))
+}
+
+fn answers(printer: Printer, rpc: &RpcReport) -> String {
+    if !rpc.ok {
+        return printer.paint(Style::Bad, "no");
+    }
+    let version = harmless(rpc.version.as_deref().unwrap_or("?"));
+    let latency = rpc.latency_ms.unwrap_or_default();
+    let method =
+        rpc.auth_method.as_deref().map_or_else(String::new, |method| format!(", {method}"));
+    let yes = printer.paint(Style::Good, "yes");
+    format!("{yes}, version {version}, in {latency} ms{}", harmless(&method))
+}

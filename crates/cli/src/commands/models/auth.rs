@@ -1,0 +1,175 @@
+//! `openclaw models auth …`: keys of model providers, in a private file of the state folder.
+//!
+//! A key comes in through a prompt or standard input, and goes out nowhere.
+
+use clap::{Args, Subcommand};
+use openclaw_providers::{KeyFile, KeyFileError, key_variables};
+use serde::Serialize;
+use serde_json::json;
+
+use crate::args::OutputArgs;
+use crate::commands::Outcome;
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::input;
+use crate::output::{Printer, Table, harmless};
+
+/// Everything about keys.
+#[derive(Args, Debug)]
+pub(crate) struct AuthArgs {
+    #[command(subcommand)]
+    command: AuthCommand,
+}
+
+/// The words after `openclaw models auth`.
+#[derive(Debug, Subcommand)]
+enum AuthCommand {
+    /// Keep a provider's key; asks for it, or takes the first line of standard input
+    Set {
+        /// The provider, such as `anthropic` or `openai`
+        #[arg(value_name = "PROVIDER")]
+        provider: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Show which providers have a key, and where it comes from
+    Status {
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+    /// Forget a provider's key
+    Remove {
+        /// The provider
+        #[arg(value_name = "PROVIDER")]
+        provider: String,
+        #[command(flatten)]
+        output: OutputArgs,
+    },
+}
+
+/// Where a key comes from, in the order in which the Gateway looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+enum KeySource {
+    KeyFile,
+    Config,
+    Environment,
+}
+
+/// One key, without the key.
+#[derive(Debug, Serialize)]
+struct KeyRow {
+    /// The provider, or the variable where a key stands in the environment.
+    name: String,
+    source: KeySource,
+    place: String,
+}
+
+impl AuthArgs {
+    /// Whether `--json` was given.
+    pub(crate) fn wants_json(&self) -> bool {
+        match &self.command {
+            AuthCommand::Set { output, .. }
+            | AuthCommand::Status { output }
+            | AuthCommand::Remove { output, .. } => output.json,
+        }
+    }
+}
+
+/// Runs the word that was given.
+pub(crate) fn run(context: &Context, args: &AuthArgs) -> Outcome {
+    match &args.command {
+        AuthCommand::Set { provider, .. } => set(context, provider),
+        AuthCommand::Status { .. } => status(context),
+        AuthCommand::Remove { provider, .. } => remove(context, provider),
+    }
+}
+
+fn set(context: &Context, provider: &str) -> Outcome {
+    let key = input::secret(&format!("Key of {provider}"))?;
+    let file = context.paths.model_auth_file();
+    let folder = openclaw_base::fs::create_private_dir(context.paths.state_dir());
+    folder.map_err(|error| Failure::local("making the state folder failed", &error))?;
+    KeyFile::set(&file, provider, &key).map_err(|error| failure(context, &error))?;
+    changed(context, provider, "set", "Kept the key of")
+}
+
+fn remove(context: &Context, provider: &str) -> Outcome {
+    let file = context.paths.model_auth_file();
+    let removed = KeyFile::remove(&file, provider).map_err(|error| failure(context, &error))?;
+    if !removed {
+        let message = format!("there is no key of {provider} in {}", file.display());
+        return Err(Failure::new(ExitCode::Failed, message).hint("openclaw models auth status"));
+    }
+    changed(context, provider, "removed", "Removed the key of")
+}
+
+fn changed(context: &Context, provider: &str, action: &str, words: &str) -> Outcome {
+    let file = context.paths.model_auth_file().display().to_string();
+    let printer = context.printer;
+    if printer.is_json() {
+        printer
+            .json(&json!({ "ok": true, "provider": provider, "action": action, "file": file }))?;
+    } else {
+        printer.line(format!("{words} {provider} in {file}"))?;
+    }
+    Ok(ExitCode::Done)
+}
+
+fn status(context: &Context) -> Outcome {
+    let rows = rows(context)?;
+    let printer = context.printer;
+    if printer.is_json() {
+        printer.json(&json!({ "keys": rows }))?;
+    } else {
+        print(printer, &rows)?;
+    }
+    Ok(ExitCode::Done)
+}
+
+fn rows(context: &Context) -> Result<Vec<KeyRow>, Failure> {
+    let loaded = context.config()?;
+    let path = context.paths.model_auth_file();
+    let file = KeyFile::load(&path).map_err(|error| failure(context, &error))?;
+    let row = |name: &str, source, place: String| KeyRow { name: name.to_owned(), source, place };
+    let kept =
+        file.keys().keys().map(|name| row(name, KeySource::KeyFile, path.display().to_string()));
+    let configured = loaded.config.models.providers.iter();
+    let configured =
+        configured.filter(|(_, provider)| provider.api_key.is_some()).map(|(name, _)| {
+            row(name, KeySource::Config, context.paths.config_file().display().to_string())
+        });
+    let variables = key_variables().filter(|name| loaded.env.get(name).is_some());
+    let variables =
+        variables.map(|name| row(name, KeySource::Environment, "environment".to_owned()));
+    Ok(kept.chain(configured).chain(variables).collect())
+}
+
+fn print(printer: Printer, rows: &[KeyRow]) -> Result<(), Failure> {
+    if rows.is_empty() {
+        printer.note("no provider has a key");
+        printer.hint("openclaw models auth set anthropic");
+        return Ok(());
+    }
+    let mut table = Table::new(["PROVIDER", "KEY"]);
+    for KeyRow { name, place, .. } in rows {
+        table.row([name.clone(), place.clone()]);
+    }
+    printer.table(&table)
+}
+
+fn failure(context: &Context, error: &KeyFileError) -> Failure {
+    let exit = match error {
+        KeyFileError::Name(_) | KeyFileError::Key => ExitCode::Usage,
+        KeyFileError::Io(_) => ExitCode::Failed,
+        KeyFileError::Damaged { .. } | KeyFileError::Version(_) => ExitCode::Configuration,
+    };
+    let file = context.paths.model_auth_file();
+    let failure = Failure::new(exit, harmless(&error.to_string()))
+        .caused_by(std::error::Error::source(error));
+    match exit {
+        ExitCode::Usage => failure,
+        _ => failure.hint(format!("look at {}", file.display())),
+    }
+}

@@ -1,0 +1,123 @@
+//! Reaching a target: one endpoint as a rule, and for `--ssh` the owner's door there first.
+//!
+//! A host without our program is reached by its port, which needs a secret flag. A host whose key is
+//! not known yet is greeted once, on a terminal only, so that OpenSSH itself asks about the key.
+
+use std::io::{self, IsTerminal};
+use std::sync::Arc;
+
+use openclaw_base::Tasks;
+use openclaw_client::credentials::Way;
+use openclaw_client::{
+    Client, ClientError, ClientOptions, Dial, Endpoint, PairingWait, SshProblem,
+};
+use openclaw_remote::{SshOptions, SshTarget, Terminal, greet};
+
+use super::client_failure;
+use crate::args::TargetArgs;
+use crate::context::Context;
+use crate::endpoint;
+use crate::failure::Failure;
+use crate::target::{Place, Target};
+
+/// Puts something around a way of dialling.
+pub(crate) type Wrap<'a> = &'a (dyn Fn(Arc<dyn Dial>) -> Arc<dyn Dial> + Sync);
+
+/// Everything that one connection is made of.
+pub(super) struct Reach<'a> {
+    pub(super) context: &'a Context,
+    pub(super) args: &'a TargetArgs,
+    pub(super) target: &'a Target,
+    pub(super) pairing: PairingWait,
+    pub(super) wrap: Option<Wrap<'a>>,
+    pub(super) tasks: &'a Tasks,
+}
+
+impl Reach<'_> {
+    /// Connects.
+    pub(super) async fn connect(&self) -> Result<Client, Failure> {
+        match &self.target.place {
+            Place::Ssh { host, remote_port } => self.over_ssh(host, *remote_port).await,
+            Place::Url(_) | Place::Door(_) | Place::Port(_) => {
+                let endpoint = endpoint::direct(self.context, &self.args.reach, self.target)?;
+                self.dial(endpoint).await?.map_err(|error| client_failure(&error))
+            }
+        }
+    }
+
+    async fn over_ssh(&self, host: &str, remote_port: Option<u16>) -> Result<Client, Failure> {
+        let host = SshTarget::parse(host).map_err(|error| {
+            client_failure(&ClientError::from_dial(
+                openclaw_remote::SshError::from(error).into(),
+                openclaw_client::Target::Ssh { host: host.to_owned(), remote_port },
+            ))
+        })?;
+        let mut options = SshOptions::new(self.tasks.clone());
+        if let Some(timeout) = self.args.timeout {
+            options.connect_timeout = timeout;
+        }
+        let first = self.attempt(&host, remote_port, &options).await?;
+        let outcome = match first {
+            Err(error) if problem(&error) == Some(SshProblem::UnknownHostKey) => {
+                self.greet(&host, &options).await?;
+                self.attempt(&host, remote_port, &options).await?
+            }
+            outcome => outcome,
+        };
+        outcome.map_err(|error| client_failure(&error))
+    }
+
+    /// Knocks at the door there, unless a port was asked for; a host without a door gets the port too.
+    async fn attempt(
+        &self,
+        host: &SshTarget,
+        remote_port: Option<u16>,
+        options: &SshOptions,
+    ) -> Result<Result<Client, ClientError>, Failure> {
+        let reach = &self.args.reach;
+        if remote_port.is_none() {
+            let door = endpoint::ssh_door(self.context, reach, self.target, host, options)?;
+            let outcome = self.dial(door).await?;
+            let no_door = outcome.as_ref().err().and_then(problem) == Some(SshProblem::NoOpenclaw);
+            if !no_door {
+                return Ok(outcome);
+            }
+        }
+        let port = remote_port.unwrap_or(openclaw_protocol::DEFAULT_PORT);
+        let endpoint = endpoint::ssh_port(self.context, reach, self.target, (host, port), options)?;
+        self.dial(endpoint).await
+    }
+
+    async fn greet(&self, host: &SshTarget, options: &SshOptions) -> Result<(), Failure> {
+        let somebody = io::stdin().is_terminal() && io::stderr().is_terminal();
+        let terminal = if somebody { Terminal::Yes } else { Terminal::No };
+        greet(host, options, terminal).await.map_err(|error| {
+            let target = openclaw_client::Target::Ssh { host: host.to_string(), remote_port: None };
+            client_failure(&ClientError::from_dial(error.into(), target))
+        })
+    }
+
+    /// Connects over one endpoint. The inner error is the connection's, the outer one this machine's.
+    async fn dial(&self, mut endpoint: Endpoint) -> Result<Result<Client, ClientError>, Failure> {
+        if let Some(wrap) = self.wrap {
+            endpoint.dial = wrap(endpoint.dial);
+        }
+        let mut options = ClientOptions::cli(self.tasks.clone(), env!("CARGO_PKG_VERSION"));
+        options.pairing = self.pairing.clone();
+        if let Some(timeout) = self.args.timeout {
+            options.connect_timeout = timeout;
+            options.call_timeout = timeout;
+        }
+        if endpoint.plan.way == Way::Network {
+            options.device = Some(endpoint::device(self.context)?);
+        }
+        Ok(Client::connect(&endpoint, &options).await)
+    }
+}
+
+fn problem(error: &ClientError) -> Option<SshProblem> {
+    match error {
+        ClientError::Ssh(failure) => Some(failure.problem),
+        _ => None,
+    }
+}

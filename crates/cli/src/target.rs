@@ -1,0 +1,140 @@
+//! Which Gateway a command talks to: flag, environment, `gateway.mode`, else the local one.
+
+use std::path::PathBuf;
+
+use openclaw_config::Loaded;
+use openclaw_config::schema::GatewayMode;
+
+use crate::args::ReachArgs;
+use crate::context::{Context, config_failure};
+use crate::exit::ExitCode;
+use crate::failure::{Failure, TargetNote};
+use crate::holder::Holder;
+
+/// What named the Gateway.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// `--url`.
+    UrlFlag,
+    /// `--ssh`.
+    SshFlag,
+    /// `OPENCLAW_GATEWAY_URL`.
+    Environment,
+    /// `gateway.mode: "remote"`.
+    RemoteMode,
+    /// Nothing: it is the one of this state folder.
+    Local,
+}
+
+impl Source {
+    /// The name a person knows it by.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::UrlFlag => "--url",
+            Self::SshFlag => "--ssh",
+            Self::Environment => "OPENCLAW_GATEWAY_URL",
+            Self::RemoteMode => "gateway.remote.url",
+            Self::Local => "local",
+        }
+    }
+}
+
+/// How it is reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// A WebSocket URL.
+    Url(String),
+    /// Another machine, by `ssh`.
+    Ssh {
+        /// `user@host[:port]`.
+        host: String,
+        /// The Gateway's port there.
+        remote_port: Option<u16>,
+    },
+    /// The owner's door.
+    Door(PathBuf),
+    /// A port of this machine.
+    Port(u16),
+}
+
+/// Where a command goes, and why there.
+#[derive(Debug)]
+pub(crate) struct Target {
+    /// How it is reached.
+    pub(crate) place: Place,
+    /// What named it.
+    pub(crate) source: Source,
+    /// The configuration, if it was needed to decide.
+    pub(crate) loaded: Option<Loaded>,
+}
+
+impl Target {
+    /// The address for people and programs.
+    pub(crate) fn url(&self) -> String {
+        match &self.place {
+            Place::Url(url) => url.clone(),
+            Place::Ssh { host, remote_port: None } => format!("ssh://{host}"),
+            Place::Ssh { host, remote_port: Some(port) } => format!("ssh://{host} port {port}"),
+            Place::Door(path) => format!("unix:{}", path.display()),
+            Place::Port(port) => format!("ws://127.0.0.1:{port}"),
+        }
+    }
+
+    /// The same for the error envelope.
+    pub(crate) fn note(&self) -> TargetNote {
+        TargetNote { url: self.url(), source: self.source.as_str().to_owned() }
+    }
+}
+
+/// Decides where to go. The configuration is read only when neither flag nor environment decides.
+pub(crate) fn choose(context: &Context, args: &ReachArgs) -> Result<Target, Failure> {
+    let there = |place, source| Target { place, source, loaded: None };
+    if let Some(host) = &args.ssh {
+        let place = Place::Ssh { host: host.clone(), remote_port: args.remote_port };
+        return Ok(there(place, Source::SshFlag));
+    }
+    if let Some(url) = &args.url {
+        return Ok(there(Place::Url(url.clone()), Source::UrlFlag));
+    }
+    if let Some(url) = context.env.get("OPENCLAW_GATEWAY_URL") {
+        return Ok(there(Place::Url(url.to_owned()), Source::Environment));
+    }
+    let loaded = context.config()?;
+    if loaded.config.gateway.mode == Some(GatewayMode::Remote) {
+        let url = loaded.config.gateway.remote.url.clone().ok_or_else(no_remote_url)?;
+        let source = Source::RemoteMode;
+        return Ok(Target { place: Place::Url(url), source, loaded: Some(loaded) });
+    }
+    local(context, args, loaded)
+}
+
+/// The Gateway of this state folder. Its door is taken when the Gateway that holds the folder is the
+/// one that is meant; another port in the environment means another one.
+fn local(context: &Context, args: &ReachArgs, loaded: Loaded) -> Result<Target, Failure> {
+    let holder = Holder::read(&context.paths.lock_file());
+    let resolved = loaded
+        .config
+        .gateway_port(&context.paths, &loaded.env)
+        .map_err(|error| config_failure(&error))?;
+    let named = loaded.env.get("OPENCLAW_GATEWAY_PORT").is_some();
+    let published = holder.as_ref().filter(|holder| !named || holder.port == Some(resolved));
+    let secret_given =
+        args.token.is_some() || args.password.is_some() || args.password_file.is_some();
+    let place = match published {
+        Some(holder) if !secret_given => {
+            let door = holder.socket.clone();
+            Place::Door(door.unwrap_or_else(|| context.paths.socket().to_owned()))
+        }
+        Some(Holder { port: Some(port), .. }) => Place::Port(*port),
+        _ => Place::Port(resolved),
+    };
+    Ok(Target { place, source: Source::Local, loaded: Some(loaded) })
+}
+
+fn no_remote_url() -> Failure {
+    Failure::new(
+        ExitCode::Configuration,
+        "gateway.mode is \"remote\", but gateway.remote.url is not set",
+    )
+    .hint("openclaw config set gateway.remote.url ws://127.0.0.1:18789")
+}

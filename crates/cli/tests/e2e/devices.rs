@@ -1,0 +1,114 @@
+//! Other machines: secrets, pairing, and what each refusal ends with.
+
+use std::process::Stdio;
+
+use rustix::process::Signal;
+
+use crate::machine::{Machine, shown};
+
+/// The Gateway's machine.
+const TOKEN: &str = "tok-0123456789-0123456789-0123";
+
+#[test]
+fn a_url_works_with_the_right_secret_only() {
+    let (server, laptop) = (Machine::new(), Machine::new());
+    let gateway = server.gateway(&["--port", "0"]);
+    let (url, token) = (gateway.url(), server.token());
+    laptop.text(&["health", "--url", &url, "--token", &token]);
+    laptop.text(&["status", "--url", &url, "--token", &token]);
+
+    let stranger = Machine::new();
+    assert_eq!(stranger.code(&["health", "--url", &url]), 2);
+    let wrong = "x".repeat(token.len());
+    let output = stranger.run(&["health", "--url", &url, "--token", &wrong]);
+    assert_eq!(output.status.code(), Some(6), "{}", shown(&output));
+    let told = shown(&output);
+    assert!(told.contains("--token"), "{told}");
+    assert!(!told.contains(&wrong) && !told.contains(&token), "{told}");
+}
+
+#[test]
+fn secrets_come_from_the_place_the_target_allows() {
+    let server = Machine::new().with_env("OPENCLAW_GATEWAY_TOKEN", TOKEN);
+    let gateway = server.gateway(&["--port", "0"]);
+    let url = gateway.url();
+    let by_environment = Machine::new()
+        .with_env("OPENCLAW_GATEWAY_URL", &url)
+        .with_env("OPENCLAW_GATEWAY_TOKEN", TOKEN);
+    by_environment.text(&["health"]);
+    assert_eq!(by_environment.json(&["status"])["gateway"]["urlSource"], "OPENCLAW_GATEWAY_URL");
+
+    let by_mode = Machine::new();
+    by_mode.configure(&format!(
+        "{{ gateway: {{ mode: 'remote', remote: {{ url: '{url}', token: '{TOKEN}' }} }} }}"
+    ));
+    by_mode.text(&["health"]);
+    assert_eq!(by_mode.json(&["status"])["gateway"]["mode"], "remote");
+
+    // The secrets of one place are never used for another.
+    let mixed = Machine::new().with_env("OPENCLAW_GATEWAY_TOKEN", TOKEN);
+    mixed.configure(&format!("{{ gateway: {{ mode: 'remote', remote: {{ url: '{url}' }} }} }}"));
+    assert_eq!(mixed.code(&["health"]), 6);
+}
+
+#[test]
+fn passwords_come_from_files_and_standard_input() {
+    let server = Machine::new();
+    let file = server.home().join("password");
+    std::fs::write(&file, "pass-0123456789-0123456789-0123\n").unwrap();
+    let file = file.to_str().unwrap();
+    let gateway = server.gateway(&["--port", "0", "--auth", "password", "--password-file", file]);
+    let url = gateway.url();
+    Machine::new().text(&["health", "--url", &url, "--password-file", file]);
+
+    let mut command = Machine::new().command(&["health", "--url", &url, "--password-file", "-"]);
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut input = child.stdin.take().unwrap();
+    std::io::Write::write_all(&mut input, b"pass-0123456789-0123456789-0123\n").unwrap();
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+}
+
+#[test]
+fn a_device_is_listed_renamed_rotated_revoked_and_removed() {
+    let (server, laptop) = (Machine::new(), Machine::new());
+    let gateway = server.gateway(&["--port", "0"]);
+    let (url, token) = (gateway.url(), server.token());
+    let reach = ["health", "--url", &url, "--token", &token];
+    laptop.text(&reach);
+    let listed = server.json(&["devices", "list"]);
+    let device = listed["paired"][0]["deviceId"].as_str().unwrap().to_owned();
+    let short = &device[..12];
+
+    let told = server.text(&["devices", "rename", short, "Laptop"]);
+    assert!(told.contains("Laptop"), "{told}");
+    assert!(server.text(&["devices", "list"]).contains("Laptop"));
+    let rotated = server.json(&["devices", "rotate", short]);
+    assert_eq!(rotated["deviceId"], device.as_str());
+    assert!(rotated.get("token").is_none());
+    server.text(&["devices", "revoke", short]);
+    server.text(&["devices", "remove", short]);
+    let listed = server.json(&["devices", "list"]);
+    assert!(listed["paired"].as_array().unwrap().is_empty(), "{listed}");
+    assert_eq!(server.code(&["devices", "remove", short]), 1);
+}
+
+#[test]
+fn a_gateway_that_took_the_place_of_another_is_9() {
+    let (server, laptop) = (Machine::new(), Machine::new());
+    server.configure(&format!("{{ gateway: {{ auth: {{ token: '{TOKEN}' }} }} }}"));
+    let gateway = server.gateway(&["--port", "0"]);
+    let (url, port) = (gateway.url(), gateway.port.to_string());
+    let reach = ["health", "--url", &url, "--token", TOKEN];
+    laptop.text(&reach);
+    assert_eq!(gateway.end(Signal::TERM).code, Some(0));
+
+    let impostor = Machine::new();
+    impostor.configure(&format!("{{ gateway: {{ auth: {{ token: '{TOKEN}' }} }} }}"));
+    let _other = impostor.gateway(&["--port", &port]);
+    let output = laptop.run(&reach);
+    assert_eq!(output.status.code(), Some(9), "{}", shown(&output));
+    let told = String::from_utf8(output.stderr).unwrap();
+    assert!(told.contains("hint:") && told.contains("rm "), "{told}");
+}

@@ -1,0 +1,17 @@
+//! The command line against a real Gateway: the built program on both sides, each test with a home
+//! folder and a port of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "the helpers of a test may fail it"
+)]
+
+mod commands;
+mod conversation;
+mod devices;
+mod lifecycle;
+mod machine;
+mod model;
+mod ssh;

@@ -1,0 +1,88 @@
+//! `--ssh` through a real `sshd` on loopback.
+
+use openclaw_testkit::sshd::Sshd;
+
+use crate::machine::{Machine, OPENCLAW, shown};
+
+/// A machine whose `ssh` knows the server, and nothing of the person who runs the test.
+fn laptop(sshd: &Sshd) -> Machine {
+    let laptop = Machine::new();
+    let bin = laptop.home().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    let config = sshd.config();
+    let text = format!("exec /usr/bin/ssh -F {} \"$@\"", config.display());
+    Sshd::script(&bin, "ssh", &text).unwrap();
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    laptop.with_env("PATH", path)
+}
+
+/// Puts the program on the server, with the Gateway's machine as its home.
+fn install(sshd: &Sshd, server: &Machine) {
+    let text = format!("HOME={} exec {OPENCLAW} \"$@\"", server.home().display());
+    Sshd::script(&sshd.bin(), "openclaw", &text).unwrap();
+}
+
+#[test]
+fn the_login_is_the_proof() {
+    let sshd = Sshd::start().unwrap();
+    let (server, laptop) = (Machine::new(), laptop(&sshd));
+    install(&sshd, &server);
+    let _gateway = server.gateway(&["--port", "0"]);
+    let target = sshd.target();
+    laptop.text(&["health", "--ssh", &target]);
+    laptop.text(&["status", "--deep", "--ssh", &target]);
+    laptop.text(&["agent", "--message", "hello", "--ssh", &target]);
+    let probe = laptop.json(&["gateway", "probe", "--ssh", &target, "--timeout", "20s"]);
+    assert_eq!(probe["ok"], true, "{probe}");
+    assert_eq!(probe["urlSource"], "--ssh");
+    assert!(server.json(&["devices", "list"])["paired"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn no_gateway_there_is_told_apart_from_no_program_there() {
+    let sshd = Sshd::start().unwrap();
+    let (server, laptop) = (Machine::new(), laptop(&sshd));
+    let target = sshd.target();
+    // No program: the port is the only way, and that needs a secret flag.
+    let output = laptop.run(&["health", "--ssh", &target]);
+    assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
+    assert!(shown(&output).contains("--token"), "{}", shown(&output));
+
+    install(&sshd, &server);
+    let output = laptop.run(&["health", "--ssh", &target]);
+    assert_eq!(output.status.code(), Some(11), "{}", shown(&output));
+    assert!(shown(&output).contains("no Gateway runs on"), "{}", shown(&output));
+}
+
+#[test]
+fn without_the_program_there_the_port_is_forwarded() {
+    let sshd = Sshd::start().unwrap();
+    let (server, laptop) = (Machine::new(), laptop(&sshd));
+    let gateway = server.gateway(&["--port", "0"]);
+    let (port, token) = (gateway.port.to_string(), server.token());
+    let target = sshd.target();
+    let reach = ["--ssh", &target, "--remote-port", &port];
+    let args: Vec<&str> = ["health"].into_iter().chain(reach).chain(["--token", &token]).collect();
+    laptop.text(&args);
+    let args: Vec<&str> = ["health"].into_iter().chain(reach).collect();
+    assert_eq!(laptop.code(&args), 2);
+}
+
+#[test]
+fn a_target_that_is_an_option_never_reaches_ssh() {
+    let laptop = Machine::new();
+    for target in ["-oProxyCommand=touch$IFS/tmp/x", "me@-x", "a b", ""] {
+        let flag = format!("--ssh={target}");
+        let code = laptop.code(&["health", &flag]);
+        assert!(matches!(code, 2 | 11), "{target}: {code}");
+    }
+}
+
+#[test]
+fn an_unknown_host_key_is_11_without_a_terminal() {
+    let sshd = Sshd::start().unwrap();
+    sshd.forget_host_key().unwrap();
+    let output = laptop(&sshd).run(&["health", "--ssh", &sshd.target()]);
+    assert_eq!(output.status.code(), Some(11), "{}", shown(&output));
+    assert!(shown(&output).contains("host key"), "{}", shown(&output));
+}
