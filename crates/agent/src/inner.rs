@@ -87,6 +87,7 @@ impl Inner {
             }
         }
         let outcome = Arc::new(outcome);
+        self.lanes.retire(run);
         run.emit(self, AgentEventKind::Finished(Arc::clone(&outcome)));
         run.set_outcome(outcome);
         self.lanes.forget(&run.run_id);

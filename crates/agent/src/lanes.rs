@@ -216,6 +216,13 @@ impl Lanes {
         self.state.lock().runs.get(run_id).cloned()
     }
 
+    /// Notes that a run is over, so that nobody who hears of its end still finds it active.
+    pub(crate) fn retire(&self, run: &LiveRun) {
+        if let Some(lane) = self.state.lock().lanes.get_mut(&run.session_key) {
+            lane.active.retain(|active| active.run_id != run.run_id);
+        }
+    }
+
     /// Forgets a run that has ended.
     pub(crate) fn forget(&self, run_id: &RunId) {
         self.state.lock().runs.remove(run_id);

@@ -186,8 +186,12 @@ impl Turn<'_> {
                 Change::Text(more) => {
                     self.answer.push(&more);
                     self.run.set_text(self.answer.text());
+                    self.tell_due();
                 }
-                Change::Thinking(more) => self.thinking.push(&more),
+                Change::Thinking(more) => {
+                    self.thinking.push(&more);
+                    self.tell_due();
+                }
                 Change::Stopped => return Ok(()),
                 Change::Quiet => {}
             }
