@@ -22,6 +22,7 @@ pub mod scope;
 
 pub mod connect;
 pub mod hello;
+pub mod presence;
 pub mod trust;
 
 pub mod params;

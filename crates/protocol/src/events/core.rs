@@ -1,9 +1,9 @@
 //! Events of the connection and of the Gateway itself.
 
 use crate::{
-    hello::PresenceEntry,
     macros::record,
     methods::system::HealthSnapshot,
+    presence::PresenceEntry,
     row::{Gate, Since, events},
     scope::Scope,
     trust::GatewayProof,

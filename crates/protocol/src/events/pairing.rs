@@ -1,5 +1,6 @@
 //! Devices that ask to be let in, and what became of them.
 
+pub use crate::methods::devices::DevicePairRequestedPayload;
 use crate::{
     ids::{DeviceId, PairingRequestId},
     macros::{names, record},
@@ -8,44 +9,6 @@ use crate::{
 };
 
 record! {
-    /// Payload of `device.pair.requested`, and a line of `device.pair.list`.
-    DevicePairRequestedPayload {
-        /// Names the request; stays the same while the request does.
-        request_id: PairingRequestId,
-        /// The device.
-        device_id: DeviceId,
-        /// Raw Ed25519 key, unpadded base64url.
-        public_key: String,
-        /// What it calls itself.
-        display_name?: String,
-        /// Operating system.
-        platform?: String,
-        /// Kind of device.
-        device_family?: String,
-        /// Program that asks.
-        client_id?: String,
-        /// Coarse kind of program.
-        client_mode?: String,
-        /// Page it asks from.
-        browser_origin?: String,
-        /// Role it asks for.
-        role?: String,
-        /// All roles it would have.
-        roles?: Vec<String>,
-        /// Scopes it asks for.
-        scopes?: Vec<String>,
-        /// Commands it offers, as a node.
-        commands?: Vec<String>,
-        /// Address it asks from.
-        remote_ip?: String,
-        /// Whether nobody need be asked.
-        silent?: bool,
-        /// Whether the device is known and asks for more.
-        is_repair?: bool,
-        /// When it last asked, in milliseconds since 1970.
-        ts: u64,
-    }
-
     /// Payload of `device.pair.resolved`.
     DevicePairResolvedPayload {
         /// The request.

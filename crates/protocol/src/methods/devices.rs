@@ -1,7 +1,6 @@
 //! Paired devices, those that wait, and their tokens.
 
 use crate::{
-    events::pairing::DevicePairRequestedPayload,
     ids::{DeviceId, PairingRequestId},
     macros::{names, params, record},
     methods::system::NoParams,
@@ -51,6 +50,44 @@ params! {
 }
 
 record! {
+    /// Payload of `device.pair.requested`, and a line of `device.pair.list`.
+    DevicePairRequestedPayload {
+        /// Names the request; stays the same while the request does.
+        request_id: PairingRequestId,
+        /// The device.
+        device_id: DeviceId,
+        /// Raw Ed25519 key, unpadded base64url.
+        public_key: String,
+        /// What it calls itself.
+        display_name?: String,
+        /// Operating system.
+        platform?: String,
+        /// Kind of device.
+        device_family?: String,
+        /// Program that asks.
+        client_id?: String,
+        /// Coarse kind of program.
+        client_mode?: String,
+        /// Page it asks from.
+        browser_origin?: String,
+        /// Role it asks for.
+        role?: String,
+        /// All roles it would have.
+        roles?: Vec<String>,
+        /// Scopes it asks for.
+        scopes?: Vec<String>,
+        /// Commands it offers, as a node.
+        commands?: Vec<String>,
+        /// Address it asks from.
+        remote_ip?: String,
+        /// Whether nobody need be asked.
+        silent?: bool,
+        /// Whether the device is known and asks for more.
+        is_repair?: bool,
+        /// When it last asked, in milliseconds since 1970.
+        ts: u64,
+    }
+
     /// Result of `device.pair.list`.
     DevicePairListResult {
         /// Requests that wait for a decision.

@@ -6,7 +6,7 @@ use crate::{
     macros::{names, record},
     methods::{
         models::{AgentRuntime, ThinkingLevel},
-        sessions::params::{
+        sessions::settings::{
             GroupActivation, PermissionMode, ResponseUsage, SendPolicy, SessionVisibility,
             ToolOverrides,
         },
