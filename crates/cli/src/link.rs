@@ -95,6 +95,11 @@ impl Link {
         self.client.hello()
     }
 
+    /// How the Gateway says it knows us.
+    pub(crate) fn auth_method(&self) -> Option<&str> {
+        self.client.hello().auth.as_ref()?.method.as_deref()
+    }
+
     /// What the Gateway proved of itself.
     pub(crate) fn proof(&self) -> &Proof {
         self.client.proof()

@@ -80,6 +80,14 @@ impl Target {
         }
     }
 
+    /// How the Gateway knows the caller; over the owner's door that takes no secret.
+    pub(crate) fn auth_label(&self, method: Option<&str>) -> Option<String> {
+        match (&self.place, method) {
+            (Place::Door(_), None | Some("none")) => Some("the owner's door".to_owned()),
+            (_, method) => method.map(str::to_owned),
+        }
+    }
+
     /// The same for the error envelope.
     pub(crate) fn note(&self) -> TargetNote {
         TargetNote { url: self.url(), source: self.source.as_str().to_owned() }

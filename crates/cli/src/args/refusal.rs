@@ -13,6 +13,9 @@ use crate::failure::Failure;
 const TARGET_FLAGS: [&str; 7] =
     ["--url", "--ssh", "--remote-port", "--token", "--password", "--password-file", "--timeout"];
 
+/// Commands that start a Gateway.
+const RUNS_A_GATEWAY: [&str; 2] = ["openclaw gateway", "openclaw gateway run"];
+
 /// The refusal, when that is what happened.
 pub(super) fn explain(
     error: &clap::Error,
@@ -25,8 +28,12 @@ pub(super) fn explain(
     let Some(ContextValue::String(given)) = error.get(ContextKind::InvalidArg) else { return None };
     let flag = TARGET_FLAGS.into_iter().find(|flag| flag == given)?;
     let name = command_name(command, args);
-    let failure =
-        Failure::usage(format!("`{name}` works on files of this machine, so it takes no `{flag}`"));
+    let work = if RUNS_A_GATEWAY.contains(&name.as_str()) {
+        "runs a Gateway on this machine"
+    } else {
+        "works on files of this machine"
+    };
+    let failure = Failure::usage(format!("`{name}` {work}, so it takes no `{flag}`"));
     Some(failure.hint(format!("leave out `{flag}`, or run `{name}` on the other machine itself")))
 }
 

@@ -114,7 +114,7 @@ async fn ask(context: &Context, args: &TargetArgs, target: &Target) -> Result<Rp
         ok: true,
         latency_ms: u64::try_from(latency.as_millis()).ok(),
         version: Some(hello.server.version.clone()),
-        auth_method: hello.auth.as_ref().and_then(|auth| auth.method.clone()),
+        auth_method: target.auth_label(link.auth_method()),
         scopes: hello.scopes().names(),
     };
     link.close().await;

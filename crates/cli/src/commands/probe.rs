@@ -138,10 +138,7 @@ async fn climb(context: &Context, args: &TargetArgs, target: &Target) -> Result<
     let connected = Connected {
         at: Instant::now(),
         proof: describe_proof(link.proof()),
-        auth: link.hello().auth.as_ref().map_or_else(
-            || "no grant".to_owned(),
-            |grant| format!("{} by {}", grant.role, grant.method.as_deref().unwrap_or("?")),
-        ),
+        auth: describe_auth(&link, target),
         scopes: link.hello().scopes(),
     };
     let asked = Instant::now();
@@ -152,6 +149,14 @@ async fn climb(context: &Context, args: &TargetArgs, target: &Target) -> Result<
         Ok(_) => climbed(Some(connected), Some(took), None),
         Err(failure) => climbed(Some(connected), None, Some(failure)),
     })
+}
+
+fn describe_auth(link: &Link, target: &Target) -> String {
+    let role = link.hello().auth.as_ref().map_or("no role", |grant| grant.role.as_str());
+    match target.auth_label(link.auth_method()) {
+        Some(method) => format!("{role} by {method}"),
+        None => role.to_owned(),
+    }
 }
 
 fn describe_proof(proof: &Proof) -> String {

@@ -61,7 +61,8 @@ fn passwords_come_from_files_and_standard_input() {
     let url = gateway.url();
     Machine::new().text(&["health", "--url", &url, "--password-file", file]);
 
-    let mut command = Machine::new().command(&["health", "--url", &url, "--password-file", "-"]);
+    let laptop = Machine::new();
+    let mut command = laptop.command(&["health", "--url", &url, "--password-file", "-"]);
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     let mut input = child.stdin.take().unwrap();
     std::io::Write::write_all(&mut input, b"pass-0123456789-0123456789-0123\n").unwrap();

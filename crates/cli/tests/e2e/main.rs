@@ -15,3 +15,4 @@ mod lifecycle;
 mod machine;
 mod model;
 mod ssh;
+mod terminal;
