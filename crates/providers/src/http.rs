@@ -10,7 +10,7 @@ use openclaw_agent::model::ModelError;
 use openclaw_base::CancellationToken;
 use reqwest::{
     Client, Response, StatusCode, Url,
-    header::{HeaderMap, RETRY_AFTER},
+    header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER},
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -74,7 +74,7 @@ impl Http {
                 Ok(sent) => sent.map_err(|error| network(&error))?,
             },
         };
-        if !response.status().is_success() {
+        if !response.status().is_success() || !is_stream(&response) {
             let read = read_failure(response, now_ms);
             return Err(tokio::select! {
                 biased;
@@ -86,6 +86,13 @@ impl Http {
         }
         Ok(response.bytes_stream().map_err(|error| broken(&error)).boxed())
     }
+}
+
+/// Whether an answer may be the stream that was asked for. Not every server names the type.
+fn is_stream(response: &Response) -> bool {
+    let kind = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = kind.unwrap_or_default().to_ascii_lowercase();
+    !kind.starts_with("application/json") && !kind.starts_with("text/html")
 }
 
 fn is_local(url: &Url) -> bool {
@@ -130,6 +137,13 @@ async fn read_failure(response: Response, now_ms: u64) -> ModelError {
             body.truncate(MAX_ERROR_BYTES);
             break;
         }
+    }
+    if status.is_success() {
+        // A failure that was sent as if it were none, or no answer in this dialect at all.
+        let failure = Failure::read(&body).map(|failure| failure.classify(0, retry_after));
+        return failure.unwrap_or_else(|| ModelError::Malformed {
+            message: String::from("it is no event stream"),
+        });
     }
     let failure = Failure::read(&body).unwrap_or_else(|| Failure {
         kind: None,
