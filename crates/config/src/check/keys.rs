@@ -3,6 +3,9 @@
 use crate::known::{FORMER_KEYS, Known, near};
 use crate::problem::Problem;
 
+/// Notes that the original writes for itself; they were never meant to have an effect.
+const NOTES: [&str; 2] = ["meta.migrations", "wizard"];
+
 /// What there is to say about a key that has no type here.
 ///
 /// `siblings` are the keys that are used on its level; `known` the original's names there.
@@ -11,17 +14,21 @@ pub(super) fn judge<'n>(
     key: &str,
     known: Option<&'static Known>,
     siblings: impl Iterator<Item = &'n str>,
-) -> Problem {
+) -> Option<Problem> {
+    if NOTES.contains(&path) {
+        return None;
+    }
     if let Some((_, now)) = FORMER_KEYS.iter().find(|(former, _)| *former == path) {
-        return Problem::warning(path, "is no longer used, it has no effect")
-            .hint(format!("the key is {now} now"));
+        let problem = Problem::warning(path, "is no longer used, it has no effect");
+        return Some(problem.hint(format!("the key is {now} now")));
     }
     if known.is_some_and(|known| known.below(key).is_some()) {
-        return Problem::warning(path, "is not supported by this Gateway yet, it has no effect");
+        let message = "is not supported by this Gateway yet, it has no effect";
+        return Some(Problem::warning(path, message));
     }
     let original = known.into_iter().flat_map(Known::names).map(|name| -> &'n str { name });
-    match near(key, siblings.chain(original)) {
+    Some(match near(key, siblings.chain(original)) {
         Some(meant) => Problem::error(path, "unknown key").hint(format!("did you mean {meant}?")),
         None => Problem::warning(path, "unknown key, it has no effect"),
-    }
+    })
 }

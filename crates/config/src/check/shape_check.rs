@@ -134,8 +134,8 @@ impl Checker<'_> {
                         below.known(),
                         names.map(String::as_str),
                     );
-                    let problem = self.source.locate(problem, member.key_span);
-                    self.problems.push(problem);
+                    let problem = problem.map(|p| self.source.locate(p, member.key_span));
+                    self.problems.extend(problem);
                 }
             }
             self.path.truncate(before);
