@@ -72,7 +72,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
             log_file: paths.log_file(),
             store_file: paths.store_file(),
         },
-        settings: gateway_settings(&loaded.config, paths, auth),
+        settings: gateway_settings(loaded, paths, auth),
         identity,
         store,
         agent: agent.clone(),

@@ -96,7 +96,7 @@ impl Follow {
         self.config.set_applied(loaded.revision());
         self.agent_settings.send_replace(Arc::new(agent_settings(&loaded.config, &self.paths)));
         self.registry.reload(models::settings(&self.paths, loaded));
-        let settings = gateway_settings(&loaded.config, &self.paths, self.auth(loaded));
+        let settings = gateway_settings(loaded, &self.paths, self.auth(loaded));
         let payload = ConfigChangedPayload {
             hash: Some(loaded.hash()),
             paths: reload.applied.iter().chain(&reload.needs_restart).cloned().collect(),

@@ -5,16 +5,17 @@ use std::time::Duration;
 use openclaw_agent::{
     AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, model::ThinkingLevel,
 };
-use openclaw_config::{Config, Paths};
+use openclaw_config::{Config, Environment, Loaded, Paths};
 use openclaw_gateway::{
     auth::limiter::Limits,
     hosts::HostPolicy,
     settings::{Settings, SharedAuth},
 };
-use openclaw_protocol::ids::AgentId;
+use openclaw_protocol::{ids::AgentId, limits::HANDSHAKE_DEADLINE_MS};
 
 /// What the Gateway needs.
-pub(crate) fn gateway_settings(config: &Config, paths: &Paths, auth: SharedAuth) -> Settings {
+pub(crate) fn gateway_settings(loaded: &Loaded, paths: &Paths, auth: SharedAuth) -> Settings {
+    let config = &loaded.config;
     let agents: Vec<AgentId> =
         config.agents(paths).iter().map(|agent| AgentId::new(agent.id.as_str())).collect();
     let limits = &config.gateway.auth.rate_limit;
@@ -34,8 +35,17 @@ pub(crate) fn gateway_settings(config: &Config, paths: &Paths, auth: SharedAuth)
         trusted_proxies: proxies.filter_map(|address| address.parse().ok()).collect(),
         default_agent: config.default_agent(paths).id,
         agents,
+        handshake_deadline: handshake_deadline(&loaded.env),
         session_scope: config.session.scope.as_str().to_owned(),
     }
+}
+
+/// `OPENCLAW_HANDSHAKE_TIMEOUT_MS`, as the original reads it, between a tenth of a second
+/// and a minute.
+fn handshake_deadline(env: &Environment) -> Duration {
+    let set = env.get("OPENCLAW_HANDSHAKE_TIMEOUT_MS").and_then(|text| text.trim().parse().ok());
+    let milliseconds = set.filter(|set| (100..=60_000).contains(set)).unwrap_or(HANDSHAKE_DEADLINE_MS);
+    Duration::from_millis(milliseconds)
 }
 
 /// What the agent needs.

@@ -20,7 +20,7 @@ use openclaw_protocol::{
     events::{core::ConnectChallenge, pairing::DevicePairResolved},
     frame::{self, FrameError, RequestFrame, encode_event, encode_response},
     limits::{
-        HANDSHAKE_DEADLINE_MS, MAX_REQUESTS_PER_CONNECTION, MAX_UNAUTHORIZED_CALLS, PAIRING_TTL_MS,
+        MAX_REQUESTS_PER_CONNECTION, MAX_UNAUTHORIZED_CALLS, PAIRING_TTL_MS,
         PONG_DEADLINE_MS,
     },
     row::Event,
@@ -55,7 +55,7 @@ const CLOSE_GRACE: Duration = Duration::from_millis(400);
 /// Serves one socket until it is closed.
 pub async fn serve<S: Link>(state: Arc<State>, upgrade: Upgrade, ticket: Option<Ticket>, io: S) {
     let (mut socket, allowance) = transport::accept(io).await;
-    let deadline = Instant::now() + Duration::from_millis(HANDSHAKE_DEADLINE_MS);
+    let deadline = Instant::now() + state.settings.load().handshake_deadline;
     let stop = state.tasks.token();
     let challenged = tokio::select! {
         biased;

@@ -1,9 +1,9 @@
 //! What the Gateway needs from the configuration, already resolved; replaced whole on a reload.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use openclaw_identity::secret;
-use openclaw_protocol::{ids::AgentId, trust::SecretKind};
+use openclaw_protocol::{ids::AgentId, limits::HANDSHAKE_DEADLINE_MS, trust::SecretKind};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{auth::limiter::Limits, hosts::HostPolicy};
@@ -61,6 +61,8 @@ pub struct Settings {
     pub default_agent: String,
     /// Every agent, the default one first.
     pub agents: Vec<AgentId>,
+    /// Time from accept to a finished handshake.
+    pub handshake_deadline: Duration,
     /// `per-sender` or `global`.
     pub session_scope: String,
 }
@@ -74,6 +76,7 @@ impl Default for Settings {
             trusted_proxies: Vec::new(),
             default_agent: openclaw_protocol::ids::DEFAULT_AGENT.to_owned(),
             agents: vec![AgentId::new(openclaw_protocol::ids::DEFAULT_AGENT)],
+            handshake_deadline: Duration::from_millis(HANDSHAKE_DEADLINE_MS),
             session_scope: "per-sender".to_owned(),
         }
     }
