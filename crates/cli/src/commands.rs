@@ -81,17 +81,18 @@ impl Command {
     }
 }
 
-/// Runs a command to its end.
+/// Runs a command to its end. `table` is the whole command line, for what is made from it.
 pub(crate) fn run(
     process: Environment,
     global: &GlobalArgs,
     printer: Printer,
     command: Command,
+    table: fn() -> clap::Command,
 ) -> Outcome {
     // These two are about the program alone and work without a home folder.
     match &command {
-        Command::Completion(args) => return completion::run(printer, args),
-        Command::Reference => return reference::run(printer),
+        Command::Completion(args) => return completion::run(printer, table(), args),
+        Command::Reference => return reference::run(printer, table()),
         _ => {}
     }
     let context = Context::new(process, global, printer)?;

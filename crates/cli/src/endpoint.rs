@@ -15,9 +15,9 @@ use secrecy::SecretString;
 use crate::args::ReachArgs;
 use crate::context::{Context, config_failure, now_ms};
 use crate::exit::ExitCode;
+use crate::explain::client_failure;
 use crate::failure::Failure;
 use crate::input;
-use crate::link::client_failure;
 use crate::target::{Place, Source, Target};
 
 /// Lets `ws://` reach private networks, as with the original.

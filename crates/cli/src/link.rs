@@ -1,7 +1,6 @@
 //! The connection of one command: opened, asked, closed.
 
 mod answer;
-mod explain;
 mod reach;
 
 use std::io::{self, IsTerminal};
@@ -16,11 +15,11 @@ use openclaw_protocol::Rpc;
 use serde_json::Value;
 
 pub(crate) use self::answer::{Answer, params};
-pub(crate) use self::explain::client_failure;
 use self::reach::Reach;
 pub(crate) use self::reach::Wrap;
 use crate::args::TargetArgs;
 use crate::context::Context;
+use crate::explain::client_failure;
 use crate::failure::{Failure, TargetNote};
 use crate::output::Printer;
 use crate::target::{self, Target};

@@ -8,26 +8,29 @@ mod commands;
 mod context;
 mod endpoint;
 mod exit;
+mod explain;
 mod failure;
 mod holder;
 mod input;
 mod link;
 mod output;
+mod parse;
 mod target;
 
 use std::ffi::OsString;
 
+use clap::CommandFactory;
 use openclaw_config::Environment;
 
-use crate::args::{Cli, Parsed};
 use crate::exit::ExitCode;
 use crate::output::{OutputOptions, Printer};
+use crate::parse::{Cli, Parsed};
 
 fn main() -> std::process::ExitCode {
     let process = Environment::process();
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let plain = process.get("NO_COLOR").is_some();
-    match args::parse(&arguments, plain) {
+    match parse::parse(&arguments, plain) {
         Parsed::Run(cli) => run(*cli, process, plain).into(),
         Parsed::Printed(code) => code.into(),
     }
@@ -42,7 +45,7 @@ fn run(cli: Cli, process: Environment, plain: bool) -> ExitCode {
     if global.verbose && !command.runs_gateway() {
         log_to_stderr();
     }
-    match commands::run(process, &global, printer, command) {
+    match commands::run(process, &global, printer, command, Cli::command) {
         Ok(code) => code,
         Err(failure) => {
             printer.failure(&failure);

@@ -1,10 +1,9 @@
 //! `openclaw completion SHELL`.
 
-use clap::{Args, CommandFactory};
+use clap::{Args, Command};
 use clap_complete::Shell;
 
 use super::Outcome;
-use crate::args::Cli;
 use crate::exit::ExitCode;
 use crate::output::Printer;
 
@@ -16,9 +15,9 @@ pub(crate) struct CompletionArgs {
 }
 
 /// Prints the script.
-pub(crate) fn run(printer: Printer, args: &CompletionArgs) -> Outcome {
+pub(crate) fn run(printer: Printer, mut table: Command, args: &CompletionArgs) -> Outcome {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "openclaw", &mut script);
+    clap_complete::generate(args.shell, &mut table, "openclaw", &mut script);
     printer.piece(&String::from_utf8_lossy(&script))?;
     Ok(ExitCode::Done)
 }

@@ -1,9 +1,8 @@
 //! `openclaw reference`: `docs/cli.md`, made from the same table that parses the command line.
 
-use clap::{Arg, ArgAction, Command, CommandFactory};
+use clap::{Arg, ArgAction, Command};
 
 use super::Outcome;
-use crate::args::Cli;
 use crate::exit::ExitCode;
 use crate::output::Printer;
 
@@ -19,18 +18,17 @@ Colours are used on a terminal only, and not with `NO_COLOR` or `--no-color`.
 ";
 
 /// Prints the whole reference.
-pub(crate) fn run(printer: Printer) -> Outcome {
-    printer.piece(&markdown())?;
+pub(crate) fn run(printer: Printer, table: Command) -> Outcome {
+    printer.piece(&markdown(table))?;
     Ok(ExitCode::Done)
 }
 
-fn markdown() -> String {
+fn markdown(mut root: Command) -> String {
     let mut text = HEAD.to_owned();
     text.push_str("## Exit codes\n\n| Code | Meaning |\n|---:|---|\n");
     for code in ExitCode::ALL {
         add(&mut text, format_args!("| {} | {} |\n", code.number(), code.meaning()));
     }
-    let mut root = Cli::command();
     root.build();
     text.push_str("\n## Options of every command\n\n");
     options(&mut text, root.get_arguments().filter(|arg| arg.is_global_set()));

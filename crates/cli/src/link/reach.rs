@@ -13,10 +13,10 @@ use openclaw_client::{
 };
 use openclaw_remote::{SshOptions, SshTarget, Terminal, greet};
 
-use super::client_failure;
 use crate::args::TargetArgs;
 use crate::context::Context;
 use crate::endpoint;
+use crate::explain::client_failure;
 use crate::failure::Failure;
 use crate::target::{Place, Target};
 
@@ -104,6 +104,7 @@ impl Reach<'_> {
         }
         let mut options = ClientOptions::cli(self.tasks.clone(), env!("CARGO_PKG_VERSION"));
         options.pairing = self.pairing.clone();
+        options.display_name = host_name();
         if let Some(timeout) = self.args.timeout {
             options.connect_timeout = timeout;
             options.call_timeout = timeout;
@@ -113,6 +114,12 @@ impl Reach<'_> {
         }
         Ok(Client::connect(&endpoint, &options).await)
     }
+}
+
+/// What this machine is called; the owner of a Gateway sees it in the list of devices.
+fn host_name() -> Option<String> {
+    let name = rustix::system::uname();
+    name.nodename().to_str().ok().filter(|name| !name.is_empty()).map(str::to_owned)
 }
 
 fn problem(error: &ClientError) -> Option<SshProblem> {

@@ -162,7 +162,7 @@ fn print_one(printer: Printer, message: &TranscriptMessage) -> Result<(), Failur
         body.push_str(&format!("[failed: {error}]"));
     }
     for line in harmless(body.trim_end()).lines() {
-        printer.line(format!("  {line}"))?;
+        printer.line(format!("  {line}").trim_end())?;
     }
     printer.line("")
 }
