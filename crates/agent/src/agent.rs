@@ -12,11 +12,12 @@ use tokio::{sync::watch, time::Instant};
 
 use crate::{
     error::AgentError,
-    events::AgentEvents,
+    events::{AgentEvents, Voice},
     gate::Gate,
     inner::Inner,
     lanes::Lanes,
     models::Models,
+    outcome::stored_outcome,
     recover,
     run::{AbortReason, RunOutcome, SessionActivity, Start, StartRun},
     settings::AgentSettings,
@@ -73,9 +74,8 @@ impl Agent {
             settings: parts.settings,
             models: parts.models,
             tools,
-            events: parts.events,
+            voice: Voice { events: parts.events, clock: parts.clock },
             tasks: parts.tasks,
-            clock: parts.clock,
             lanes,
             gate,
         };
@@ -130,7 +130,7 @@ impl Agent {
                 });
             }
             if let Some(row) = self.inner.store.runs().get(run_id).await?
-                && let Some(outcome) = recover::stored_outcome(&row)
+                && let Some(outcome) = stored_outcome(&row)
             {
                 return Ok(Some(Arc::new(outcome)));
             }

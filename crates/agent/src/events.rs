@@ -7,8 +7,9 @@
 //! `Finished`. Text is told at most once per [`openclaw_protocol::limits::DELTA_INTERVAL_MS`] and may
 //! lag; the whole text stands in `Finished`.
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+use openclaw_base::SharedClock;
 use openclaw_protocol::ids::{AgentId, RunId, SessionId, SessionKey};
 use openclaw_store::transcripts::MessageRow;
 use serde_json::Value;
@@ -23,6 +24,19 @@ use crate::{
 pub trait AgentEvents: Send + Sync {
     /// Takes one event.
     fn emit(&self, event: AgentEvent);
+}
+
+/// Tells events, with the time of day.
+#[derive(Clone)]
+pub(crate) struct Voice {
+    pub(crate) events: Arc<dyn AgentEvents>,
+    pub(crate) clock: SharedClock,
+}
+
+impl fmt::Debug for Voice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Voice").finish_non_exhaustive()
+    }
 }
 
 /// One event of one run, or of a session (then without a run).

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use openclaw_base::{Backoff, SharedClock, Tasks};
+use openclaw_base::{Backoff, Tasks};
 use openclaw_protocol::ids::{AgentId, SessionId, SessionKey};
 use openclaw_store::{
     Store, StoreError,
@@ -11,11 +11,12 @@ use openclaw_store::{
 use tokio::sync::watch;
 
 use crate::{
-    events::{AgentEvent, AgentEventKind, AgentEvents},
+    events::{AgentEvent, AgentEventKind, Voice},
     gate::Gate,
     lanes::Lanes,
     live::LiveRun,
     models::Models,
+    outcome::stored_outcome,
     run::{AbortReason, FinalState, RunError, RunOutcome},
     settings::AgentSettings,
     tool::Tool,
@@ -29,9 +30,8 @@ pub(crate) struct Inner {
     pub(crate) settings: watch::Receiver<Arc<AgentSettings>>,
     pub(crate) models: Arc<dyn Models>,
     pub(crate) tools: Vec<Arc<dyn Tool>>,
-    pub(crate) events: Arc<dyn AgentEvents>,
+    pub(crate) voice: Voice,
     pub(crate) tasks: Tasks,
-    pub(crate) clock: SharedClock,
     pub(crate) lanes: Arc<Lanes>,
     pub(crate) gate: Gate,
 }
@@ -43,7 +43,7 @@ impl Inner {
     }
 
     pub(crate) fn now_ms(&self) -> u64 {
-        self.clock.now_ms()
+        self.voice.clock.now_ms()
     }
 
     /// Tells that a session changed.
@@ -54,7 +54,7 @@ impl Inner {
         agent_id: &AgentId,
         reason: &'static str,
     ) {
-        self.events.emit(AgentEvent {
+        self.voice.events.emit(AgentEvent {
             run_id: None,
             session_key: key.clone(),
             session_id: session_id.clone(),
@@ -71,11 +71,11 @@ impl Inner {
         match self.store_end(run, &end).await {
             Ok(Step::Taken(rows)) => {
                 for row in rows {
-                    run.emit(self, AgentEventKind::Message(Arc::new(row)));
+                    run.emit(AgentEventKind::Message(Arc::new(row)));
                 }
             }
             Ok(Step::Ended(row)) => {
-                if let Some(stored) = crate::recover::stored_outcome(&row) {
+                if let Some(stored) = stored_outcome(&row) {
                     outcome = stored;
                 }
             }
@@ -88,7 +88,7 @@ impl Inner {
         }
         let outcome = Arc::new(outcome);
         self.lanes.retire(run);
-        run.emit(self, AgentEventKind::Finished(Arc::clone(&outcome)));
+        run.emit(AgentEventKind::Finished(Arc::clone(&outcome)));
         run.set_outcome(outcome);
         self.lanes.forget(&run.run_id);
     }

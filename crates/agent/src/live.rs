@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::{
-    events::{AgentEvent, AgentEventKind},
-    inner::Inner,
+    events::{AgentEvent, AgentEventKind, Voice},
     model::ThinkingLevel,
     queue::QueueMode,
     run::{AbortReason, ActiveRun, Attachment, RunOutcome, StartRun},
@@ -78,6 +77,7 @@ pub(crate) struct LiveRun {
     pub(crate) resumed: bool,
     /// Cancelled when the run is aborted (then there is a reason) or the Gateway stops.
     pub(crate) cancel: CancellationToken,
+    voice: Voice,
     reason: OnceLock<AbortReason>,
     /// Number of the last event; held while one is told, so that numbers come in order.
     seq: Mutex<u64>,
@@ -106,7 +106,7 @@ pub(crate) struct LiveParts {
 }
 
 impl LiveRun {
-    pub(crate) fn new(parts: LiveParts, parent: &CancellationToken) -> Arc<Self> {
+    pub(crate) fn new(parts: LiveParts, parent: &CancellationToken, voice: Voice) -> Arc<Self> {
         Arc::new(Self {
             run_id: parts.run_id,
             session_key: parts.session_key,
@@ -118,6 +118,7 @@ impl LiveRun {
             accepted_at_ms: parts.accepted_at_ms,
             resumed: parts.resumed,
             cancel: parent.child_token(),
+            voice,
             reason: OnceLock::new(),
             seq: Mutex::new(0),
             progress: Mutex::default(),
@@ -137,16 +138,16 @@ impl LiveRun {
     }
 
     /// Tells an event of this run.
-    pub(crate) fn emit(&self, inner: &Inner, kind: AgentEventKind) {
+    pub(crate) fn emit(&self, kind: AgentEventKind) {
         let mut seq = self.seq.lock();
         *seq += 1;
-        inner.events.emit(AgentEvent {
+        self.voice.events.emit(AgentEvent {
             run_id: Some(self.run_id.clone()),
             session_key: self.session_key.clone(),
             session_id: self.session_id.clone(),
             agent_id: self.agent_id.clone(),
             seq: *seq,
-            ts: inner.clock.now_ms(),
+            ts: self.voice.clock.now_ms(),
             kind,
         });
     }

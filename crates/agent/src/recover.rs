@@ -7,7 +7,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use openclaw_protocol::ids::{RunId, SessionKey};
-use openclaw_store::runs::{RunEnd, RunRow, RunState};
+use openclaw_store::runs::{RunEnd, RunState};
 
 use crate::{
     commands,
@@ -15,7 +15,7 @@ use crate::{
     inner::Inner,
     live::RunOptions,
     queue::QueueMode,
-    run::{FinalState, RunError, RunOutcome},
+    run::{FinalState, RunError},
     slash, start,
 };
 
@@ -65,34 +65,4 @@ pub(crate) async fn recover(inner: &Arc<Inner>) -> Result<Vec<RunId>, AgentError
         start::enter_lane(inner, &live, mode, true, &settings).await;
     }
     Ok(taken_up)
-}
-
-/// The outcome kept with a run that has ended.
-pub(crate) fn stored_outcome(row: &RunRow) -> Option<RunOutcome> {
-    row.state.is_end().then(|| outcome_of(row))
-}
-
-/// The outcome kept with a run, or as much of one as its row tells.
-pub(crate) fn outcome_of(row: &RunRow) -> RunOutcome {
-    let kept = row.outcome.clone().and_then(|value| serde_json::from_value(value).ok());
-    kept.unwrap_or_else(|| RunOutcome {
-        run_id: row.run_id.clone(),
-        session_key: row.session_key.clone(),
-        session_id: row.session_id.clone(),
-        state: match row.state {
-            RunState::Done => FinalState::Done,
-            RunState::Aborted => FinalState::Aborted,
-            RunState::Interrupted => FinalState::Interrupted,
-            RunState::Error | RunState::Accepted | RunState::Running => FinalState::Error,
-        },
-        text: None,
-        stop_reason: row.state.as_str().to_owned(),
-        usage: crate::model::Usage::default(),
-        model: None,
-        error: None,
-        accepted_at_ms: row.accepted_at_ms,
-        started_at_ms: row.started_at_ms,
-        ended_at_ms: row.ended_at_ms.unwrap_or(row.accepted_at_ms),
-        merged_into: None,
-    })
 }

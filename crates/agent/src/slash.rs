@@ -5,9 +5,7 @@ use std::sync::Arc;
 use openclaw_store::{
     runs::{RunEnd, RunState, Step},
     sessions::{Change, SessionPatch, SettingsPatch},
-    transcripts::{MessageRole, NewMessage},
 };
-use serde_json::{Map, json};
 
 use crate::{
     commands::{self, Command},
@@ -16,7 +14,9 @@ use crate::{
     inner::Inner,
     live::LiveRun,
     model::ThinkingLevel,
+    outcome::stored_state,
     queue::QueueMode,
+    rows,
     run::{FinalState, RunError},
     status::StatusSource,
 };
@@ -30,7 +30,7 @@ pub(crate) async fn answer(inner: &Arc<Inner>, run: &Arc<LiveRun>, command: Comm
         Err(error) => tracing::warn!(run_id = %run.run_id, %error, "start of a command not stored"),
     }
     let started_at_ms = run.started(now_ms);
-    run.emit(inner, AgentEventKind::Started { started_at_ms });
+    run.emit(AgentEventKind::Started { started_at_ms });
     let (state, text, error) = match obey(inner, run, command).await {
         Ok(text) => (FinalState::Done, text, None),
         Err(error) => {
@@ -40,31 +40,20 @@ pub(crate) async fn answer(inner: &Arc<Inner>, run: &Arc<LiveRun>, command: Comm
         }
     };
     let mut outcome = inner.outcome(run, state, "command");
-    let mut end = RunEnd::new(crate::turn::stored_state(state), None);
+    let mut end = RunEnd::new(stored_state(state), None);
     if error.is_none() {
-        run.emit(
-            inner,
-            AgentEventKind::Text { cumulative: text.clone(), delta: text.clone(), replace: false },
-        );
-        end.messages.push(reply(run, &text, inner.now_ms()));
+        run.emit(AgentEventKind::Text {
+            cumulative: text.clone(),
+            delta: text.clone(),
+            replace: false,
+        });
+        end.messages.push(rows::command_reply(run, &text, inner.now_ms()));
         outcome.text = Some(text);
     } else {
         end.state = RunState::Error;
     }
     outcome.error = error;
     inner.finish(run, outcome, end).await;
-}
-
-/// The row of a command's answer; models are not shown it.
-fn reply(run: &LiveRun, text: &str, now_ms: u64) -> NewMessage {
-    let mut meta = Map::new();
-    meta.insert("command".into(), json!(true));
-    meta.insert("provider".into(), json!("openclaw"));
-    meta.insert("model".into(), json!("command"));
-    meta.insert("stopReason".into(), json!("stop"));
-    NewMessage::text(MessageRole::Assistant, text, now_ms)
-        .with_meta(meta)
-        .once(format!("{}:assistant", run.run_id))
 }
 
 async fn obey(inner: &Arc<Inner>, run: &LiveRun, command: Command) -> Result<String, AgentError> {
@@ -92,7 +81,7 @@ fn status(inner: &Inner) -> StatusSource {
         settings: inner.settings.clone(),
         models: Arc::clone(&inner.models),
         lanes: Arc::clone(&inner.lanes),
-        clock: Arc::clone(&inner.clock),
+        clock: Arc::clone(&inner.voice.clock),
     }
 }
 

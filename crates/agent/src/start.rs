@@ -7,9 +7,9 @@ use openclaw_store::{
     ParamsDigest,
     runs::{Accepted, NewRun, RunRow, RunState, Taken},
     sessions::{Reset, SessionEntry, WasReset},
-    transcripts::{MessageRole, NewMessage},
+    transcripts::NewMessage,
 };
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::{
     commands::{self, Command},
@@ -18,9 +18,10 @@ use crate::{
     inner::Inner,
     lanes::Place,
     live::{LiveParts, LiveRun, RunOptions},
+    outcome,
     queue::QueueMode,
-    recover,
-    run::{AbortReason, Attachment, Start, StartRun},
+    rows,
+    run::{AbortReason, Start, StartRun},
     settings::AgentSettings,
     slash, worker,
 };
@@ -88,14 +89,14 @@ impl Accept<'_> {
         // A message that waits gets its row when it has its turn, so that rows stand in the order in
         // which they were answered. Until then it is kept with the run, which is as durable.
         let row = (!queued)
-            .then(|| user_message(&start.run_id, &start.message, &start.attachments, false, 0));
+            .then(|| rows::user(&start.run_id, &start.message, &start.attachments, false, 0));
         let (live, taken) = match self.store(start, options, row).await? {
             Stored::New(live, taken) => (live, taken),
             Stored::Known(known) => return Ok(known),
         };
         let message_seq = taken.message.as_ref().map(|row| row.seq);
         let message = taken.message.map(Arc::new);
-        live.emit(self.inner, AgentEventKind::Accepted { message, queued });
+        live.emit(AgentEventKind::Accepted { message, queued });
         let accepted = accepted(&live, message_seq, queued);
         enter_lane(self.inner, &live, mode, queued, self.settings).await;
         drop(self.place);
@@ -105,7 +106,7 @@ impl Accept<'_> {
     /// A command: stored and answered without waiting for the session's lane.
     async fn command(self, start: StartRun, command: Command) -> Result<Start, AgentError> {
         let options = RunOptions::of(&start, true);
-        let row = user_message(&start.run_id, &start.message, &start.attachments, true, 0);
+        let row = rows::user(&start.run_id, &start.message, &start.attachments, true, 0);
         let (live, taken) = match self.store(start, options, Some(row)).await? {
             Stored::New(live, taken) => (live, taken),
             Stored::Known(known) => return Ok(known),
@@ -113,7 +114,7 @@ impl Accept<'_> {
         self.inner.lanes.register(&live);
         let message_seq = taken.message.as_ref().map(|row| row.seq);
         let message = taken.message.map(Arc::new);
-        live.emit(self.inner, AgentEventKind::Accepted { message, queued: false });
+        live.emit(AgentEventKind::Accepted { message, queued: false });
         let accepted = accepted(&live, message_seq, false);
         let inner = Arc::clone(self.inner);
         self.inner.tasks.spawn("agent-command", async move {
@@ -196,7 +197,7 @@ pub(crate) fn live(inner: &Inner, row: &RunRow, options: RunOptions) -> Arc<Live
         accepted_at_ms: row.accepted_at_ms,
         resumed: row.state == RunState::Running,
     };
-    LiveRun::new(parts, &inner.tasks.token())
+    LiveRun::new(parts, &inner.tasks.token(), inner.voice.clone())
 }
 
 /// Puts an accepted run into its session's lane and sees to what that displaces.
@@ -304,38 +305,6 @@ pub(crate) fn agent_of(
     if known { Ok(agent_id) } else { Err(AgentError::UnknownAgent(agent_id)) }
 }
 
-/// The row of a person's message. Only the first append of it counts.
-pub(crate) fn user_message(
-    run_id: &RunId,
-    text: &str,
-    attachments: &[Attachment],
-    command: bool,
-    now_ms: u64,
-) -> NewMessage {
-    let mut content = Vec::new();
-    if !text.is_empty() {
-        content.push(json!({"type": "text", "text": text}));
-    }
-    for picture in attachments {
-        let mut block = Map::new();
-        block.insert("type".into(), json!("image"));
-        block.insert("mimeType".into(), json!(picture.mime_type));
-        block.insert("data".into(), json!(picture.data));
-        if let Some(name) = &picture.file_name {
-            block.insert("fileName".into(), json!(name));
-        }
-        content.push(Value::Object(block));
-    }
-    let mut meta = Map::new();
-    if command {
-        meta.insert("command".into(), json!(true));
-    }
-    NewMessage::new(MessageRole::User, content, now_ms)
-        .in_run(run_id)
-        .with_meta(meta)
-        .once(format!("{run_id}:user"))
-}
-
 fn queue_mode(
     start: &StartRun,
     session: Option<&SessionEntry>,
@@ -358,7 +327,7 @@ fn known(row: &RunRow) -> Start {
             Start::InFlight { run_id: row.run_id.clone(), accepted_at_ms: row.accepted_at_ms }
         }
         RunState::Done | RunState::Error | RunState::Aborted | RunState::Interrupted => {
-            Start::Done(Box::new(recover::outcome_of(row)))
+            Start::Done(Box::new(outcome::outcome_of(row)))
         }
     }
 }

@@ -4,15 +4,14 @@
 //! failed (what there is of the answer is kept), aborted (the same), or left for the next life of the
 //! Gateway, which is what happens when the process stops.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use openclaw_store::{
     StoreError,
-    runs::{RunEnd, RunState, Step},
+    runs::{RunEnd, Step},
     sessions::{SessionEntry, SessionRecord, TokenCounters},
-    transcripts::{MessageRole, MessageRow, NewMessage},
+    transcripts::{MessageRow, NewMessage},
 };
-use serde_json::{Map, Value, json};
 
 use crate::{
     answer::{Whole, text_of},
@@ -22,14 +21,14 @@ use crate::{
     live::LiveRun,
     model::{ModelError, ModelRef, ModelRequest, Part, ThinkingLevel, Usage},
     models::Resolved,
+    outcome::{stored_outcome, stored_state},
     prompt,
     queue::Batch,
-    run::{FinalState, RunError, RunOutcome},
+    rows,
+    run::{AbortReason, FinalState, RunError, RunOutcome},
     settings::AgentSettings,
     silent::is_silent,
-    start::user_message,
     throttle::Throttle,
-    worker::watch_deadline,
 };
 
 mod ask;
@@ -59,16 +58,6 @@ pub(crate) async fn take(
     };
     let end = watch_deadline(&run, limit, turn.go(&batch)).await;
     turn.finish(end).await
-}
-
-/// The store's word for an end.
-pub(crate) const fn stored_state(state: FinalState) -> RunState {
-    match state {
-        FinalState::Done => RunState::Done,
-        FinalState::Error => RunState::Error,
-        FinalState::Aborted => RunState::Aborted,
-        FinalState::Interrupted => RunState::Interrupted,
-    }
 }
 
 /// How a turn ends.
@@ -173,24 +162,24 @@ impl Turn<'_> {
         for run in std::iter::once(&batch.leader).chain(&batch.followers) {
             let mut messages = Vec::new();
             if Arc::ptr_eq(run, &batch.leader) && !batch.dropped.is_empty() {
-                messages.push(dropped_note(run, &batch.dropped, now_ms));
+                messages.push(rows::dropped_note(run, &batch.dropped, now_ms));
             }
             let (text, pictures) = (&run.message, &run.options.attachments);
-            messages.push(user_message(&run.run_id, text, pictures, false, now_ms));
+            messages.push(rows::user(&run.run_id, text, pictures, false, now_ms));
             let step = self.inner.store.runs().start(&run.run_id, messages, now_ms).await?;
             match step {
                 Step::Taken(rows) => {
                     // Other rows were told when they were made.
                     let new = run.options.queued && !run.resumed;
                     for row in rows.into_iter().filter(|_| new) {
-                        run.emit(self.inner, AgentEventKind::Message(Arc::new(row)));
+                        run.emit(AgentEventKind::Message(Arc::new(row)));
                     }
                 }
                 Step::Ended(_) if Arc::ptr_eq(run, &batch.leader) => return Ok(false),
                 Step::Ended(_) => continue,
             }
             let started_at_ms = run.started(now_ms);
-            run.emit(self.inner, AgentEventKind::Started { started_at_ms });
+            run.emit(AgentEventKind::Started { started_at_ms });
         }
         Ok(true)
     }
@@ -232,7 +221,7 @@ impl Turn<'_> {
     /// Writes an answer that calls tools.
     async fn keep_round(&self, whole: &Whole) -> Result<(), AgentError> {
         let stop = whole.stop.as_str();
-        let row = self.assistant_row(&whole.parts, whole.usage, stop, None);
+        let row = rows::assistant(self.run, self.model.as_ref(), &whole.parts, &whole.usage, stop);
         self.append(vec![row]).await?;
         Ok(())
     }
@@ -248,39 +237,12 @@ impl Turn<'_> {
         match runs.start(&self.run.run_id, rows.collect(), now_ms).await? {
             Step::Taken(rows) => {
                 for row in &rows {
-                    self.run.emit(self.inner, AgentEventKind::Message(Arc::new(row.clone())));
+                    self.run.emit(AgentEventKind::Message(Arc::new(row.clone())));
                 }
                 Ok(rows)
             }
             Step::Ended(_) => Err(StoreError::NotFound("unfinished run").into()),
         }
-    }
-
-    fn assistant_row(
-        &self,
-        parts: &[Part],
-        usage: Usage,
-        stop_reason: &str,
-        error: Option<&RunError>,
-    ) -> NewMessage {
-        let mut meta = Map::new();
-        if let Some(model) = &self.model {
-            meta.insert("provider".into(), json!(model.provider));
-            meta.insert("model".into(), json!(model.model));
-        }
-        meta.insert("usage".into(), usage_json(&usage));
-        meta.insert("stopReason".into(), json!(stop_reason));
-        if let Some(error) = error {
-            meta.insert("errorMessage".into(), json!(error.message));
-        }
-        if let Some(reason) = self.run.abort_reason() {
-            let origin = json!({
-                "aborted": true, "origin": reason.as_str(), "runId": self.run.run_id,
-            });
-            meta.insert("openclawAbort".into(), origin);
-        }
-        let content = parts.iter().map(prompt::block).collect();
-        NewMessage::new(MessageRole::Assistant, content, self.inner.now_ms()).with_meta(meta)
     }
 
     async fn finish(self, end: End) -> Option<Arc<RunOutcome>> {
@@ -296,7 +258,7 @@ impl Turn<'_> {
             }
             End::Over => {
                 let row = self.inner.store.runs().get(&self.run.run_id).await.ok().flatten()?;
-                let outcome = crate::recover::stored_outcome(&row)?;
+                let outcome = stored_outcome(&row)?;
                 self.run.set_outcome(Arc::new(outcome.clone()));
                 self.inner.lanes.forget(&self.run.run_id);
                 return Some(Arc::new(outcome));
@@ -312,8 +274,12 @@ impl Turn<'_> {
 
         let mut stored = RunEnd::new(stored_state(state), None);
         if state == FinalState::Done || !parts.is_empty() || outcome.error.is_some() {
-            let error = outcome.error.as_ref();
-            let row = self.assistant_row(&parts, self.last_usage, stop_reason, error);
+            let model = self.model.as_ref();
+            let mut row = rows::assistant(self.run, model, &parts, &self.last_usage, stop_reason);
+            row.created_at_ms = self.inner.now_ms();
+            if let Some(error) = &outcome.error {
+                row.meta.insert("errorMessage".into(), error.message.clone().into());
+            }
             stored.messages.push(row.once(format!("{}:assistant", self.run.run_id)));
         }
         stored.session = self.record(state);
@@ -344,31 +310,6 @@ impl Turn<'_> {
     }
 }
 
-/// Usage as transcripts keep it.
-fn usage_json(usage: &Usage) -> Value {
-    json!({
-        "input": usage.input,
-        "output": usage.output,
-        "cacheRead": usage.cache_read,
-        "cacheWrite": usage.cache_write,
-        "totalTokens": usage.total(),
-    })
-}
-
-/// Tells the model of messages that lost their own turn.
-fn dropped_note(run: &LiveRun, lines: &[String], now_ms: u64) -> NewMessage {
-    let mut text = String::from("[Messages that were sent meanwhile and not answered one by one:]");
-    for line in lines {
-        text.push_str("\n- ");
-        text.push_str(line);
-    }
-    let mut meta = Map::new();
-    meta.insert("queueSummary".into(), json!(true));
-    NewMessage::text(MessageRole::User, text, now_ms)
-        .with_meta(meta)
-        .once(format!("{}:dropped", run.run_id))
-}
-
 /// A failure in words, naming every model that was tried.
 fn failure(tried: &[(ModelRef, ModelError)]) -> RunError {
     let Some((model, last)) = tried.last() else {
@@ -383,4 +324,16 @@ fn failure(tried: &[(ModelRef, ModelError)]) -> RunError {
         }
     };
     RunError::of(last, message)
+}
+
+/// Stops a run when its time is over; ends with the run.
+async fn watch_deadline<F: Future>(run: &LiveRun, limit: Option<Duration>, work: F) -> F::Output {
+    let Some(limit) = limit else { return work.await };
+    tokio::pin!(work);
+    tokio::select! {
+        biased;
+        output = &mut work => return output,
+        () = tokio::time::sleep(limit) => run.abort(AbortReason::Timeout),
+    }
+    work.await
 }

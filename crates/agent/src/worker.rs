@@ -9,8 +9,9 @@ use crate::{
     inner::Inner,
     lanes::Job,
     live::LiveRun,
+    outcome::stored_state,
     queue::Batch,
-    run::{AbortReason, FinalState, RunError, RunOutcome},
+    run::{FinalState, RunError, RunOutcome},
     turn,
 };
 
@@ -83,23 +84,7 @@ async fn finish_followers(inner: &Arc<Inner>, followers: &[Arc<LiveRun>], outcom
             usage: crate::model::Usage::default(),
             ..outcome.clone()
         };
-        let end = RunEnd::new(turn::stored_state(outcome.state), None);
+        let end = RunEnd::new(stored_state(outcome.state), None);
         inner.finish(run, own, end).await;
     }
-}
-
-/// Stops a run when its time is over; ends with the run.
-pub(crate) async fn watch_deadline<F: Future>(
-    run: &LiveRun,
-    limit: Option<std::time::Duration>,
-    work: F,
-) -> F::Output {
-    let Some(limit) = limit else { return work.await };
-    tokio::pin!(work);
-    tokio::select! {
-        biased;
-        output = &mut work => return output,
-        () = tokio::time::sleep(limit) => run.abort(AbortReason::Timeout),
-    }
-    work.await
 }

@@ -68,7 +68,7 @@ impl Turn<'_> {
     fn choose(&mut self, model: &Arc<dyn Model>) {
         if self.model.as_ref() != Some(model.id()) {
             self.model = Some(model.id().clone());
-            self.run.emit(self.inner, AgentEventKind::Model(model.id().clone()));
+            self.run.emit(AgentEventKind::Model(model.id().clone()));
         }
     }
 
@@ -124,17 +124,14 @@ impl Turn<'_> {
             run_id = %self.run.run_id, reason = error.reason(), attempt, ?after, %next,
             "model failed, asking again"
         );
-        self.run.emit(
-            self.inner,
-            AgentEventKind::Retry {
-                attempt,
-                max_attempts: self.settings.retry.max_attempts,
-                reason: error.reason(),
-                message: error.to_string(),
-                after,
-                next: next.clone(),
-            },
-        );
+        self.run.emit(AgentEventKind::Retry {
+            attempt,
+            max_attempts: self.settings.retry.max_attempts,
+            reason: error.reason(),
+            message: error.to_string(),
+            after,
+            next: next.clone(),
+        });
     }
 
     /// Asks once and tells the answer as it grows.
@@ -153,7 +150,7 @@ impl Turn<'_> {
         if used.total() > 0 {
             self.usage.add(&used);
             self.last_usage = used;
-            self.run.emit(self.inner, AgentEventKind::Usage(self.usage));
+            self.run.emit(AgentEventKind::Usage(self.usage));
         }
         match ended {
             Ok(()) => answer.finish().map_err(|error| Broken { error, partial: Vec::new() }),
@@ -201,17 +198,17 @@ impl Turn<'_> {
     fn tell_due(&mut self) {
         let now = Instant::now();
         if let Some(told) = self.thinking.take(now) {
-            self.run.emit(self.inner, told.into_thinking());
+            self.run.emit(told.into_thinking());
         }
         if let Some(told) = self.answer.take(now) {
-            self.run.emit(self.inner, told.into_text());
+            self.run.emit(told.into_text());
         }
     }
 
     fn tell_all(&mut self) {
         let now = Instant::now();
         if let Some(told) = self.thinking.flush(now) {
-            self.run.emit(self.inner, told.into_thinking());
+            self.run.emit(told.into_thinking());
         }
         // What is left of the text is told with the end, unless tools come first.
     }

@@ -3,12 +3,13 @@
 use std::collections::HashSet;
 
 use openclaw_store::transcripts::{MessageRole, MessageRow, NewMessage};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
 use super::Turn;
 use crate::{
     events::AgentEventKind,
     model::{ModelMessage, Part},
+    rows,
     tool::{ToolContext, ToolOutcome},
 };
 
@@ -38,7 +39,7 @@ pub(super) struct Ran {
 impl Ran {
     /// The row of the result.
     pub(super) fn row(&self) -> NewMessage {
-        result_row(&self.call.id, &self.call.name, &self.outcome)
+        rows::tool_result(&self.call.id, &self.call.name, &self.outcome)
     }
 
     /// The result as the next request carries it.
@@ -85,20 +86,13 @@ pub(super) fn missing_results(rows: &[MessageRow]) -> Vec<NewMessage> {
         .filter_map(|block| {
             let text = |name: &str| block.get(name).and_then(Value::as_str);
             let id = text("id").filter(|id| !answered.contains(id))?;
-            Some(result_row(id, text("name").unwrap_or_default(), &ToolOutcome::error(INTERRUPTED)))
+            Some(rows::tool_result(
+                id,
+                text("name").unwrap_or_default(),
+                &ToolOutcome::error(INTERRUPTED),
+            ))
         })
         .collect()
-}
-
-fn result_row(call_id: &str, name: &str, outcome: &ToolOutcome) -> NewMessage {
-    let mut meta = Map::new();
-    meta.insert("toolCallId".into(), json!(call_id));
-    meta.insert("toolName".into(), json!(name));
-    meta.insert("isError".into(), json!(outcome.is_error));
-    if let Some(details) = &outcome.details {
-        meta.insert("details".into(), details.clone());
-    }
-    NewMessage::text(MessageRole::ToolResult, outcome.text.clone(), 0).with_meta(meta)
 }
 
 impl Turn<'_> {
@@ -117,26 +111,20 @@ impl Turn<'_> {
     }
 
     async fn run_tool(&self, call: &Call) -> ToolOutcome {
-        self.run.emit(
-            self.inner,
-            AgentEventKind::ToolStart {
-                call_id: call.id.clone(),
-                name: call.name.clone(),
-                arguments: call.arguments.clone(),
-            },
-        );
+        self.run.emit(AgentEventKind::ToolStart {
+            call_id: call.id.clone(),
+            name: call.name.clone(),
+            arguments: call.arguments.clone(),
+        });
         let mut outcome = self.call_tool(call).await;
         outcome.text = shorten(outcome.text);
-        self.run.emit(
-            self.inner,
-            AgentEventKind::ToolResult {
-                call_id: call.id.clone(),
-                name: call.name.clone(),
-                text: outcome.text.clone(),
-                details: outcome.details.clone(),
-                is_error: outcome.is_error,
-            },
-        );
+        self.run.emit(AgentEventKind::ToolResult {
+            call_id: call.id.clone(),
+            name: call.name.clone(),
+            text: outcome.text.clone(),
+            details: outcome.details.clone(),
+            is_error: outcome.is_error,
+        });
         outcome
     }
 

@@ -1,0 +1,48 @@
+//! How a run's end stands in the store.
+
+use openclaw_store::runs::{RunRow, RunState};
+
+use crate::{
+    model::Usage,
+    run::{FinalState, RunOutcome},
+};
+
+/// The store's word for an end.
+pub(crate) const fn stored_state(state: FinalState) -> RunState {
+    match state {
+        FinalState::Done => RunState::Done,
+        FinalState::Error => RunState::Error,
+        FinalState::Aborted => RunState::Aborted,
+        FinalState::Interrupted => RunState::Interrupted,
+    }
+}
+
+/// The outcome kept with a run that has ended.
+pub(crate) fn stored_outcome(row: &RunRow) -> Option<RunOutcome> {
+    row.state.is_end().then(|| outcome_of(row))
+}
+
+/// The outcome kept with a run, or as much of one as its row tells.
+pub(crate) fn outcome_of(row: &RunRow) -> RunOutcome {
+    let kept = row.outcome.clone().and_then(|value| serde_json::from_value(value).ok());
+    kept.unwrap_or_else(|| RunOutcome {
+        run_id: row.run_id.clone(),
+        session_key: row.session_key.clone(),
+        session_id: row.session_id.clone(),
+        state: match row.state {
+            RunState::Done => FinalState::Done,
+            RunState::Aborted => FinalState::Aborted,
+            RunState::Interrupted => FinalState::Interrupted,
+            RunState::Error | RunState::Accepted | RunState::Running => FinalState::Error,
+        },
+        text: None,
+        stop_reason: row.state.as_str().to_owned(),
+        usage: Usage::default(),
+        model: None,
+        error: None,
+        accepted_at_ms: row.accepted_at_ms,
+        started_at_ms: row.started_at_ms,
+        ended_at_ms: row.ended_at_ms.unwrap_or(row.accepted_at_ms),
+        merged_into: None,
+    })
+}
