@@ -6,7 +6,7 @@ use openclaw_agent::{Agent, AgentParts, Models};
 use openclaw_base::{SharedClock, Tasks};
 use openclaw_config::{Environment, Loaded, Paths};
 use openclaw_gateway::{
-    Gateway, Parts, agent_events::RunEvents, info::GatewayInfo, settings::SharedAuth,
+    Gateway, Parts, info::GatewayInfo, run_events::RunEvents, settings::SharedAuth,
 };
 use openclaw_identity::KeyPair;
 use openclaw_store::Store;

@@ -1,7 +1,7 @@
 //! Answers to `config.get`, `config.schema` and `config.schema.lookup`.
 
 use openclaw_config::{ConfigSnapshot, Environment, Paths, describe};
-use openclaw_gateway::methods::config::ConfigSource;
+use openclaw_gateway::config_source::ConfigSource;
 use openclaw_protocol::{
     RpcError,
     methods::config::{ConfigGetResult, ConfigSchemaLookupResult, ConfigSchemaResult},

@@ -6,7 +6,7 @@ use openclaw_config::ConfigError;
 use openclaw_identity::IdentityError;
 use openclaw_store::StoreError;
 
-use crate::lock::Holder;
+use crate::holder::Holder;
 
 /// A Gateway that does not start.
 #[derive(Debug, thiserror::Error)]

@@ -9,6 +9,7 @@ mod compose;
 mod config_source;
 mod error;
 mod follow;
+mod holder;
 pub mod lock;
 mod logging;
 mod models;
@@ -18,7 +19,7 @@ mod wiring;
 
 pub use auth::{AuthFlags, AuthSource, ResolvedAuth};
 pub use error::DaemonError;
-pub use lock::Holder;
+pub use holder::Holder;
 pub use start::{Running, StartOptions, Started, start};
 pub use stop::{run, stop_holder};
 

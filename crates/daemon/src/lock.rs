@@ -4,7 +4,6 @@
 //! however it dies. The file's text names the holder and publishes its port and door for the CLI.
 
 use std::{
-    fmt,
     fs::{File, OpenOptions},
     io::{Read, Seek, SeekFrom, Write},
     os::unix::fs::OpenOptionsExt,
@@ -14,47 +13,14 @@ use std::{
 
 use openclaw_config::Paths;
 use rustix::fs::{FlockOperation, flock};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use crate::error::DaemonError;
+use crate::{error::DaemonError, holder::Holder};
 
 /// Largest lock file that is read.
 const MAX_BYTES: u64 = 64 * 1024;
 const LOCK_ATTEMPTS: u32 = 5;
 const LOCK_PAUSE: Duration = Duration::from_millis(10);
-
-/// Who holds a state folder.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Holder {
-    /// Its process.
-    pub pid: u32,
-    /// Port of its WebSocket; absent until it listens.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub port: Option<u16>,
-    /// When it started, in milliseconds since 1970.
-    pub since_ms: u64,
-    /// The owner's door.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub socket: Option<PathBuf>,
-    /// Version of the program.
-    #[serde(default)]
-    pub version: String,
-}
-
-impl fmt::Display for Holder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pid {}", self.pid)?;
-        if let Some(port) = self.port {
-            write!(f, ", port {port}")?;
-        }
-        let since = i64::try_from(self.since_ms).ok();
-        match since.and_then(|since| jiff::Timestamp::from_millisecond(since).ok()) {
-            Some(since) => write!(f, ", since {since:.0}"),
-            None => Ok(()),
-        }
-    }
-}
 
 /// The lock, for as long as it lives.
 #[derive(Debug)]

@@ -17,7 +17,8 @@ use crate::{
     bind,
     compose::{Composed, Ingredients, compose},
     error::DaemonError,
-    lock::{Holder, Lock},
+    holder::Holder,
+    lock::Lock,
     logging,
 };
 

@@ -44,7 +44,8 @@ pub(crate) fn gateway_settings(loaded: &Loaded, paths: &Paths, auth: SharedAuth)
 /// and a minute.
 fn handshake_deadline(env: &Environment) -> Duration {
     let set = env.get("OPENCLAW_HANDSHAKE_TIMEOUT_MS").and_then(|text| text.trim().parse().ok());
-    let milliseconds = set.filter(|set| (100..=60_000).contains(set)).unwrap_or(HANDSHAKE_DEADLINE_MS);
+    let milliseconds =
+        set.filter(|set| (100..=60_000).contains(set)).unwrap_or(HANDSHAKE_DEADLINE_MS);
     Duration::from_millis(milliseconds)
 }
 

@@ -20,8 +20,7 @@ use openclaw_protocol::{
     events::{core::ConnectChallenge, pairing::DevicePairResolved},
     frame::{self, FrameError, RequestFrame, encode_event, encode_response},
     limits::{
-        MAX_REQUESTS_PER_CONNECTION, MAX_UNAUTHORIZED_CALLS, PAIRING_TTL_MS,
-        PONG_DEADLINE_MS,
+        MAX_REQUESTS_PER_CONNECTION, MAX_UNAUTHORIZED_CALLS, PAIRING_TTL_MS, PONG_DEADLINE_MS,
     },
     row::Event,
 };

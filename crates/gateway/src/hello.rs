@@ -13,7 +13,7 @@ use openclaw_protocol::{
 };
 use secrecy::ExposeSecret;
 
-use crate::{connections::Connection, handshake::IssuedToken, state::State};
+use crate::{connections::Connection, handshake::IssuedToken, state::State, survey};
 
 /// Capabilities advertised to every client.
 pub const CAPABILITIES: &[&str] = &["published-model-catalog"];
@@ -26,7 +26,7 @@ pub async fn enter(
 ) -> HelloOk {
     let now = state.clock.now_ms();
     state.presence.joined(connection);
-    let health = state.health.snapshot(state).await;
+    let health = survey::snapshot(state).await;
     state.connections.insert(Arc::clone(connection));
     announce(state);
     tracing::info!(

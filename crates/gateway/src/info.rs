@@ -31,4 +31,11 @@ impl GatewayInfo {
     pub const fn uptime_ms(&self, now_ms: u64) -> u64 {
         now_ms.saturating_sub(self.started_at_ms)
     }
+
+    /// The file's name: every reader of health may know it, the folder is for admins only.
+    #[must_use]
+    pub fn store_name(&self) -> String {
+        let name = self.store_file.file_name().unwrap_or_default();
+        name.to_string_lossy().into_owned()
+    }
 }

@@ -10,7 +10,9 @@
 
 pub mod admission;
 pub mod agent_events;
+pub mod announce;
 pub mod auth;
+pub mod config_source;
 pub mod connection;
 pub mod connections;
 pub mod events;
@@ -28,9 +30,11 @@ pub mod pairing;
 pub mod peer;
 pub mod presence;
 pub mod router;
+pub mod run_events;
 pub mod settings;
 pub mod shape;
 pub mod state;
+pub mod survey;
 pub mod transport;
 
 use std::{
@@ -55,14 +59,14 @@ use openclaw_protocol::{
 use openclaw_store::Store;
 
 use crate::{
-    agent_events::RunEvents,
+    config_source::ConfigSource,
     connections::{CloseReason, Connections},
     events::EventBus,
     health::Health,
     info::GatewayInfo,
     listen::Listener,
-    methods::config::ConfigSource,
     presence::Presence,
+    run_events::RunEvents,
     settings::Settings,
     state::State,
 };
@@ -224,7 +228,7 @@ async fn sweep_expired(state: &Arc<State>) {
             for request in expired {
                 let device = &request.ask.info.device_id;
                 let decision = PairingDecision::Rejected;
-                pairing::announce_decision(state, &request.request_id, device, decision);
+                announce::request_decided(state, &request.request_id, device, decision);
             }
         }
         Err(error) => tracing::warn!(%error, "expired pairing requests stay"),

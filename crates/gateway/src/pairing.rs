@@ -1,19 +1,13 @@
-//! Pending pairings while the Gateway runs: who waits for a decision, and telling everybody about it.
+//! Pending pairings while the Gateway runs: whose socket waits for a decision.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use openclaw_protocol::{
-    events::pairing::{
-        DevicePairRequested, DevicePairResolved, DevicePairResolvedPayload, PairingDecision,
-    },
-    ids::{DeviceId, PairingRequestId},
+    events::pairing::DevicePairResolvedPayload, ids::PairingRequestId,
     limits::MAX_HELD_SOCKETS_PER_ADDRESS,
 };
-use openclaw_store::devices::PairingRequest;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-
-use crate::{methods::devices::wire_request, state::State};
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -73,7 +67,8 @@ impl PairingDesk {
         Some(Held { decision, desk: self.clone(), address })
     }
 
-    fn resolve(&self, resolved: &DevicePairResolvedPayload) {
+    /// Tells those who wait for this request.
+    pub fn resolve(&self, resolved: &DevicePairResolvedPayload) {
         let senders =
             self.waiting.lock().by_request.remove(&resolved.request_id).unwrap_or_default();
         for sender in senders {
@@ -83,36 +78,10 @@ impl PairingDesk {
     }
 }
 
-/// Tells operators that somebody asks.
-pub fn announce_request(state: &State, request: &PairingRequest) {
-    tracing::info!(
-        request = %request.request_id,
-        device = %request.ask.info.device_id,
-        role = %request.ask.role,
-        "pairing requested"
-    );
-    state.events.publish::<DevicePairRequested>(&wire_request(request));
-}
-
-/// Tells operators and the waiting client what was decided.
-pub fn announce_decision(
-    state: &State,
-    request: &PairingRequestId,
-    device: &DeviceId,
-    decision: PairingDecision,
-) {
-    let resolved = DevicePairResolvedPayload {
-        request_id: request.clone(),
-        device_id: device.clone(),
-        decision,
-        ts: state.clock.now_ms(),
-    };
-    state.events.publish::<DevicePairResolved>(&resolved);
-    state.pairing.resolve(&resolved);
-}
-
 #[cfg(test)]
 mod tests {
+    use openclaw_protocol::{events::pairing::PairingDecision, ids::DeviceId};
+
     use super::*;
 
     #[tokio::test]

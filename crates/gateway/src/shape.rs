@@ -3,6 +3,7 @@
 //! domain.
 
 pub mod attachments;
+pub mod device;
 pub mod failure;
 pub mod history;
 pub mod message;

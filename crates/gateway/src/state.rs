@@ -17,9 +17,10 @@ use openclaw_store::{Store, StoreError};
 use tokio::sync::Semaphore;
 
 use crate::{
-    admission::Admission, agent_events::RunEvents, auth::limiter::Limiter,
+    admission::Admission, auth::limiter::Limiter, config_source::ConfigSource,
     connections::Connections, events::EventBus, health::Health, info::GatewayInfo,
-    keyed_queue::KeyedQueue, pairing::PairingDesk, presence::Presence, settings::Settings,
+    keyed_queue::KeyedQueue, pairing::PairingDesk, presence::Presence, run_events::RunEvents,
+    settings::Settings,
 };
 
 /// Everything a handler or connection may need.
@@ -39,7 +40,7 @@ pub struct State {
     /// Knows the models.
     pub models: Arc<dyn Models>,
     /// The configuration, for `config.*`.
-    pub config: Arc<dyn crate::methods::config::ConfigSource>,
+    pub config: Arc<dyn ConfigSource>,
     /// Sends events.
     pub events: EventBus,
     /// What the agent says, and who started which run.

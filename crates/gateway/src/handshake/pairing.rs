@@ -10,9 +10,10 @@ use openclaw_store::devices::{Ask, DeviceInfo};
 
 use super::{Refused, Request, Upgrade, evidence::Device, pairing_error};
 use crate::{
+    announce,
     auth::{LinkClass, PairingReason},
     connections::CloseReason,
-    pairing::{Held, announce_decision, announce_request},
+    pairing::Held,
     state::State,
 };
 
@@ -91,7 +92,7 @@ pub(super) async fn ask(
         Err(error) => return Refused::policy(state.storage_error(&error)),
     };
     for dropped in &filed.dropped {
-        announce_decision(
+        announce::request_decided(
             state,
             &dropped.request_id,
             &dropped.ask.info.device_id,
@@ -100,7 +101,7 @@ pub(super) async fn ask(
     }
     let pending = filed.request;
     if filed.created {
-        announce_request(state, &pending);
+        announce::request_filed(state, &pending);
     }
     let hold = if upgrade.can_wait {
         state.pairing.hold(&pending.request_id, upgrade.link.address())

@@ -3,47 +3,21 @@
 use openclaw_identity::transcript::device_token;
 use openclaw_protocol::{
     Role, RpcError, ScopeSet,
-    events::pairing::{
-        DevicePairChanged, DevicePairChangedPayload, DevicePairRequestedPayload, PairingDecision,
-    },
+    events::pairing::{DevicePairChanged, DevicePairChangedPayload, PairingDecision},
     ids::{DeviceId, PairingRequestId},
     methods::{devices::*, system::NoParams},
     text::SecretText,
 };
-use openclaw_store::devices::{Grant, Paired, PairingRequest};
+use openclaw_store::devices::{Grant, Paired};
 use secrecy::ExposeSecret;
 
 use crate::{
+    announce,
     connections::CloseReason,
-    pairing::announce_decision,
     router::{Cx, Failure, Handle, Methods},
+    shape::device::wire_request,
     state::State,
 };
-
-/// A pending request as lists and events show it.
-#[must_use]
-pub fn wire_request(request: &PairingRequest) -> DevicePairRequestedPayload {
-    let ask = &request.ask;
-    DevicePairRequestedPayload {
-        request_id: request.request_id.clone(),
-        device_id: ask.info.device_id.clone(),
-        public_key: ask.info.public_key.clone(),
-        display_name: ask.info.display_name.clone(),
-        platform: ask.info.platform.clone(),
-        device_family: ask.info.device_family.clone(),
-        client_id: ask.info.client_id.clone(),
-        client_mode: ask.info.client_mode.clone(),
-        browser_origin: None,
-        role: Some(ask.role.as_str().to_owned()),
-        roles: Some(vec![ask.role.as_str().to_owned()]),
-        scopes: Some(ask.scopes.names()),
-        commands: (!ask.commands.is_empty()).then(|| ask.commands.clone()),
-        remote_ip: ask.info.remote_ip.clone(),
-        silent: Some(false),
-        is_repair: Some(ask.reason != "not-paired"),
-        ts: request.created_at_ms,
-    }
-}
 
 fn wire_device(state: &State, paired: &Paired) -> PairedDevice {
     let device = &paired.device;
@@ -143,7 +117,7 @@ impl Handle<DevicePairApprove> for Methods {
         tracing::info!(device = %device_id, request = %id, by = %via, "device approved");
         for settled in &approval.settled {
             let decision = PairingDecision::Approved;
-            announce_decision(&cx.state, &settled.request_id, &device_id, decision);
+            announce::request_decided(&cx.state, &settled.request_id, &device_id, decision);
         }
         changed(&cx.state, &device_id);
         let device = wire_device(&cx.state, &approval.paired);
@@ -161,7 +135,7 @@ impl Handle<DevicePairReject> for Methods {
         let rejected = rejected.map_err(|error| cx.state.storage_error(&error))?;
         let device_id = rejected.ok_or_else(unknown_request)?.ask.info.device_id;
         tracing::info!(device = %device_id, request = %id, "device turned away");
-        announce_decision(&cx.state, &id, &device_id, PairingDecision::Rejected);
+        announce::request_decided(&cx.state, &id, &device_id, PairingDecision::Rejected);
         Ok(DevicePairRejectResult { request_id: id, device_id })
     }
 }

@@ -2,7 +2,10 @@
 
 use openclaw_protocol::{ids::DeviceId, methods::system::*};
 
-use crate::router::{Cx, Failure, Handle, Methods};
+use crate::{
+    router::{Cx, Failure, Handle, Methods},
+    survey,
+};
 
 mod logs;
 mod machine;
@@ -11,9 +14,9 @@ mod status;
 impl Handle<Health> for Methods {
     async fn handle(cx: Cx, params: HealthParams) -> Result<HealthSnapshot, Failure> {
         if params.probe == Some(true) {
-            return Ok(cx.state.health.refresh(&cx.state).await);
+            return Ok(survey::refresh(&cx.state).await);
         }
-        Ok(cx.state.health.snapshot(&cx.state).await)
+        Ok(survey::snapshot(&cx.state).await)
     }
 }
 

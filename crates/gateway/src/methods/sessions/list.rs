@@ -14,7 +14,6 @@ use openclaw_store::{
 };
 
 use crate::{
-    health::store_name,
     router::{Cx, Failure},
     shape::{
         failure,
@@ -56,7 +55,7 @@ pub(super) async fn read(
     let has_more = end < page.total && !sessions.is_empty();
     Ok(SessionsListResult {
         ts: cx.now_ms(),
-        path: store_name(&cx.state),
+        path: cx.state.info.store_name(),
         count: sessions.len() as u64,
         total_count: Some(page.total as u64),
         limit_applied: Some(limit as u64),

@@ -15,7 +15,6 @@ use serde_json::{Map, Value};
 
 use super::announce::changed_by_request;
 use crate::{
-    health::store_name,
     methods::chat::{expect::Expected, send::invalid_thinking},
     router::{Cx, Failure},
     shape::{
@@ -47,7 +46,7 @@ pub(super) async fn apply(
     let applied = Catalog::of(state).of_session(&entry);
     Ok(SessionsPatchResult {
         ok: true,
-        path: store_name(state),
+        path: state.info.store_name(),
         key: target.key,
         resolved: applied.resolved(entry.settings.thinking_level.clone()),
         entry: session::entry(&entry, None),

@@ -11,10 +11,7 @@ use openclaw_protocol::{
 use openclaw_store::sessions::{SessionEntry, SessionQuery};
 
 use super::machine;
-use crate::{
-    health::store_name,
-    router::{Cx, Failure},
-};
+use crate::router::{Cx, Failure};
 
 const RECENT: usize = 10;
 
@@ -27,7 +24,7 @@ pub(super) async fn summary(cx: &Cx) -> Result<StatusSummary, Failure> {
     let mut by_agent = Vec::new();
     for agent in &agents {
         let (recent, count) = page(cx, Some(agent.clone())).await?;
-        let path = store_name(state);
+        let path = state.info.store_name();
         by_agent.push(AgentSessionsStatus { agent_id: agent.clone(), path, count, recent });
     }
     let heartbeat = |agent_id: &AgentId| AgentHeartbeatStatus {

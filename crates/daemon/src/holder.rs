@@ -1,0 +1,38 @@
+//! Who holds a state folder, as its lock file says.
+
+use std::{fmt, path::PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Who holds a state folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Holder {
+    /// Its process.
+    pub pid: u32,
+    /// Port of its WebSocket; absent until it listens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// When it started, in milliseconds since 1970.
+    pub since_ms: u64,
+    /// The owner's door.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub socket: Option<PathBuf>,
+    /// Version of the program.
+    #[serde(default)]
+    pub version: String,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {}", self.pid)?;
+        if let Some(port) = self.port {
+            write!(f, ", port {port}")?;
+        }
+        let since = i64::try_from(self.since_ms).ok();
+        match since.and_then(|since| jiff::Timestamp::from_millisecond(since).ok()) {
+            Some(since) => write!(f, ", since {since:.0}"),
+            None => Ok(()),
+        }
+    }
+}

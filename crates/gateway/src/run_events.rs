@@ -1,0 +1,64 @@
+//! Where the agent's events go, and who started which run: bounded, and never blocking.
+//!
+//! When too much waits, growing text is folded into what waits or left out first, and the next text of
+//! that run is sent whole. How a run ends is never left out.
+
+mod queue;
+
+use std::sync::Arc;
+
+use openclaw_agent::{AgentEvent, AgentEvents};
+use openclaw_protocol::ids::{ConnId, RunId};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use self::queue::{Queue, Starters};
+
+/// Where the agent's events go, and who started which run. Clones are the same.
+#[derive(Clone, Debug, Default)]
+pub struct RunEvents {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    queue: Mutex<Queue>,
+    starters: Mutex<Starters>,
+    wake: Notify,
+}
+
+impl AgentEvents for RunEvents {
+    fn emit(&self, event: AgentEvent) {
+        self.inner.queue.lock().push(event);
+        self.inner.wake.notify_one();
+    }
+}
+
+impl RunEvents {
+    /// Notes that a connection started, or joined, a run.
+    pub fn started_by(&self, run: &RunId, connection: &ConnId) {
+        self.inner.starters.lock().add(run, connection);
+    }
+
+    /// Takes that back: no run came of it.
+    pub fn not_started(&self, run: &RunId, connection: &ConnId) {
+        self.inner.starters.lock().remove(run, connection);
+    }
+
+    pub(crate) fn starters(&self, run: &RunId) -> Vec<ConnId> {
+        self.inner.starters.lock().of(run)
+    }
+
+    pub(crate) fn forget(&self, run: &RunId) {
+        self.inner.starters.lock().forget(run);
+    }
+
+    pub(crate) fn pop(&self) -> Option<AgentEvent> {
+        self.inner.queue.lock().pop()
+    }
+
+    /// Waits until something may be in the queue.
+    pub(crate) async fn ready(&self) {
+        self.inner.wake.notified().await;
+    }
+}
