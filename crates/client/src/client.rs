@@ -67,7 +67,8 @@ impl Client {
     ) -> Result<Self, ClientError> {
         let established = handshake::establish(endpoint, options).await?;
         let protocol = established.hello.protocol;
-        let (link, first) = Link::start(established.socket, protocol, &options.tasks);
+        let (link, first) =
+            Link::start(established.socket, established.failure, protocol, &options.tasks);
         let inner = Inner {
             link,
             hello: established.hello,

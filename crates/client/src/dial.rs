@@ -32,6 +32,9 @@ pub trait Dial: Send + Sync + Debug {
     fn target(&self) -> Target;
 }
 
+/// Resolves once the carrier of a stream has ended: to the reason if it failed.
+pub type Failure = BoxFuture<'static, Option<DialError>>;
+
 /// An open stream to what may be a Gateway.
 pub struct Dialed {
     /// The stream.
@@ -43,7 +46,7 @@ pub struct Dialed {
     /// What a proof over this stream must be tied to.
     pub binding: Binding,
     /// Resolves to the reason when whatever carries the stream (an `ssh`) has failed.
-    pub failure: Option<BoxFuture<'static, Option<DialError>>>,
+    pub failure: Option<Failure>,
 }
 
 impl Debug for Dialed {

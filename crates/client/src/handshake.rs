@@ -10,7 +10,7 @@ use openclaw_protocol::{DetailCode, PROTOCOL_V3, PROTOCOL_V4, trust::SecretKind}
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    dial::{DialError, Target},
+    dial::{DialError, Failure, Target},
     endpoint::{Endpoint, Pin, Proof},
     error::{ClientError, CloseReason, PairingRequired, Stage},
     hello::Hello,
@@ -39,6 +39,8 @@ pub(crate) struct Established {
     pub(crate) socket: Socket,
     pub(crate) hello: Hello,
     pub(crate) proof: Proof,
+    /// Tells why what carries the stream failed.
+    pub(crate) failure: Option<Failure>,
 }
 
 /// What one attempt offers, as far as the proof it sees allows.
@@ -159,6 +161,9 @@ impl Run<'_> {
         let failure = dialed.failure.take();
         let talk = self.talk(attempt, dialed, &target, clock);
         match talk.await {
+            Ok(Outcome::Accepted(established)) => {
+                Ok(Outcome::Accepted(Box::new(Established { failure, ..*established })))
+            }
             // The stream's carrier knows better why it ended than the stream does.
             Err(error) if is_about_the_stream(&error) => match failure {
                 Some(failure) => Err(explained(failure, error, target).await),
@@ -188,9 +193,12 @@ impl Run<'_> {
         let connect = params::build(self, attempt, &challenge, &proof, &nonce)?;
         let answer = exchange::connect(&mut socket, &connect, target);
         match clock.within(Stage::Hello, answer).await?? {
-            Answer::Hello(hello) => {
-                Ok(Outcome::Accepted(Box::new(Established { socket, hello: *hello, proof })))
-            }
+            Answer::Hello(hello) => Ok(Outcome::Accepted(Box::new(Established {
+                socket,
+                hello: *hello,
+                proof,
+                failure: None,
+            }))),
             Answer::Refused(error) => {
                 let refusal = Refusal::new(*error, &connect, &proof);
                 self.maybe_wait(refusal, socket).await

@@ -26,6 +26,7 @@ use tokio_tungstenite::tungstenite::{
 };
 
 use crate::{
+    dial::Failure,
     error::CloseReason,
     events::{Delivery, Event, QUEUE},
     stream::{Pulse, Socket},
@@ -42,6 +43,8 @@ pub(crate) const BEAT: Duration = Duration::from_secs(5);
 pub(crate) const DEAD_AFTER: Duration = Duration::from_secs(14);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(250);
+/// How long what carries the stream gets to say why it ended.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// Requests that may wait to be written.
 const OUTBOX: usize = 256;
 /// Requests that are written in one go.
@@ -66,6 +69,7 @@ impl Link {
     /// Starts the task. The receiver holds every event from the first on.
     pub(crate) fn start(
         socket: Socket,
+        failure: Option<Failure>,
         protocol: u32,
         tasks: &Tasks,
     ) -> (Self, broadcast::Receiver<Delivery>) {
@@ -82,7 +86,7 @@ impl Link {
         };
         let stop = tasks.token().child_token();
         // Its end is seen through `Shared::closed`; the owner of `tasks` awaits it.
-        drop(tasks.spawn("gateway link", driver.run(inbox, stop.clone())));
+        drop(tasks.spawn("gateway link", driver.run(inbox, failure, stop.clone())));
         (Self { shared, outbox, stop }, first)
     }
 }
@@ -120,8 +124,13 @@ struct Driver {
 }
 
 impl Driver {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Utf8Bytes>, stop: CancellationToken) {
-        let reason = self.live(&mut inbox, &stop).await;
+    async fn run(
+        mut self,
+        mut inbox: mpsc::Receiver<Utf8Bytes>,
+        failure: Option<Failure>,
+        stop: CancellationToken,
+    ) {
+        let reason = explained(self.live(&mut inbox, &stop).await, failure).await;
         tracing::debug!(%reason, "gateway link ended");
         if reason == CloseReason::Local {
             let frame = CloseFrame { code: CloseCode::Normal, reason: Utf8Bytes::default() };
@@ -242,6 +251,17 @@ impl Driver {
         Pin::new(&mut self.socket).start_send(message).map_err(reason_of)?;
         self.writing = true;
         Ok(())
+    }
+}
+
+/// What carries the stream knows better why it ended than the stream does.
+async fn explained(reason: CloseReason, failure: Option<Failure>) -> CloseReason {
+    let (CloseReason::Ended | CloseReason::Failed(_), Some(failure)) = (&reason, failure) else {
+        return reason;
+    };
+    match timeout(LAST_WORDS, failure).await {
+        Ok(Some(error)) => CloseReason::Failed(error.to_string()),
+        Ok(None) | Err(_) => reason,
     }
 }
 

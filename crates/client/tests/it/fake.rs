@@ -12,7 +12,8 @@ use std::{
 use futures_util::{FutureExt, SinkExt, StreamExt, future::BoxFuture};
 use openclaw_base::Tasks;
 use openclaw_client::{
-    Client, ClientError, ClientOptions, Dial, DialError, Dialed, Endpoint, Plan, Target, TcpDial,
+    Client, ClientError, ClientOptions, Dial, DialError, Dialed, Endpoint, Plan, SshFailure,
+    Target, TcpDial,
 };
 use openclaw_identity::{
     KeyPair, secret,
@@ -295,6 +296,7 @@ impl Fake {
                 "refuse" => vec![json!({"type": "res", "id": id, "ok": false, "error": params})],
                 "emit" => params.as_array().cloned().unwrap_or_default(),
                 "restart" => return close(socket, 1012, "service restart").await,
+                "vanish" => return,
                 "garbage" => vec![json!("garbage")],
                 "freeze" => std::future::pending().await,
                 _ => vec![],
@@ -348,6 +350,22 @@ pub(crate) async fn connect(fake: &Fake, plan: Plan) -> Result<Client, ClientErr
 pub(crate) struct Piped {
     pub(crate) fake: Fake,
     pub(crate) tasks: Tasks,
+}
+
+/// Dials like [`Piped`], through something that fails with these words.
+#[derive(Clone, Debug)]
+pub(crate) struct Carried(pub(crate) Piped, pub(crate) SshFailure);
+
+impl Dial for Carried {
+    fn dial(&self) -> BoxFuture<'_, Result<Dialed, DialError>> {
+        let reason = DialError::Ssh(self.1.clone());
+        let failure = async move { Some(reason) }.boxed();
+        async move { Ok(Dialed { failure: Some(failure), ..self.0.dial().await? }) }.boxed()
+    }
+
+    fn target(&self) -> Target {
+        Target::Ssh { host: "me@server".to_owned(), remote_port: None }
+    }
 }
 
 impl Debug for Piped {

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use openclaw_base::Tasks;
 use openclaw_client::{
-    Client, ClientError, ClientOptions, Dial, Endpoint, ErrorKind, Plan, TcpDial, UnixDial,
+    CallOptions, Client, ClientError, ClientOptions, Dial, Endpoint, ErrorKind, Plan, SshFailure,
+    SshProblem, TcpDial, UnixDial,
     credentials::{Choice, Inputs, Pair, plan},
 };
 use openclaw_protocol::trust::{Binding, SecretKind};
@@ -15,7 +16,7 @@ use tokio::{
     net::{TcpListener, UnixListener},
 };
 
-use crate::fake::{Fake, Reply, Shows, connect, hello, options, refusal};
+use crate::fake::{Carried, Fake, Piped, Reply, Shows, connect, hello, options, refusal};
 
 async fn dial(dial: impl Dial + 'static) -> ClientError {
     let tasks = Tasks::new();
@@ -205,4 +206,30 @@ async fn the_owners_door_needs_neither_device_nor_secret() {
     assert!(client.proof().key().is_some());
     let connects = fake.log.connects();
     assert!(connects[0].get("device").is_none() && connects[0].get("auth").is_none());
+}
+
+/// A connection through an `ssh` that fails with "no route".
+async fn over_ssh(fake: Fake) -> Result<Client, ClientError> {
+    let tasks = Tasks::new();
+    let failure = SshFailure {
+        problem: SshProblem::TimedOut,
+        message: "no route".to_owned(),
+        hint: "look".to_owned(),
+    };
+    let dial = Carried(Piped { fake, tasks: tasks.clone() }, failure);
+    Client::connect(&Endpoint::new(dial, Plan::door()), &options(&tasks)).await
+}
+
+#[tokio::test]
+async fn ssh_explains_why_its_stream_ended() {
+    // Before the Gateway said a word,
+    let mute = Fake::ours().decides(|_, _| Reply::Close(1011, ""));
+    let error = over_ssh(mute).await.expect_err("failed");
+    assert_eq!((error.kind(), error.hint()), (ErrorKind::Ssh, "look".to_owned()), "{error}");
+    assert!(error.is_passing());
+    // and in the middle of a connection.
+    let client = over_ssh(Fake::ours()).await.expect("connected");
+    let error = client.call_raw("vanish", &json!({}), CallOptions::default()).await;
+    let error = error.expect_err("cut");
+    assert_eq!(error.to_string(), "the connection to the Gateway was lost: no route");
 }
