@@ -23,11 +23,9 @@ use crate::{
     settings::AgentSettings,
     start,
     status::{SessionStatus, StatusSource},
+    stop,
     tool::Tool,
 };
-
-/// How long a reset or delete waits for a run to stop.
-const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 /// What an agent is made of.
 pub struct AgentParts {
@@ -105,7 +103,7 @@ impl Agent {
         run_id: Option<&RunId>,
         reason: AbortReason,
     ) -> Result<Vec<RunId>, AgentError> {
-        start::abort(&self.inner, session_key, run_id, reason).await
+        stop::abort(&self.inner, session_key, run_id, reason).await
     }
 
     /// Waits for a run to end, also for one that is not known yet. `None`: it did not within the time.
@@ -191,7 +189,7 @@ impl Agent {
     ) -> Result<WasReset, AgentError> {
         let agent_id = start::agent_of(&self.inner, session_key, None)?;
         let reset = Reset { keep_model: true, expected_session_id };
-        start::reset(&self.inner, session_key, &agent_id, reset, "reset").await
+        stop::reset(&self.inner, session_key, &agent_id, reset, "reset").await
     }
 
     /// Stops a session's runs and deletes it; `None` when there was none.
@@ -207,7 +205,7 @@ impl Agent {
         if session_key.is_main() {
             return Err(AgentError::MainSession(session_key.clone()));
         }
-        start::quiet(&self.inner, session_key, STOP_DEADLINE).await?;
+        stop::quiet(&self.inner, session_key).await?;
         let deleted =
             self.inner.store.sessions().delete(session_key, delete, self.inner.now_ms()).await?;
         if let Some(deleted) = &deleted {

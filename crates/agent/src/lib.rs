@@ -30,6 +30,7 @@ mod silent;
 mod slash;
 mod start;
 mod status;
+mod stop;
 mod throttle;
 mod tool;
 mod turn;

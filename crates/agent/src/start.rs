@@ -1,12 +1,12 @@
 //! From a message to an accepted run, and back to quiet.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use openclaw_protocol::ids::{AgentId, RunId, SessionKey};
+use openclaw_protocol::ids::{AgentId, SessionKey};
 use openclaw_store::{
     ParamsDigest,
     runs::{Accepted, NewRun, RunRow, RunState, Taken},
-    sessions::{Reset, SessionEntry, WasReset},
+    sessions::{Reset, SessionEntry},
     transcripts::NewMessage,
 };
 use serde_json::json;
@@ -23,11 +23,8 @@ use crate::{
     rows,
     run::{AbortReason, Start, StartRun},
     settings::AgentSettings,
-    slash, worker,
+    slash, stop, worker,
 };
-
-/// How long `/new` waits for a run to stop.
-const STOP_DEADLINE: Duration = Duration::from_secs(15);
 
 pub(crate) async fn start(inner: &Arc<Inner>, mut start: StartRun) -> Result<Start, AgentError> {
     start.message = clean(&start.message)?;
@@ -38,7 +35,8 @@ pub(crate) async fn start(inner: &Arc<Inner>, mut start: StartRun) -> Result<Sta
         return Err(AgentError::Stopping);
     }
     if !start.plain && start.attachments.is_empty() && commands::is_stop(&start.message) {
-        let run_ids = abort(inner, &start.session_key, None, AbortReason::StopCommand).await?;
+        let run_ids =
+            stop::abort(inner, &start.session_key, None, AbortReason::StopCommand).await?;
         return Ok(Start::Stopped { aborted: !run_ids.is_empty(), run_ids });
     }
     let settings = inner.settings();
@@ -128,7 +126,7 @@ impl Accept<'_> {
         let expected_session_id = start.expected_session_id.take();
         let reset = Reset { keep_model: false, expected_session_id };
         let key = start.session_key.clone();
-        let was = self::reset(self.inner, &key, &self.agent_id, reset, "new").await?;
+        let was = stop::reset(self.inner, &key, &self.agent_id, reset, "new").await?;
         if rest.is_empty() && start.attachments.is_empty() {
             return self.command(start, Command::Reset { rest }).await;
         }
@@ -226,64 +224,6 @@ pub(crate) async fn enter_lane(
     for run in pushed.dropped {
         inner.finish_unstarted(&run, reason).await;
     }
-}
-
-/// Stops runs; see [`crate::Agent::abort`].
-pub(crate) async fn abort(
-    inner: &Arc<Inner>,
-    key: &SessionKey,
-    run_id: Option<&RunId>,
-    reason: AbortReason,
-) -> Result<Vec<RunId>, AgentError> {
-    if let Some(run) = run_id.and_then(|id| inner.lanes.run(id))
-        && run.session_key != *key
-    {
-        return Err(AgentError::RunMismatch);
-    }
-    let taken = inner.lanes.take(key, run_id);
-    let mut stopped = Vec::new();
-    for run in taken.active {
-        run.abort(reason);
-        stopped.push(run.run_id.clone());
-    }
-    for run in taken.queued {
-        run.abort(reason);
-        inner.finish_unstarted(&run, reason).await;
-        stopped.push(run.run_id.clone());
-    }
-    Ok(stopped)
-}
-
-/// Stops everything in a session and waits until it has stopped.
-pub(crate) async fn quiet(
-    inner: &Arc<Inner>,
-    key: &SessionKey,
-    deadline: Duration,
-) -> Result<(), AgentError> {
-    let mut changes = inner.lanes.changes();
-    abort(inner, key, None, AbortReason::Reset).await?;
-    let idle = async {
-        while !inner.lanes.is_idle(key) {
-            if changes.changed().await.is_err() {
-                break;
-            }
-        }
-    };
-    tokio::time::timeout(deadline, idle).await.map_err(|_| AgentError::StillActive(key.clone()))
-}
-
-/// Stops a session's runs and gives it a new transcript.
-pub(crate) async fn reset(
-    inner: &Arc<Inner>,
-    key: &SessionKey,
-    agent_id: &AgentId,
-    reset: Reset,
-    reason: &'static str,
-) -> Result<WasReset, AgentError> {
-    quiet(inner, key, STOP_DEADLINE).await?;
-    let was = inner.store.sessions().reset(key, agent_id, reset, inner.now_ms()).await?;
-    inner.session_changed(key, &was.entry.session_id, agent_id, reason);
-    Ok(was)
 }
 
 /// The configured agent that a session key or an explicit id means.

@@ -26,14 +26,13 @@ use crate::{
 };
 
 mod entry;
+mod names;
 
 use entry::{Entry, ModelSpec};
+use names::DefaultModel;
 
 /// How long it takes before Ollama is looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
-/// Names that are offered when a wanted one is not known.
-const MAX_OFFERED: usize = 20;
-
 /// The models of all providers. Clones are the same.
 #[derive(Clone)]
 pub struct Registry {
@@ -115,28 +114,13 @@ impl Registry {
         self.inner.local.lock().models.clone()
     }
 
-    fn default_ref(&self, state: &State) -> DefaultModel {
-        if let Some(primary) = &state.settings.primary {
-            return DefaultModel::Named(primary.clone());
-        }
-        let usable = state.entries.iter().filter(|entry| entry.id != known::OLLAMA);
-        let first = usable
-            .filter(|entry| entry.has_key() || (entry.configured && entry.is_usable()))
-            .find_map(|entry| Some((entry, entry.models.first()?)));
-        if let Some((entry, model)) = first {
-            return DefaultModel::Named(format!("{}/{}", entry.id, model.id));
-        }
-        let ollama = state.entries.iter().find(|entry| entry.id == known::OLLAMA);
-        let configured =
-            ollama.and_then(|entry| entry.models.first()).map(|model| model.id.clone());
-        match configured.or_else(|| self.local_models().into_iter().next()) {
-            Some(model) => DefaultModel::Named(format!("{}/{model}", known::OLLAMA)),
-            None => DefaultModel::Offline,
-        }
-    }
-
     /// The model of a full name, whether or not the table knows it.
-    fn named(&self, state: &State, name: &ModelRef) -> Result<Arc<dyn Model>, ModelsError> {
+    fn named(
+        &self,
+        state: &State,
+        local: &[String],
+        name: &ModelRef,
+    ) -> Result<Arc<dyn Model>, ModelsError> {
         if *name == ModelRef::new(Offline::PROVIDER, Offline::MODEL) {
             return Ok(Arc::new(Offline::new()));
         }
@@ -144,7 +128,7 @@ impl Registry {
             .entries
             .iter()
             .find(|entry| entry.id == name.provider)
-            .ok_or_else(|| self.unknown(state, &name.to_string()))?;
+            .ok_or_else(|| state.unknown(local, &name.to_string()))?;
         if !entry.is_usable() {
             return Err(ModelsError::NoCredential { provider: entry.id.clone() });
         }
@@ -179,76 +163,6 @@ impl Registry {
             Api::AnthropicMessages => Arc::new(Anthropic::new(endpoint)),
         }
     }
-
-    /// The full name that a wanted one means.
-    fn full_name(&self, state: &State, wanted: &str) -> Result<ModelRef, ModelsError> {
-        let wanted = wanted.trim();
-        let alias = state.settings.allowed.iter().find_map(|(name, alias)| {
-            alias.as_deref().is_some_and(|alias| alias.eq_ignore_ascii_case(wanted)).then_some(name)
-        });
-        let wanted = alias.map_or(wanted, String::as_str);
-        if let Some(name) = ModelRef::parse(wanted)
-            && (name.provider == Offline::PROVIDER
-                || state.entries.iter().any(|entry| entry.id == name.provider))
-        {
-            return Ok(name);
-        }
-        let mut found: Vec<ModelRef> = self
-            .listed(state)
-            .into_iter()
-            .filter(|info| info.id == wanted)
-            .map(|info| info.reference())
-            .collect();
-        match (found.pop(), found.is_empty()) {
-            (Some(only), true) => Ok(only),
-            (Some(last), false) => {
-                found.push(last);
-                let candidates = found.iter().map(ToString::to_string).collect();
-                Err(ModelsError::Ambiguous { wanted: wanted.to_owned(), candidates })
-            }
-            (None, _) => Err(self.unknown(state, wanted)),
-        }
-    }
-
-    fn unknown(&self, state: &State, wanted: &str) -> ModelsError {
-        let known = self
-            .listed(state)
-            .into_iter()
-            .filter(|info| info.available)
-            .map(|info| info.reference().to_string())
-            .take(MAX_OFFERED)
-            .collect();
-        ModelsError::Unknown { wanted: wanted.to_owned(), known }
-    }
-
-    /// Every model with a name, the default not marked yet.
-    fn listed(&self, state: &State) -> Vec<ModelInfo> {
-        let mut list = Vec::new();
-        for entry in &state.entries {
-            list.extend(entry.models.iter().map(|spec| entry.info(spec)));
-            if entry.id == known::OLLAMA && entry.models.is_empty() {
-                let local = self.local_models();
-                list.extend(local.iter().map(|model| entry.info(&entry.spec(model))));
-            }
-        }
-        let allowed = &state.settings.allowed;
-        if !allowed.is_empty() {
-            for name in allowed.keys().filter_map(|name| ModelRef::parse(name)) {
-                let known = list.iter().any(|info| info.reference() == name);
-                let entry = state.entries.iter().find(|entry| entry.id == name.provider);
-                if let Some(entry) = entry.filter(|_| !known) {
-                    list.push(entry.info(&entry.spec(&name.model)));
-                }
-            }
-            list.retain(|info| state.may_choose(&info.reference()));
-        }
-        list
-    }
-}
-
-enum DefaultModel {
-    Named(String),
-    Offline,
 }
 
 impl Inner {
@@ -273,26 +187,16 @@ impl State {
         let entries = entry::all(&settings);
         Self { settings, entries }
     }
-
-    /// Whether a person may choose a model.
-    fn may_choose(&self, name: &ModelRef) -> bool {
-        let settings = &self.settings;
-        let same = |other: &String| ModelRef::parse(other).as_ref() == Some(name);
-        settings.allowed.is_empty()
-            || settings.allowed.keys().any(same)
-            || settings.primary.as_ref().is_some_and(same)
-            || settings.fallbacks.iter().any(same)
-    }
 }
 
 impl Models for Registry {
     fn resolve(&self, wanted: Option<&str>) -> Result<Resolved, ModelsError> {
-        let state = self.state();
+        let (state, local) = (self.state(), self.local_models());
         let wanted = wanted.filter(|wanted| !wanted.trim().is_empty());
         let name = match wanted {
-            Some(wanted) => self.full_name(&state, wanted)?,
-            None => match self.default_ref(&state) {
-                DefaultModel::Named(name) => self.full_name(&state, &name)?,
+            Some(wanted) => state.full_name(&local, wanted)?,
+            None => match state.default_model(&local) {
+                DefaultModel::Named(name) => state.full_name(&local, &name)?,
                 DefaultModel::Offline => {
                     self.look_now_and_then();
                     let model: Arc<dyn Model> = Arc::new(Offline::new());
@@ -301,26 +205,26 @@ impl Models for Registry {
             },
         };
         if wanted.is_some() && !state.may_choose(&name) {
-            return Err(self.unknown(&state, &name.to_string()));
+            return Err(state.unknown(&local, &name.to_string()));
         }
-        let model = self.named(&state, &name)?;
+        let model = self.named(&state, &local, &name)?;
         let fallbacks = state
             .settings
             .fallbacks
             .iter()
-            .filter_map(|fallback| self.full_name(&state, fallback).ok())
+            .filter_map(|fallback| state.full_name(&local, fallback).ok())
             .filter(|fallback| *fallback != name)
-            .filter_map(|fallback| self.named(&state, &fallback).ok())
+            .filter_map(|fallback| self.named(&state, &local, &fallback).ok())
             .collect();
         Ok(Resolved { model, fallbacks })
     }
 
     fn catalog(&self) -> Vec<ModelInfo> {
         self.look_now_and_then();
-        let state = self.state();
-        let mut list = self.listed(&state);
-        let default = match self.default_ref(&state) {
-            DefaultModel::Named(name) => self.full_name(&state, &name).ok(),
+        let (state, local) = (self.state(), self.local_models());
+        let mut list = state.listed(&local);
+        let default = match state.default_model(&local) {
+            DefaultModel::Named(name) => state.full_name(&local, &name).ok(),
             DefaultModel::Offline => {
                 list.push(entry::offline());
                 Some(ModelRef::new(Offline::PROVIDER, Offline::MODEL))
@@ -361,7 +265,8 @@ impl Models for Registry {
     }
 
     fn is_configured(&self) -> bool {
-        matches!(self.default_ref(&self.state()), DefaultModel::Named(_))
+        let (state, local) = (self.state(), self.local_models());
+        matches!(state.default_model(&local), DefaultModel::Named(_))
     }
 }
 
