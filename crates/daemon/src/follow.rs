@@ -73,6 +73,7 @@ impl Follow {
                         keys_seen = now;
                         tracing::info!("model keys changed");
                         self.registry.reload(models::settings(&self.paths, &current));
+                        self.gateway.models_changed();
                     }
                 }
             }

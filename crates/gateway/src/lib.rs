@@ -51,6 +51,7 @@ use openclaw_base::{SharedClock, Tasks};
 use openclaw_identity::KeyPair;
 use openclaw_protocol::{
     events::{
+        chat::{ChatMetadataChanged, ChatMetadataChangedPayload},
         core::{ConfigChanged, ConfigChangedPayload, Shutdown, ShutdownPayload, Tick, TickPayload},
         pairing::PairingDecision,
     },
@@ -178,6 +179,12 @@ impl Gateway {
             }
         }
         self.state.events.publish::<ConfigChanged>(payload);
+        self.models_changed();
+    }
+
+    /// Tells clients that pick models to ask for the list again.
+    pub fn models_changed(&self) {
+        self.state.events.publish::<ChatMetadataChanged>(&ChatMetadataChangedPayload::default());
     }
 
     /// Announces the end, lets running requests finish, closes every socket and ends all tasks.
