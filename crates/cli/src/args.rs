@@ -60,10 +60,10 @@ pub(crate) struct ReachArgs {
     #[arg(long, value_name = "PORT", requires = "ssh")]
     pub(crate) remote_port: Option<u16>,
     /// Gateway token
-    #[arg(long, value_name = "TOKEN", value_parser = secret_value)]
+    #[arg(long, value_name = "TOKEN", value_parser = secret_value, allow_hyphen_values = true)]
     pub(crate) token: Option<SecretString>,
     /// Gateway password
-    #[arg(long, value_name = "PASSWORD", value_parser = secret_value)]
+    #[arg(long, value_name = "PASSWORD", value_parser = secret_value, allow_hyphen_values = true)]
     pub(crate) password: Option<SecretString>,
     /// Read the password from a file, or with `-` from a prompt or standard input
     #[arg(long, value_name = "FILE", conflicts_with = "password")]

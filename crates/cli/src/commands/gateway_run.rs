@@ -31,10 +31,10 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "MODE", value_parser = auth_mode)]
     auth: Option<AuthMode>,
     /// The token that clients have to know
-    #[arg(long, value_name = "TOKEN", value_parser = secret_value)]
+    #[arg(long, value_name = "TOKEN", value_parser = secret_value, allow_hyphen_values = true)]
     token: Option<SecretString>,
     /// The password that clients have to know
-    #[arg(long, value_name = "PASSWORD", value_parser = secret_value)]
+    #[arg(long, value_name = "PASSWORD", value_parser = secret_value, allow_hyphen_values = true)]
     password: Option<SecretString>,
     /// Read the password from a file, or with `-` from a prompt or standard input
     #[arg(long, value_name = "FILE", conflicts_with = "password")]

@@ -102,6 +102,15 @@ fn local_commands_refuse_target_flags_by_name() {
 }
 
 #[test]
+fn a_secret_may_begin_with_a_dash() {
+    let sandbox = Sandbox::new();
+    for flag in ["--token", "--password"] {
+        let output = sandbox.run(&["health", "--url", "ws://127.0.0.1:1", flag, "-mEHgnMof0"]);
+        assert_eq!(code(&output), 3, "{}", sandbox.show(&output));
+    }
+}
+
+#[test]
 fn with_json_a_usage_error_is_an_envelope() {
     let sandbox = Sandbox::new();
     for line in
