@@ -16,7 +16,7 @@ use crate::{
     http::Prepared,
 };
 
-mod decode;
+pub(crate) mod decode;
 mod request;
 
 /// The published version of the API that is spoken.

@@ -96,8 +96,11 @@ pub(crate) fn run<D: Decode>(
     decode: D,
     cancel: CancellationToken,
 ) -> ModelStream {
-    let opening = Phase::Opening(Box::new(Opening { endpoint, request, prepare, cancel }));
-    let state = (opening, decode, VecDeque::new());
+    decoded(Phase::Opening(Box::new(Opening { endpoint, request, prepare, cancel })), decode)
+}
+
+fn decoded<D: Decode>(phase: Phase, decode: D) -> ModelStream {
+    let state = (phase, decode, VecDeque::new());
     stream::unfold(state, |(mut phase, mut decode, mut ready)| async move {
         loop {
             if let Some(event) = ready.pop_front() {
@@ -150,7 +153,7 @@ impl Phase {
             }
             Self::Reading(mut events) => match events.next().await {
                 Some(event) => {
-                    decode.data(&event?.data, ready)?;
+                    decode.data(&event?, ready)?;
                     Ok(Some(Self::Reading(events)))
                 }
                 None => {
@@ -170,3 +173,6 @@ pub(crate) fn json(data: &str) -> Result<Value, ModelError> {
     serde_json::from_str(data)
         .map_err(|error| ModelError::Malformed { message: format!("an event is no JSON: {error}") })
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,7 @@ use crate::{
     http::Prepared,
 };
 
-mod decode;
+pub(crate) mod decode;
 mod request;
 
 /// One model behind a Chat Completions endpoint.

@@ -1,21 +1,20 @@
 //! Server-sent events of one response, watched: silence, size and cancelling end it.
+//!
+//! Written here rather than taken from a crate: the usual one panics on a byte order mark that stands
+//! alone in its chunk, and knows no limit for an event.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use eventsource_stream::{Event, EventStreamError, Eventsource};
 use futures_util::{
     StreamExt,
     stream::{self, BoxStream},
 };
 use openclaw_agent::model::ModelError;
 use openclaw_base::CancellationToken;
+
+/// May stand before the first line.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// How much a response may send and how long it may be silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,81 +39,166 @@ impl Default for Limits {
 
 /// A response's bytes as they arrive.
 pub(crate) type Chunks = BoxStream<'static, Result<Bytes, ModelError>>;
-/// A response's events.
-pub(crate) type Events = BoxStream<'static, Result<Event, ModelError>>;
+/// The data of a response's events.
+pub(crate) type Events = BoxStream<'static, Result<String, ModelError>>;
 
 /// Reads events from bytes. The stream ends after the first error.
 pub(crate) fn events(chunks: Chunks, limits: Limits, cancel: CancellationToken) -> Events {
-    let pending = Arc::new(AtomicUsize::new(0));
-    let watched =
-        Watched { chunks, limits, cancel, total: 0, pending: Arc::clone(&pending), over: false };
-    let bytes = stream::unfold(watched, |mut watched| async move {
-        let item = watched.next().await?;
-        Some((item, watched))
-    });
-    let parsed = Box::pin(bytes).eventsource();
-    stream::unfold((parsed, pending, false), |(mut parsed, pending, over)| async move {
-        if over {
-            return None;
-        }
-        let item = parsed.next().await?.map_err(read_error);
-        pending.store(0, Ordering::Relaxed);
-        let over = item.is_err();
-        Some((item, (parsed, pending, over)))
+    let parser = Parser { limit: limits.event_bytes, ..Parser::default() };
+    let reading = Reading {
+        chunks,
+        limits,
+        cancel,
+        parser,
+        total: 0,
+        ready: VecDeque::new(),
+        fault: None,
+        over: false,
+    };
+    stream::unfold(reading, |mut reading| async move {
+        let item = reading.next().await?;
+        Some((item, reading))
     })
     .boxed()
 }
 
-struct Watched {
+struct Reading {
     chunks: Chunks,
     limits: Limits,
     cancel: CancellationToken,
+    parser: Parser,
     total: usize,
-    /// Bytes since the last whole event.
-    pending: Arc<AtomicUsize>,
+    ready: VecDeque<String>,
+    fault: Option<ModelError>,
     over: bool,
 }
 
-impl Watched {
-    async fn next(&mut self) -> Option<Result<Bytes, ModelError>> {
-        if self.over {
-            return None;
+impl Reading {
+    async fn next(&mut self) -> Option<Result<String, ModelError>> {
+        loop {
+            if let Some(data) = self.ready.pop_front() {
+                return Some(Ok(data));
+            }
+            if self.over {
+                return None;
+            }
+            // Events that were whole before the fault are told first.
+            if let Some(error) = self.fault.take() {
+                self.over = true;
+                return Some(Err(error));
+            }
+            let read = match self.chunk().await {
+                Ok(Some(bytes)) => self.take(&bytes),
+                // What stands after the last blank line is not an event.
+                Ok(None) => return None,
+                Err(error) => Err(error),
+            };
+            if let Err(error) = read {
+                self.fault = Some(error);
+            }
         }
-        let item = tokio::select! {
+    }
+
+    async fn chunk(&mut self) -> Result<Option<Bytes>, ModelError> {
+        tokio::select! {
             biased;
             () = self.cancel.cancelled() => Err(ModelError::Cancelled),
             waited = tokio::time::timeout(self.limits.stall, self.chunks.next()) => match waited {
                 Err(_) => Err(ModelError::Stalled { silent_for: self.limits.stall }),
-                Ok(item) => item?.and_then(|bytes| self.count(bytes)),
+                Ok(item) => item.transpose(),
             },
-        };
-        self.over = item.is_err();
-        Some(item)
+        }
     }
 
-    fn count(&mut self, bytes: Bytes) -> Result<Bytes, ModelError> {
+    fn take(&mut self, bytes: &Bytes) -> Result<(), ModelError> {
         self.total = self.total.saturating_add(bytes.len());
         if self.total > self.limits.total_bytes {
             return Err(ModelError::TooLarge { limit: self.limits.total_bytes });
         }
-        let pending = self.pending.fetch_add(bytes.len(), Ordering::Relaxed) + bytes.len();
-        // A chunk may hold the end of one event and much of the next, hence the chunk is allowed on top.
-        if pending > self.limits.event_bytes.saturating_add(bytes.len()) {
-            return Err(ModelError::TooLarge { limit: self.limits.event_bytes });
-        }
-        Ok(bytes)
+        self.parser.feed(bytes, &mut self.ready)
     }
 }
 
-fn read_error(error: EventStreamError<ModelError>) -> ModelError {
-    match error {
-        EventStreamError::Transport(error) => error,
-        EventStreamError::Utf8(_) => {
-            ModelError::Malformed { message: String::from("the stream is not UTF-8") }
+/// Puts events together, as the HTML standard describes them; only their data is of interest here.
+#[derive(Debug, Default)]
+struct Parser {
+    limit: usize,
+    /// The line that has not ended yet.
+    line: Vec<u8>,
+    /// Data lines of the event that has not ended yet.
+    data: Option<Vec<u8>>,
+    /// Whether the last byte was a carriage return, which a line feed may belong to.
+    after_return: bool,
+    /// Whether the first line is past, which may begin with a byte order mark.
+    begun: bool,
+}
+
+impl Parser {
+    fn feed(&mut self, bytes: &[u8], out: &mut VecDeque<String>) -> Result<(), ModelError> {
+        let mut rest = bytes;
+        if std::mem::take(&mut self.after_return) {
+            rest = rest.strip_prefix(b"\n").unwrap_or(rest);
         }
-        EventStreamError::Parser(_) => {
-            ModelError::Malformed { message: String::from("the stream is no event stream") }
+        while let Some(at) = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r')) {
+            let (line, tail) = rest.split_at(at);
+            self.grow(line)?;
+            self.end_line(out)?;
+            rest = match tail {
+                [b'\r', b'\n', rest @ ..] => rest,
+                [b'\r'] => {
+                    self.after_return = true;
+                    &[]
+                }
+                [_, rest @ ..] => rest,
+                [] => &[],
+            };
         }
+        self.grow(rest)
+    }
+
+    fn grow(&mut self, more: &[u8]) -> Result<(), ModelError> {
+        let data = self.data.as_ref().map_or(0, Vec::len);
+        if data.saturating_add(self.line.len()).saturating_add(more.len()) > self.limit {
+            return Err(ModelError::TooLarge { limit: self.limit });
+        }
+        self.line.extend_from_slice(more);
+        Ok(())
+    }
+
+    fn end_line(&mut self, out: &mut VecDeque<String>) -> Result<(), ModelError> {
+        let line = std::mem::take(&mut self.line);
+        let mut line = line.as_slice();
+        if !std::mem::replace(&mut self.begun, true) {
+            line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
+        }
+        if line.is_empty() {
+            // Without data there is no event, whatever else was said.
+            if let Some(data) = self.data.take().filter(|data| !data.is_empty()) {
+                let text = String::from_utf8(data).map_err(|_| ModelError::Malformed {
+                    message: String::from("the stream is not UTF-8"),
+                })?;
+                out.push_back(text);
+            }
+        } else if let Some(value) = field_data(line) {
+            match &mut self.data {
+                Some(data) => {
+                    data.push(b'\n');
+                    data.extend_from_slice(value);
+                }
+                None => self.data = Some(value.to_vec()),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The value of a `data` line; other fields and comments have none.
+fn field_data(line: &[u8]) -> Option<&[u8]> {
+    let rest = line.strip_prefix(b"data")?;
+    match rest {
+        [] => Some(rest),
+        [b':', b' ', value @ ..] | [b':', value @ ..] => Some(value),
+        _ => None,
     }
 }
 
@@ -127,10 +211,7 @@ mod tests {
     }
 
     async fn read(chunks: Chunks, limits: Limits) -> Vec<Result<String, ModelError>> {
-        events(chunks, limits, CancellationToken::new())
-            .map(|event| event.map(|event| event.data))
-            .collect()
-            .await
+        events(chunks, limits, CancellationToken::new()).collect().await
     }
 
     #[tokio::test]
@@ -141,6 +222,17 @@ mod tests {
             let parts = text.chunks(size).collect();
             let got = read(chunks(parts), Limits::default()).await;
             assert_eq!(got, [Ok("grüße".into()), Ok("1\n2".into())], "chunks of {size}");
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_end_in_three_ways_and_fields_are_told_apart() {
+        let text =
+            "\u{feff}data:a\rdata\r\ndata:  b\n\rid: 1\r\rdatum: x\n\ndata:\n\ndata: c\r\n\r\n";
+        for size in 1..text.len() {
+            let parts = text.as_bytes().chunks(size).collect();
+            let got = read(chunks(parts), Limits::default()).await;
+            assert_eq!(got, [Ok("a\n\n b".into()), Ok("c".into())], "chunks of {size}");
         }
     }
 

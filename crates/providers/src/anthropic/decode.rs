@@ -13,7 +13,7 @@ use crate::{
 
 /// What has been seen of one answer.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     usage: Usage,
     stop: Option<StopReason>,
     /// Blocks that are tool calls of ours; those of the provider's own tools are passed over.

@@ -13,7 +13,7 @@ use crate::{
 
 /// What has been seen of one answer.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     stop: Option<StopReason>,
     calls: Vec<Call>,
 }
