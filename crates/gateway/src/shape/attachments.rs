@@ -43,9 +43,12 @@ pub fn pictures(files: Option<Vec<Attachment>>) -> Result<Vec<Picture>, RpcError
 /// # Errors
 /// As [`pictures`]; and for a file that is not described like one.
 pub fn open_pictures(files: Option<Vec<Value>>) -> Result<Vec<Picture>, RpcError> {
-    let files = files.unwrap_or_default().into_iter().map(serde_json::from_value);
-    let files = files.collect::<Result<Vec<Attachment>, _>>();
-    pictures(Some(files.map_err(|error| RpcError::invalid(format!("attachment: {error}")))?))
+    let mut read = Vec::new();
+    for (index, file) in files.unwrap_or_default().into_iter().enumerate() {
+        let not_a_file = |_| RpcError::invalid(format!("attachment-{}: is not a file", index + 1));
+        read.push(serde_json::from_value::<Attachment>(file).map_err(not_a_file)?);
+    }
+    pictures(Some(read))
 }
 
 fn picture(label: &str, file: Attachment) -> Result<Option<Picture>, RpcError> {
@@ -174,6 +177,6 @@ mod tests {
         let file = serde_json::json!({"content": BASE64_STANDARD.encode(PNG)});
         assert_eq!(open_pictures(Some(vec![file])).map(|pictures| pictures.len()), Ok(1));
         let odd = open_pictures(Some(vec![Value::from(1)]));
-        assert!(odd.expect_err("no object").message.starts_with("attachment: "));
+        assert_eq!(odd.expect_err("no object").message, "attachment-1: is not a file");
     }
 }

@@ -8,11 +8,16 @@
     reason = "test code: a failed expectation is the result"
 )]
 
+mod agent;
+mod chat;
 mod device;
 mod door;
 mod handshake;
 mod http;
 mod limits;
 mod pairing;
+mod reload;
 mod rights;
+mod scripted;
+mod sessions;
 mod system;

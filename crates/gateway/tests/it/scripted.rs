@@ -1,0 +1,198 @@
+//! A Gateway whose model follows a script, so that a test decides what is said and when.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use openclaw_agent::{Agent, AgentParts, AgentProfile, AgentSettings, Models, RetrySettings};
+use openclaw_base::{SystemClock, Tasks};
+use openclaw_gateway::{
+    Gateway, Parts,
+    config_source::ConfigSource,
+    info::GatewayInfo,
+    listen::Listener,
+    run_events::RunEvents,
+    settings::{Settings, SharedAuth},
+};
+use openclaw_identity::KeyPair;
+use openclaw_protocol::{
+    RpcError,
+    ids::AgentId,
+    methods::config::{ConfigGetResult, ConfigSchemaLookupResult, ConfigSchemaResult},
+};
+use openclaw_store::Store;
+use openclaw_testkit::{
+    WireClient, connect_params,
+    scripted_model::{Answer, ScriptedModel, ScriptedModels},
+};
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::watch};
+
+const TOKEN: &str = "a-token-that-is-long-enough-for-tests";
+
+/// It, its port, and its model.
+pub(crate) struct Scripted {
+    gateway: Gateway,
+    port: u16,
+    /// What answers.
+    pub(crate) model: Arc<ScriptedModel>,
+}
+
+impl Scripted {
+    /// Two agents, `main` and `ops`, and a model that gives these answers.
+    pub(crate) async fn start(script: impl IntoIterator<Item = Answer>) -> Self {
+        let model = ScriptedModel::new("m", script);
+        let models: Arc<dyn Models> = ScriptedModels::new(vec![Arc::clone(&model)]);
+        let store = Store::in_memory().expect("store");
+        let (tasks, clock) = (Tasks::new(), SystemClock::shared());
+        let run_events = RunEvents::default();
+        let (_, settings) = watch::channel(Arc::new(settings()));
+        let agent = Agent::new(AgentParts {
+            store: store.clone(),
+            settings,
+            models: Arc::clone(&models),
+            tools: Vec::new(),
+            events: Arc::new(run_events.clone()),
+            tasks: tasks.child(),
+            clock: Arc::clone(&clock),
+        });
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("its number").port();
+        let gateway = Gateway::new(Parts {
+            info: info(port),
+            settings: Settings {
+                auth: SharedAuth::Token(TOKEN.into()),
+                agents: vec![AgentId::new("main"), AgentId::new("ops")],
+                ..Settings::default()
+            },
+            identity: Arc::new(KeyPair::generate().expect("a key")),
+            store,
+            agent,
+            models,
+            config: Arc::new(NoConfig),
+            run_events,
+            clock,
+            tasks,
+        });
+        gateway.listen(Listener::Tcp(listener));
+        Self { gateway, port, model }
+    }
+
+    /// An operator with all scopes, on protocol 4.
+    pub(crate) async fn operator(&self) -> WireClient {
+        self.client(json!({})).await
+    }
+
+    /// The same with some params of `connect` replaced.
+    pub(crate) async fn client(&self, replaced: Value) -> WireClient {
+        let mut client = WireClient::connect(self.port).await;
+        let mut params = connect_params(&replaced);
+        params["auth"] = json!({"token": TOKEN});
+        client.ok("connect", params).await;
+        client
+    }
+
+    /// An operator on protocol 3.
+    pub(crate) async fn operator_v3(&self) -> WireClient {
+        self.client(json!({"minProtocol": 3, "maxProtocol": 3})).await
+    }
+
+    /// Ends it.
+    pub(crate) async fn stop(self) {
+        self.gateway.shutdown(None).await;
+    }
+}
+
+fn settings() -> AgentSettings {
+    let profile = |id: &str| AgentProfile { id: AgentId::new(id), ..AgentProfile::default() };
+    AgentSettings {
+        agents: vec![
+            AgentProfile { name: Some("Molty".to_owned()), ..profile("main") },
+            profile("ops"),
+        ],
+        retry: RetrySettings { max_attempts: 1, ..RetrySettings::default() },
+        delta_interval: Duration::from_millis(1),
+        ..AgentSettings::default()
+    }
+}
+
+fn info(port: u16) -> GatewayInfo {
+    GatewayInfo {
+        version: "1.2.3".to_owned(),
+        boot_id: "boot".to_owned(),
+        host: "host".to_owned(),
+        port,
+        started_at_ms: 1,
+        config_path: PathBuf::from("/nowhere/openclaw.json"),
+        state_dir: PathBuf::from("/nowhere"),
+        log_file: PathBuf::from("/nowhere/gateway.log"),
+        store_file: PathBuf::from("/nowhere/gateway.db"),
+    }
+}
+
+#[derive(Debug)]
+struct NoConfig;
+
+impl ConfigSource for NoConfig {
+    fn snapshot(&self) -> BoxFuture<'_, Result<ConfigGetResult, RpcError>> {
+        async { Err(RpcError::unavailable("no configuration in this test")) }.boxed()
+    }
+
+    fn schema(&self) -> Result<ConfigSchemaResult, RpcError> {
+        Err(RpcError::unavailable("no configuration in this test"))
+    }
+
+    fn lookup(&self, _: &str) -> Result<Option<ConfigSchemaLookupResult>, RpcError> {
+        Ok(None)
+    }
+}
+
+/// Params of `chat.send` to the main session.
+pub(crate) fn message(key: &str, text: &str) -> Value {
+    json!({"sessionKey": "main", "message": text, "idempotencyKey": key})
+}
+
+/// Sends a message and waits for the end of its run; gives the last `chat` payload.
+pub(crate) async fn talk(client: &mut WireClient, key: &str, text: &str) -> Value {
+    let ack = client.ok("chat.send", message(key, text)).await;
+    assert_eq!((&ack["runId"], &ack["status"]), (&json!(key), &json!("started")));
+    ended(client, key).await
+}
+
+/// Waits for the end of a run; gives the last `chat` payload.
+pub(crate) async fn ended(client: &mut WireClient, run: &str) -> Value {
+    let is_end = |payload: &Value| {
+        payload["runId"] == run
+            && ["final", "aborted", "error"].contains(&payload["state"].as_str().unwrap_or(""))
+    };
+    client.event("chat", is_end).await["payload"].take()
+}
+
+/// What an event says in one or two words.
+pub(crate) fn label(frame: &Value) -> Option<String> {
+    let payload = &frame["payload"];
+    let word = |pointer: &str| payload.pointer(pointer).and_then(Value::as_str);
+    let first = |pointers: &[&str]| pointers.iter().find_map(|pointer| word(pointer));
+    let what = match frame["event"].as_str()? {
+        "chat" => first(&["/state"]),
+        "agent" | "session.tool" => first(&["/data/phase", "/stream"]),
+        "session.message" => first(&["/message/role"]),
+        "sessions.changed" => first(&["/reason", "/phase"]),
+        _ => return None,
+    };
+    let name = match (frame["event"].as_str()?, word("/stream")) {
+        ("agent", Some("run_status")) => "run_status",
+        (name, _) => name,
+    };
+    Some(format!("{name} {}", what.unwrap_or("?")))
+}
+
+/// The words of a history answer, each with who said it.
+pub(crate) fn words(history: &Value) -> Vec<String> {
+    let messages = history["messages"].as_array().expect("messages");
+    let said = |message: &Value| {
+        let blocks = message["content"].as_array().cloned().unwrap_or_default();
+        let texts: Vec<_> = blocks.iter().filter_map(|block| block["text"].as_str()).collect();
+        format!("{}: {}", message["role"].as_str().unwrap_or("?"), texts.join("|"))
+    };
+    messages.iter().map(said).collect()
+}
