@@ -5,7 +5,7 @@ use openclaw_testkit::sshd::Sshd;
 use crate::machine::{Machine, OPENCLAW, shown};
 
 /// A machine whose `ssh` knows the server, and nothing of the person who runs the test.
-fn laptop(sshd: &Sshd) -> Machine {
+pub(crate) fn laptop(sshd: &Sshd) -> Machine {
     let laptop = Machine::new();
     let bin = laptop.home().join("bin");
     std::fs::create_dir(&bin).unwrap();
@@ -17,7 +17,7 @@ fn laptop(sshd: &Sshd) -> Machine {
 }
 
 /// Puts the program on the server, with the Gateway's machine as its home.
-fn install(sshd: &Sshd, server: &Machine) {
+pub(crate) fn install(sshd: &Sshd, server: &Machine) {
     let text = format!("HOME={} exec {OPENCLAW} \"$@\"", server.home().display());
     Sshd::script(&sshd.bin(), "openclaw", &text).unwrap();
 }

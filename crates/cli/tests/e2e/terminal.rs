@@ -1,13 +1,16 @@
 //! What happens only in front of a person: a real terminal on all three streams.
 
 use std::fs::{File, OpenOptions};
-use std::io::Read;
+use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
-use crate::machine::{Machine, read_until};
+use openclaw_testkit::sshd::Sshd;
+
+use crate::machine::{Machine, OPENCLAW, read_until};
+use crate::ssh::{install, laptop};
 
 /// The side of a terminal that a person sits at.
 struct Screen {
@@ -92,4 +95,35 @@ fn a_waiting_device_is_told_what_to_do_and_goes_on_once_it_is_let_in() {
     let (shown, code) = screen.end();
     assert_eq!(code, 7, "{shown}");
     assert!(shown.contains("rejected"), "{shown}");
+}
+
+#[test]
+fn a_first_contact_lets_openssh_ask_about_the_host_key() {
+    let sshd = Sshd::start().unwrap();
+    sshd.forget_host_key().unwrap();
+    let (server, laptop) = (Machine::new(), laptop(&sshd));
+    install(&sshd, &server);
+    let _gateway = server.gateway(&["--port", "0"]);
+    // OpenSSH asks on the controlling terminal, so the command needs one.
+    let mut command = laptop.command(&["--ctty", "--wait", OPENCLAW, "health", "--ssh"]);
+    command.arg(sshd.target());
+    let mut screen = Screen::run(run_by("setsid", &command));
+    read_until(&mut screen.person, "(yes/no");
+    screen.person.write_all(b"yes\n").unwrap();
+    let (shown, code) = screen.end();
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("OK"), "{shown}");
+    // The key is known now; nobody is asked again.
+    laptop.text(&["health", "--ssh", &sshd.target()]);
+}
+
+/// The same arguments and environment for another program.
+fn run_by(program: &str, template: &Command) -> Command {
+    let mut command = Command::new(program);
+    command.args(template.get_args()).env_clear();
+    command.envs(template.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    if let Some(folder) = template.get_current_dir() {
+        command.current_dir(folder);
+    }
+    command
 }
