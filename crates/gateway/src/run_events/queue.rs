@@ -105,22 +105,31 @@ impl Queue {
     }
 }
 
-/// Which connections started, or joined, a run.
+/// Which connections started, or joined, a run. The latest runs are remembered; of an older one that
+/// is still going on, tools are told without their particulars from then on.
 #[derive(Debug, Default)]
 pub(super) struct Starters {
     runs: HashMap<RunId, Vec<ConnId>>,
+    /// The oldest first; some may have ended.
+    order: VecDeque<RunId>,
 }
 
 impl Starters {
-    /// Remembers one; beyond the limits it gets no details of tools, and nothing else is lost.
     pub(super) fn add(&mut self, run: &RunId, connection: &ConnId) {
-        if self.runs.len() >= MAX_RUNS && !self.runs.contains_key(run) {
-            tracing::warn!(%run, "too many runs; its starter gets no tool events");
-            return;
+        if !self.runs.contains_key(run) {
+            self.make_room();
+            self.order.push_back(run.clone());
         }
         let starters = self.runs.entry(run.clone()).or_default();
         if starters.len() < MAX_STARTERS && !starters.contains(connection) {
             starters.push(connection.clone());
+        }
+    }
+
+    fn make_room(&mut self) {
+        while self.order.len() >= MAX_RUNS {
+            let Some(oldest) = self.order.pop_front() else { return };
+            self.runs.remove(&oldest);
         }
     }
 
@@ -229,7 +238,8 @@ mod tests {
         for index in 0..MAX_RUNS + 5 {
             starters.add(&RunId::new(index.to_string()), &conn("1"));
         }
-        assert_eq!(starters.runs.len(), MAX_RUNS);
-        assert!(starters.of(&RunId::new(MAX_RUNS.to_string())).is_empty());
+        assert_eq!((starters.runs.len(), starters.order.len()), (MAX_RUNS, MAX_RUNS));
+        assert!(starters.of(&RunId::new("4")).is_empty());
+        assert_eq!(starters.of(&RunId::new("5")), [conn("1")]);
     }
 }
