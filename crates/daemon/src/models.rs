@@ -39,12 +39,28 @@ pub(crate) fn settings(paths: &Paths, loaded: &Loaded) -> ProviderSettings {
         let key = loaded.env.get(name).filter(|key| !key.is_empty())?;
         Some((name.to_owned(), SecretString::from(key)))
     });
-    let allowed = config.agents.defaults.models.iter();
+    let mut allowed: BTreeMap<String, Option<String>> = config
+        .agents
+        .defaults
+        .models
+        .iter()
+        .map(|(name, entry)| (name.clone(), entry.alias.clone()))
+        .collect();
+    if !allowed.is_empty() {
+        // What an agent is configured with needs no second permission.
+        let own = config
+            .agents(paths)
+            .into_iter()
+            .flat_map(|agent| agent.model.into_iter().chain(agent.fallbacks));
+        for model in own {
+            allowed.entry(model).or_default();
+        }
+    }
     let providers = config.models.providers.iter();
     ProviderSettings {
         primary: default_agent.model,
         fallbacks: default_agent.fallbacks,
-        allowed: allowed.map(|(name, entry)| (name.clone(), entry.alias.clone())).collect(),
+        allowed,
         providers: providers
             .filter_map(|(id, provider)| Some((id.clone(), setting(id, provider, &secrets)?)))
             .collect(),
