@@ -9,8 +9,9 @@ use std::sync::Arc;
 use openclaw_base::Tasks;
 use openclaw_client::credentials::Way;
 use openclaw_client::{
-    Client, ClientError, ClientOptions, Dial, Endpoint, PairingWait, SshProblem,
+    Client, ClientError, ClientOptions, Dial, Endpoint, PairingRequired, PairingWait, SshProblem,
 };
+use openclaw_protocol::Scope;
 use openclaw_remote::{SshOptions, SshTarget, Terminal, greet};
 
 use crate::args::TargetArgs;
@@ -103,7 +104,6 @@ impl Reach<'_> {
             endpoint.dial = wrap(endpoint.dial);
         }
         let mut options = ClientOptions::cli(self.tasks.clone(), env!("CARGO_PKG_VERSION"));
-        options.pairing = self.pairing.clone();
         options.display_name = host_name();
         if let Some(timeout) = self.args.timeout {
             options.connect_timeout = timeout;
@@ -112,8 +112,28 @@ impl Reach<'_> {
         if endpoint.plan.way == Way::Network {
             options.device = Some(endpoint::device(self.context)?);
         }
+        let first = Client::connect(&endpoint, &options).await;
+        let Err(ClientError::PairingRequired(pairing)) = &first else { return Ok(first) };
+        if let Some(granted) = granted_scopes(pairing) {
+            // What the device may do already is enough to try; a call that needs more says so itself.
+            options.scopes = granted;
+        } else if matches!(self.pairing, PairingWait::For { .. }) {
+            options.pairing = self.pairing.clone();
+        } else {
+            return Ok(first);
+        }
         Ok(Client::connect(&endpoint, &options).await)
     }
+}
+
+/// The scopes that a device holds which asked for more than it was granted.
+fn granted_scopes(pairing: &PairingRequired) -> Option<Vec<Scope>> {
+    if pairing.reason.as_deref() != Some("scope-upgrade") {
+        return None;
+    }
+    let names = pairing.error.details.as_ref()?.get("approvedScopes")?.as_array()?;
+    let scopes = names.iter().filter_map(|name| name.as_str()?.parse().ok());
+    Some(scopes.collect()).filter(|scopes: &Vec<Scope>| !scopes.is_empty())
 }
 
 /// What this machine is called; the owner of a Gateway sees it in the list of devices.

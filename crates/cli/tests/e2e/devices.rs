@@ -96,6 +96,30 @@ fn a_device_is_listed_renamed_rotated_revoked_and_removed() {
 }
 
 #[test]
+fn a_device_with_few_scopes_works_within_them() {
+    let (server, laptop) = (Machine::new(), Machine::new());
+    let gateway = server.gateway(&["--port", "0", "--auth", "none"]);
+    let url = gateway.url();
+    let reach = |args: &[&str]| {
+        let reach = ["--url", url.as_str(), "--token", "not-asked-for"];
+        let args: Vec<&str> = args.iter().copied().chain(reach).collect();
+        laptop.run(&args)
+    };
+    assert_eq!(reach(&["health"]).status.code(), Some(7));
+    server.text(&["devices", "approve", "--latest"]);
+    let device = server.json(&["devices", "list"])["paired"][0]["deviceId"].clone();
+    let device = &device.as_str().unwrap()[..12];
+    server.text(&["devices", "rotate", device, "--scope", "operator.read"]);
+
+    let output = reach(&["health"]);
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    let output = reach(&["sessions", "reset", "main"]);
+    assert_eq!(output.status.code(), Some(8), "{}", shown(&output));
+    assert!(shown(&output).contains("operator.admin"), "{}", shown(&output));
+    assert!(shown(&output).contains("openclaw devices list"), "{}", shown(&output));
+}
+
+#[test]
 fn a_gateway_that_took_the_place_of_another_is_9() {
     let (server, laptop) = (Machine::new(), Machine::new());
     server.configure(&format!("{{ gateway: {{ auth: {{ token: '{TOKEN}' }} }} }}"));
