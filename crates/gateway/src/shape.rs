@@ -4,6 +4,7 @@
 
 pub mod attachments;
 pub mod device;
+pub mod extra;
 pub mod failure;
 pub mod history;
 pub mod message;
@@ -11,3 +12,4 @@ pub mod models;
 pub mod run;
 pub mod session;
 pub mod target;
+pub mod words;

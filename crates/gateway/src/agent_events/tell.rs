@@ -6,9 +6,8 @@ use openclaw_agent::{AgentEvent, AgentEventKind, ModelRef, RunOutcome};
 use openclaw_protocol::{
     events::{
         chat::{
-            Agent, AgentPayload, AssistantData, Chat, ChatPayload, ChatPhase, ChatState,
-            LifecycleData, LifecyclePhase, RunStatusData, SessionTool, ToolData, ToolPhase,
-            UsageData, object, stream,
+            Agent, AgentPayload, Chat, ChatPayload, ChatPhase, ChatState, LifecycleData,
+            LifecyclePhase, RunStatusData, SessionTool, UsageData, object, stream,
         },
         sessions::{SessionMessage, SessionMessagePayload, SessionsChanged},
     },
@@ -18,7 +17,6 @@ use openclaw_protocol::{
 };
 use openclaw_store::transcripts::MessageRow;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::{
     shape::{
@@ -76,7 +74,7 @@ impl Teller {
             }
             AgentEventKind::Thinking { cumulative, delta } => {
                 if self.track(&run).thoughts {
-                    let data = assistant(cumulative, delta);
+                    let data = payload::assistant(cumulative, delta);
                     self.agent(&event, &run, stream::THINKING, &data);
                 }
             }
@@ -143,7 +141,7 @@ impl Teller {
     }
 
     fn text(&mut self, event: &AgentEvent, run: &RunId, whole: &str, delta: &str, replace: bool) {
-        self.agent(event, run, stream::ASSISTANT, &assistant(whole, delta));
+        self.agent(event, run, stream::ASSISTANT, &payload::assistant(whole, delta));
         let seq = self.track(run).seq;
         let payload = ChatPayload {
             state: ChatState::Delta,
@@ -172,7 +170,7 @@ impl Teller {
         let track = self.track(run);
         track.seq += 1;
         let (seq, with_output) = (track.seq, track.tool_output);
-        let Some(data) = tool_data(&event.kind, with_output) else { return };
+        let Some(data) = payload::tool_data(&event.kind, with_output) else { return };
         let payload = AgentPayload {
             stream: stream::TOOL.to_owned(),
             data: object(&data),
@@ -287,31 +285,5 @@ impl Why {
     /// Whether the run is over, though its lane may not know yet.
     fn is_end(self) -> bool {
         self.phase == Some("end") || self.reason == Some("agent.input.settled")
-    }
-}
-
-fn assistant(whole: &str, delta: &str) -> AssistantData {
-    AssistantData { text: whole.to_owned(), delta: delta.to_owned(), media_urls: None }
-}
-
-fn tool_data(kind: &AgentEventKind, with_output: bool) -> Option<ToolData> {
-    match kind {
-        AgentEventKind::ToolStart { call_id, name, arguments } => Some(ToolData {
-            phase: ToolPhase::Start,
-            name: Some(name.clone()),
-            tool_call_id: call_id.clone(),
-            args: Some(arguments.clone()),
-            ..ToolData::default()
-        }),
-        AgentEventKind::ToolResult { call_id, name, text, details, is_error } => Some(ToolData {
-            phase: ToolPhase::Result,
-            name: Some(name.clone()),
-            tool_call_id: call_id.clone(),
-            result: with_output
-                .then(|| json!({"content": [{"type": "text", "text": text}], "details": details})),
-            is_error: Some(*is_error),
-            ..ToolData::default()
-        }),
-        _ => None,
     }
 }

@@ -9,7 +9,7 @@ use openclaw_agent::SessionActivity;
 use openclaw_protocol::{
     events::sessions::SessionsChangedPayload,
     ids::{AgentId, RunId, SessionKey},
-    list::{OpenObject, Switch},
+    list::Switch,
     methods::{
         chat::QueueMode,
         sessions::{
@@ -19,78 +19,18 @@ use openclaw_protocol::{
     },
 };
 use openclaw_store::{
-    StoreError,
-    runs::RunRow,
-    sessions::SessionEntry as Stored,
-    transcripts::{Edges, MessageRow},
+    StoreError, runs::RunRow, sessions::SessionEntry as Stored, transcripts::Edges,
 };
-use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
 
 use crate::{
     shape::{
-        message::plain_text,
+        extra::{self, field, kept},
         models::{Catalog, runtime, thinking_levels, thinking_options},
         run,
+        words::{preview, title},
     },
     state::State,
 };
-
-/// Names under which extra fields are kept that rows and entries show.
-pub mod extra {
-    /// Sign.
-    pub const ICON: &str = "icon";
-    /// Colour.
-    pub const COLOR: &str = "color";
-    /// Heading.
-    pub const CATEGORY: &str = "category";
-    /// Fast rather than well.
-    pub const FAST_MODE: &str = "fastMode";
-    /// How much is recorded.
-    pub const TRACE_LEVEL: &str = "traceLevel";
-    /// What it may do.
-    pub const PERMISSION_MODE: &str = "permissionMode";
-    /// Settings of tools.
-    pub const TOOL_OVERRIDES: &str = "toolOverrides";
-    /// How it was made.
-    pub const CREATED_VIA: &str = "createdVia";
-    /// Session it belongs to.
-    pub const PARENT: &str = "parentSessionKey";
-    /// How deep it was started.
-    pub const SPAWN_DEPTH: &str = "spawnDepth";
-    /// Since when it is put away.
-    pub const ARCHIVED_AT: &str = "archivedAt";
-    /// Since when it stays on top.
-    pub const PINNED_AT: &str = "pinnedAt";
-    /// When it was last read.
-    pub const LAST_READ_AT: &str = "lastReadAt";
-    /// When it was marked unread.
-    pub const MARKED_UNREAD_AT: &str = "markedUnreadAt";
-    /// How it is shown.
-    pub const BOARD_FACE: &str = "boardFace";
-    /// All of the above that have a place of their own in a row or entry.
-    pub const SHOWN: [&str; 14] = [
-        ICON,
-        COLOR,
-        CATEGORY,
-        FAST_MODE,
-        TRACE_LEVEL,
-        PERMISSION_MODE,
-        TOOL_OVERRIDES,
-        CREATED_VIA,
-        PARENT,
-        SPAWN_DEPTH,
-        ARCHIVED_AT,
-        PINNED_AT,
-        LAST_READ_AT,
-        MARKED_UNREAD_AT,
-    ];
-}
-
-/// Longest title made up from what was said, in characters.
-const TITLE_CHARS: usize = 60;
-/// Longest preview of the last message, in characters.
-const PREVIEW_CHARS: usize = 240;
 
 /// What is known of a session besides its entry.
 #[derive(Debug, Default)]
@@ -260,16 +200,6 @@ pub fn entry(stored: &Stored, latest: Option<&RunRow>) -> SessionEntry {
     }
 }
 
-/// Extra fields that have no place of their own.
-fn kept(fields: &Map<String, Value>) -> Option<OpenObject> {
-    let kept: OpenObject = fields
-        .iter()
-        .filter(|(name, _)| !extra::SHOWN.contains(&name.as_str()))
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect();
-    (!kept.is_empty()).then_some(kept)
-}
-
 /// What a new session of an agent uses.
 #[must_use]
 pub fn defaults(catalog: &Catalog, agent: &AgentId) -> SessionListDefaults {
@@ -398,41 +328,6 @@ fn queue_mode(catalog: &Catalog, entry: &Stored) -> QueueMode {
     QueueMode::parse(mode.as_str()).unwrap_or(QueueMode::Collect)
 }
 
-fn title(edges: &Edges) -> Option<String> {
-    let text = plain_text(edges.first_user.as_ref()?);
-    let line = text.lines().map(str::trim).find(|line| !line.is_empty())?;
-    Some(shorten(line, TITLE_CHARS))
-}
-
-fn preview(edges: &Edges) -> Option<String> {
-    let words = one_line(edges.last.as_ref()?);
-    (!words.is_empty()).then(|| shorten(&words, PREVIEW_CHARS))
-}
-
-/// All words of a message in one line.
-#[must_use]
-pub fn one_line(message: &MessageRow) -> String {
-    plain_text(message).split_whitespace().collect::<Vec<_>>().join(" ")
-}
-
-/// The beginning of a text, with a sign that there was more.
-#[must_use]
-pub fn shorten(text: &str, max_chars: usize) -> String {
-    if text.chars().count() <= max_chars {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(max_chars.saturating_sub(1)).collect();
-    short.truncate(short.trim_end().len());
-    short.push('…');
-    short
-}
-
-/// An extra field, if it is there and of its type.
-#[must_use]
-pub fn field<T: DeserializeOwned>(extra: &Map<String, Value>, name: &str) -> Option<T> {
-    extra.get(name).and_then(|value| T::deserialize(value).ok())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -445,21 +340,5 @@ mod tests {
         assert_eq!(kind_of("agent:a:main"), (SessionKind::Direct, ChatType::Direct));
         assert_eq!(kind_of("agent:a:telegram:group:1"), (SessionKind::Group, ChatType::Group));
         assert_eq!(kind_of("agent:a:slack:channel:1"), (SessionKind::Group, ChatType::Channel));
-    }
-
-    #[test]
-    fn titles_are_short() {
-        assert_eq!(shorten("abc", 3), "abc");
-        assert_eq!(shorten("äbcd", 3), "äb…");
-        assert_eq!(shorten("a bcd", 3), "a…");
-    }
-
-    #[test]
-    fn what_has_no_place_of_its_own_is_kept_together() {
-        let Value::Object(fields) = serde_json::json!({"icon": "i", "statusNote": "n"}) else {
-            panic!("an object");
-        };
-        let kept = kept(&fields).expect("something");
-        assert_eq!(Value::Object(kept), serde_json::json!({"statusNote": "n"}));
     }
 }

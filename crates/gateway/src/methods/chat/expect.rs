@@ -11,8 +11,8 @@ use openclaw_store::sessions::SessionEntry;
 use crate::{
     router::{Cx, Failure},
     shape::{
+        extra::{self, field},
         failure::{self, session_changed},
-        session::{extra, field},
         target::Target,
     },
 };

@@ -24,9 +24,9 @@ use crate::{
     router::{Cx, Failure},
     shape::{
         attachments::pictures,
-        failure,
+        extra, failure,
         models::Catalog,
-        session::{self, extra},
+        session,
         target::{Target, agent_or_default},
     },
 };

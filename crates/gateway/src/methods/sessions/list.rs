@@ -16,9 +16,10 @@ use openclaw_store::{
 use crate::{
     router::{Cx, Failure},
     shape::{
+        extra::{self, field},
         failure,
         models::Catalog,
-        session::{self, extra, field},
+        session,
         target::{Target, agent_or_default},
     },
 };

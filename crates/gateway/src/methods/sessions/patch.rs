@@ -18,9 +18,10 @@ use crate::{
     methods::chat::{expect::Expected, send::invalid_thinking},
     router::{Cx, Failure},
     shape::{
+        extra,
         failure::{self, session_changed},
         models::Catalog,
-        session::{self, extra},
+        session,
         target::Target,
     },
     state::State,
@@ -184,7 +185,7 @@ fn spawned_by(
     params: &SessionsPatchParams,
 ) -> Result<Option<SessionKey>, RpcError> {
     let stored = before.and_then(|entry| entry.spawned_by.as_ref());
-    let depth = before.and_then(|entry| session::field::<u64>(&entry.extra, extra::SPAWN_DEPTH));
+    let depth = before.and_then(|entry| extra::field::<u64>(&entry.extra, extra::SPAWN_DEPTH));
     let is_spawned = key.as_str().contains(":subagent:");
     let wanted_depth = params.spawn_depth.value().map(|depth| depth.get());
     once("spawnDepth", is_spawned, depth.as_ref(), &params.spawn_depth, wanted_depth.as_ref())?;

@@ -12,8 +12,8 @@ use crate::{
     router::{Cx, Failure},
     shape::{
         failure,
-        session::{one_line, shorten},
         target::Target,
+        words::{one_line, shorten},
     },
 };
 
