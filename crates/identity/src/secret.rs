@@ -7,12 +7,18 @@ use subtle::ConstantTimeEq;
 
 use crate::{IdentityError, from_base64, to_base64url};
 
-/// A new shared token: 32 random bytes as unpadded base64url.
+/// A new shared token: 32 random bytes as unpadded base64url, never beginning with a dash, which
+/// command lines take for an option.
 ///
 /// # Errors
 /// [`IdentityError::Random`] when the system has no randomness.
 pub fn generate_token() -> Result<SecretString, IdentityError> {
-    Ok(SecretString::from(to_base64url(&*random()?)))
+    loop {
+        let token = to_base64url(&*random()?);
+        if !token.starts_with('-') {
+            return Ok(SecretString::from(token));
+        }
+    }
 }
 
 /// A new nonce: 32 random bytes as unpadded base64url. Not a secret.
