@@ -13,6 +13,7 @@ use crate::{
     macros::params,
     object::Object,
     patch::present,
+    resume::ResumeParams,
     text::{Int0, Int1, NonEmpty, Text},
     trust::SecretKind,
 };
@@ -49,6 +50,8 @@ params! {
         user_agent?: String,
         /// Asks for a `models.snapshot` event; kept as it came.
         model_catalog?: Value,
+        /// Ours: what the client had when its last connection ended.
+        resume?: ResumeParams,
     }
 
     /// The program that connects.

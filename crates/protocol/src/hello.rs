@@ -9,6 +9,7 @@ use crate::{
     limits,
     macros::{names, record},
     methods::system::{HealthSnapshot, UpdateAvailable},
+    resume::ResumeOutcome,
     scope::{Role, ScopeSet},
 };
 
@@ -50,6 +51,9 @@ record! {
         auth: HelloAuth,
         /// Limits.
         policy: Policy,
+        /// Ours: what came of `resume` in `connect`. No part of the published contract.
+        #[schemars(skip)]
+        resume?: ResumeOutcome,
     }
 
     /// The Gateway and this connection.

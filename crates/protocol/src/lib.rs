@@ -23,6 +23,7 @@ pub mod scope;
 pub mod connect;
 pub mod hello;
 pub mod presence;
+pub mod resume;
 pub mod trust;
 
 pub mod params;

@@ -225,5 +225,6 @@ fn base(
         locale: None,
         user_agent: None,
         model_catalog: None,
+        resume: None,
     })
 }
