@@ -54,10 +54,12 @@ impl Options {
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let value = words.next().with_context(|| format!("{word} needs a value"))?;
+            // What is measured runs in another folder.
+            let path = || std::path::absolute(value).context("failed to find the current folder");
             match word.as_str() {
-                "--openclaw" => openclaw = Some(PathBuf::from(value)),
-                "--node" => node = Some(PathBuf::from(value)),
-                "--original" => entry = Some(PathBuf::from(value)),
+                "--openclaw" => openclaw = Some(path()?),
+                "--node" => node = Some(path()?),
+                "--original" => entry = Some(path()?),
                 "--runs" => runs = value.parse().context("--runs is not a number")?,
                 other => bail!("unknown argument `{other}`"),
             }
