@@ -50,6 +50,9 @@ pub(crate) struct TargetArgs {
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Gateway")]
 pub(crate) struct ReachArgs {
+    /// Talk to the Gateway of this name; `remote add` gives names
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["url", "ssh"])]
+    pub(crate) gateway: Option<String>,
     /// Talk to the Gateway at this address; needs an explicit credential
     #[arg(long, value_name = "URL", conflicts_with = "ssh")]
     pub(crate) url: Option<String>,
@@ -59,6 +62,9 @@ pub(crate) struct ReachArgs {
     /// Port of the Gateway on the machine named by --ssh [default: 18789]
     #[arg(long, value_name = "PORT", requires = "ssh")]
     pub(crate) remote_port: Option<u16>,
+    /// Private key to log in with on the machine named by --ssh
+    #[arg(long, value_name = "FILE", requires = "ssh")]
+    pub(crate) ssh_identity: Option<PathBuf>,
     /// Gateway token
     #[arg(long, value_name = "TOKEN", value_parser = secret_value, allow_hyphen_values = true)]
     pub(crate) token: Option<SecretString>,

@@ -10,11 +10,13 @@ mod dial_stdio;
 mod gateway;
 mod gateway_run;
 mod gateway_status;
+mod gateway_use;
 mod health;
 mod logs;
 mod models;
 mod probe;
 mod reference;
+mod remote;
 mod sessions;
 mod status;
 
@@ -51,6 +53,8 @@ pub(crate) enum Command {
     Models(models::ModelsArgs),
     /// Say which devices may connect
     Devices(devices::DevicesArgs),
+    /// Keep Gateways of other machines under names
+    Remote(remote::RemoteArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     /// Print the command reference as Markdown
@@ -71,6 +75,7 @@ impl Command {
             Self::Config(args) => args.wants_json(),
             Self::Models(args) => args.wants_json(),
             Self::Devices(args) => args.wants_json(),
+            Self::Remote(args) => args.wants_json(),
             Self::Completion(_) | Self::Reference => false,
         }
     }
@@ -106,6 +111,7 @@ pub(crate) fn run(
         Command::Config(args) => config::run(&context, &args),
         Command::Models(args) => models::run(&context, &args),
         Command::Devices(args) => devices::run(&context, &args),
+        Command::Remote(args) => remote::run(&context, &args),
         Command::Completion(_) | Command::Reference => Ok(ExitCode::Done),
     }
 }

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use openclaw_client::credentials::{self, Choice, Inputs, Pair};
+use openclaw_client::credentials::{self, Choice, Inputs, Pair, Plan};
 use openclaw_client::{ClientError, Endpoint, SavedFile, TcpDial, UnixDial};
 use openclaw_config::schema::AuthMode;
 use openclaw_config::{Loaded, SecretInput};
 use openclaw_identity::KeyPair;
 use openclaw_protocol::Role;
 use openclaw_protocol::trust::SecretKind;
-use openclaw_remote::{SshDial, SshOptions, SshTarget};
+use openclaw_remote::{How, NamedGateway, SshDial, SshOptions, SshTarget, Via};
 use secrecy::SecretString;
 
 use crate::args::ReachArgs;
@@ -41,16 +41,45 @@ pub(crate) fn direct(
                 None => remembered(context, endpoint),
             })
         }
-        Place::Url(url) => {
-            let plaintext = context.env.get(ALLOW_PLAINTEXT).is_some();
-            let dial = TcpDial::parse(url, plaintext).map_err(|error| {
-                let target = openclaw_client::Target::Url(url.clone());
-                client_failure(&ClientError::from_dial(error, target))
-            })?;
-            Ok(remembered(context, Endpoint::new(dial, plan)))
-        }
+        Place::Url(url) => by_url(context, plan, url),
+        Place::Named(gateway) => named(context, plan, gateway),
         Place::Ssh { .. } => Err(Failure::usage("an SSH target is not dialled directly")),
     }
+}
+
+fn by_url(context: &Context, plan: Plan, url: &str) -> Result<Endpoint, Failure> {
+    let plaintext = context.env.get(ALLOW_PLAINTEXT).is_some();
+    let dial = TcpDial::parse(url, plaintext).map_err(|error| {
+        let target = openclaw_client::Target::Url(url.to_owned());
+        client_failure(&ClientError::from_dial(error, target))
+    })?;
+    Ok(remembered(context, Endpoint::new(dial, plan)))
+}
+
+/// A Gateway with a name that is not reached by `ssh`.
+fn named(context: &Context, plan: Plan, gateway: &NamedGateway) -> Result<Endpoint, Failure> {
+    match &gateway.how {
+        How::Url { url } => by_url(context, plan, url),
+        How::Ssh { .. } => Err(Failure::usage("an SSH target is not dialled directly")),
+    }
+}
+
+/// A Gateway with a name, through `ssh`: by its door or its port, as was found when it was added. Its
+/// key is pinned either way.
+pub(crate) fn ssh_named(
+    context: &Context,
+    args: &ReachArgs,
+    target: &Target,
+    (host, via): (&SshTarget, &Via),
+    options: &SshOptions,
+) -> Result<Endpoint, Failure> {
+    let inputs = inputs(context, args, target)?;
+    let plan = credentials::plan(&inputs).map_err(|error| client_failure(&error.into()))?;
+    let dial = match via {
+        Via::Door { .. } => SshDial::door(host.clone(), Role::Operator, options.clone()),
+        Via::Port(port) => SshDial::port(host.clone(), *port, options.clone()),
+    };
+    Ok(remembered(context, Endpoint::new(dial, plan)))
 }
 
 /// The owner's door on another machine: the SSH login is the proof.
@@ -110,7 +139,14 @@ fn own_gateway_key(context: &Context) -> Result<Option<openclaw_identity::Public
 
 /// Everything that may name a secret for this target, and nothing else.
 fn inputs(context: &Context, args: &ReachArgs, target: &Target) -> Result<Inputs, Failure> {
+    let named_door = match &target.place {
+        Place::Named(gateway) => {
+            matches!(&gateway.how, How::Ssh { via: Via::Door { .. }, .. })
+        }
+        _ => false,
+    };
     let choice = match target.source {
+        Source::NameFlag | Source::Chosen => Choice::Named { door: named_door },
         Source::UrlFlag => Choice::UrlFlag,
         Source::SshFlag => Choice::Ssh { dial_stdio: false },
         Source::Environment => Choice::EnvUrl,

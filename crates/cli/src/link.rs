@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use openclaw_base::Tasks;
+use openclaw_client::credentials::Way;
 use openclaw_client::{
     Answers, CallOptions, Client, ClientError, Events, Hello, PairingNotice, PairingWait, Proof,
 };
@@ -16,7 +17,7 @@ use serde_json::Value;
 
 pub(crate) use self::answer::{Answer, params};
 use self::reach::Reach;
-pub(crate) use self::reach::Wrap;
+pub(crate) use self::reach::{Wrap, ssh_target};
 use crate::args::TargetArgs;
 use crate::context::Context;
 use crate::explain::client_failure;
@@ -43,6 +44,7 @@ pub(crate) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> R
 #[derive(Debug)]
 pub(crate) struct Link {
     client: Client,
+    way: Way,
     note: TargetNote,
     tasks: Tasks,
 }
@@ -52,9 +54,18 @@ impl Link {
     /// that is not paired yet waits for a person's decision.
     pub(crate) async fn open(context: &Context, args: &TargetArgs) -> Result<Self, Failure> {
         let target = target::choose(context, &args.reach)?;
+        Self::patiently(context, args, &target).await
+    }
+
+    /// Connects to a target that is chosen already; on a terminal a person's decision is waited for.
+    pub(crate) async fn patiently(
+        context: &Context,
+        args: &TargetArgs,
+        target: &Target,
+    ) -> Result<Self, Failure> {
         let patient = io::stderr().is_terminal() && !context.printer.is_json();
         let pairing = if patient { wait(context.printer) } else { PairingWait::No };
-        Self::connect(context, args, &target, pairing, None).await
+        Self::connect(context, args, target, pairing, None).await
     }
 
     /// Connects to a target that is chosen already, and waits for nobody. `wrap` may put something
@@ -77,14 +88,14 @@ impl Link {
     ) -> Result<Self, Failure> {
         let tasks = Tasks::new();
         let reach = Reach { context, args, target, pairing, wrap, tasks: &tasks };
-        let client = match reach.connect().await {
-            Ok(client) => client,
+        let (client, way) = match reach.connect().await {
+            Ok(reached) => reached,
             Err(failure) => {
                 tasks.shutdown(GOODBYE).await;
                 return Err(failure.about(target.note()));
             }
         };
-        let link = Self { client, note: target.note(), tasks };
+        let link = Self { client, way, note: target.note(), tasks };
         link.warn_of_unproven(context.printer);
         Ok(link)
     }
@@ -97,6 +108,11 @@ impl Link {
     /// How the Gateway says it knows us.
     pub(crate) fn auth_method(&self) -> Option<&str> {
         self.client.hello().auth.as_ref()?.method.as_deref()
+    }
+
+    /// By which way the Gateway was reached.
+    pub(crate) const fn way(&self) -> Way {
+        self.way
     }
 
     /// What the Gateway proved of itself.

@@ -1,9 +1,11 @@
-//! Which Gateway a command talks to: flag, environment, `gateway.mode`, else the local one.
+//! Which Gateway a command talks to: flag, environment, `gateway use`, `gateway.mode`, else the local
+//! one.
 
 use std::path::PathBuf;
 
 use openclaw_config::Loaded;
 use openclaw_config::schema::GatewayMode;
+use openclaw_remote::{Book, NameError, NamedGateway};
 
 use crate::args::ReachArgs;
 use crate::context::{Context, config_failure};
@@ -14,6 +16,10 @@ use crate::holder::Holder;
 /// What named the Gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
+    /// `--gateway`.
+    NameFlag,
+    /// `gateway use`.
+    Chosen,
     /// `--url`.
     UrlFlag,
     /// `--ssh`.
@@ -30,6 +36,8 @@ impl Source {
     /// The name a person knows it by.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
+            Self::NameFlag => "--gateway",
+            Self::Chosen => "gateway use",
             Self::UrlFlag => "--url",
             Self::SshFlag => "--ssh",
             Self::Environment => "OPENCLAW_GATEWAY_URL",
@@ -51,6 +59,8 @@ pub(crate) enum Place {
         /// The Gateway's port there.
         remote_port: Option<u16>,
     },
+    /// A Gateway with a name, by the way that was found when it was added.
+    Named(Box<NamedGateway>),
     /// The owner's door.
     Door(PathBuf),
     /// A port of this machine.
@@ -75,8 +85,17 @@ impl Target {
             Place::Url(url) => url.clone(),
             Place::Ssh { host, remote_port: None } => format!("ssh://{host}"),
             Place::Ssh { host, remote_port: Some(port) } => format!("ssh://{host} port {port}"),
+            Place::Named(gateway) => gateway.address(),
             Place::Door(path) => format!("unix:{}", path.display()),
             Place::Port(port) => format!("ws://127.0.0.1:{port}"),
+        }
+    }
+
+    /// The Gateway's name, if it was meant by it.
+    pub(crate) fn name(&self) -> Option<&str> {
+        match &self.place {
+            Place::Named(gateway) => Some(&gateway.name),
+            _ => None,
         }
     }
 
@@ -97,6 +116,9 @@ impl Target {
 /// Decides where to go. The configuration is read only when neither flag nor environment decides.
 pub(crate) fn choose(context: &Context, args: &ReachArgs) -> Result<Target, Failure> {
     let there = |place, source| Target { place, source, loaded: None };
+    if let Some(name) = &args.gateway {
+        return Ok(there(named(context, name)?, Source::NameFlag));
+    }
     if let Some(host) = &args.ssh {
         let place = Place::Ssh { host: host.clone(), remote_port: args.remote_port };
         return Ok(there(place, Source::SshFlag));
@@ -106,6 +128,9 @@ pub(crate) fn choose(context: &Context, args: &ReachArgs) -> Result<Target, Fail
     }
     if let Some(url) = context.env.get("OPENCLAW_GATEWAY_URL") {
         return Ok(there(Place::Url(url.to_owned()), Source::Environment));
+    }
+    if let Some(name) = book(context).current().map_err(|error| name_failure(&error))? {
+        return Ok(there(named(context, &name)?, Source::Chosen));
     }
     let loaded = context.config()?;
     if loaded.config.gateway.mode == Some(GatewayMode::Remote) {
@@ -137,6 +162,29 @@ fn local(context: &Context, args: &ReachArgs, loaded: Loaded) -> Result<Target, 
         _ => Place::Port(resolved),
     };
     Ok(Target { place, source: Source::Local, loaded: Some(loaded) })
+}
+
+/// The named Gateways of this state folder.
+pub(crate) fn book(context: &Context) -> Book {
+    Book::new(context.paths.named_gateways_dir())
+}
+
+fn named(context: &Context, name: &str) -> Result<Place, Failure> {
+    let gateway = book(context).load(name).map_err(|error| name_failure(&error))?;
+    Ok(Place::Named(Box::new(gateway)))
+}
+
+/// A name that cannot be used, and what to type instead.
+pub(crate) fn name_failure(error: &NameError) -> Failure {
+    let (exit, hint) = match error {
+        NameError::Bad(_) | NameError::Unknown(_) => {
+            (ExitCode::Usage, "see the names with `openclaw remote list`")
+        }
+        NameError::File { .. } => {
+            (ExitCode::Failed, "repair or remove the file, then add the Gateway again")
+        }
+    };
+    Failure::new(exit, error.to_string()).hint(hint).caused_by(std::error::Error::source(error))
 }
 
 fn no_remote_url() -> Failure {

@@ -7,6 +7,8 @@
 //! | `--ssh`, and the host answers `dial-stdio` | none: the SSH login is the proof |
 //! | `--ssh`, and it does not | a flag, else an error before any Gateway traffic |
 //! | `OPENCLAW_GATEWAY_URL` | the environment's |
+//! | a named Gateway, by its door | none: the SSH login is the proof |
+//! | a named Gateway, by its port or URL | what is saved for exactly this endpoint |
 //! | mode `remote` | `gateway.remote.*`, else what is saved for exactly this endpoint |
 //! | local, the owner's door is there | none |
 //! | local otherwise | the environment's, else `gateway.auth.*`, else the token file |
@@ -60,6 +62,11 @@ pub enum Choice {
     },
     /// `OPENCLAW_GATEWAY_URL`.
     EnvUrl,
+    /// A Gateway that has a name: `--gateway`, or `gateway use`.
+    Named {
+        /// Whether it is reached at its owner's door.
+        door: bool,
+    },
     /// `gateway.mode: "remote"`.
     Remote,
     /// The Gateway of this state folder.
@@ -187,14 +194,16 @@ impl CredentialError {
 /// # Errors
 /// [`CredentialError`] when a target given on the command line needs a secret flag.
 pub fn plan(inputs: &Inputs) -> Result<Plan, CredentialError> {
-    let at_far_door = inputs.choice == Choice::Ssh { dial_stdio: true };
+    let at_far_door =
+        matches!(inputs.choice, Choice::Ssh { dial_stdio: true } | Choice::Named { door: true });
     if let Some(flags) = from_flags(inputs) {
         let way = if at_far_door { Way::Door } else { Way::Network };
         return Ok(Plan { way, ..flags });
     }
     match inputs.choice {
         Choice::UrlFlag => Err(CredentialError::UrlNeedsFlag),
-        Choice::Ssh { dial_stdio: true } => Ok(Plan::door()),
+        Choice::Ssh { dial_stdio: true } | Choice::Named { door: true } => Ok(Plan::door()),
+        Choice::Named { door: false } => Ok(Plan { use_saved: true, ..Plan::nothing() }),
         Choice::Ssh { dial_stdio: false } => Err(CredentialError::SshNeedsFlag),
         Choice::EnvUrl => Ok(from_env(inputs)),
         Choice::Remote => Ok(from_remote(inputs)),

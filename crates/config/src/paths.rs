@@ -143,6 +143,29 @@ impl Paths {
         self.state.join("clients")
     }
 
+    /// The folder of the Gateways that this user gave names (0700).
+    #[must_use]
+    pub fn named_gateways_dir(&self) -> PathBuf {
+        self.state.join("gateways")
+    }
+
+    /// The folder where held tunnels keep their lock, state and log (0700).
+    #[must_use]
+    pub fn tunnels_dir(&self) -> PathBuf {
+        self.state.join("remote")
+    }
+
+    /// A socket of the held tunnels: beside their state, or in the run folder where that would be too
+    /// long to bind. `name` is short.
+    #[must_use]
+    pub fn tunnel_socket(&self, name: &str) -> PathBuf {
+        if self.socket.starts_with(&self.state) {
+            return self.tunnels_dir().join(name);
+        }
+        let stem = self.socket.file_stem().unwrap_or_default().to_string_lossy();
+        self.socket.with_file_name(format!("{stem}-{name}"))
+    }
+
     /// Keys of model providers, as stored by `models auth set` (0600).
     #[must_use]
     pub fn model_auth_file(&self) -> PathBuf {

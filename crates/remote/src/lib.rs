@@ -4,17 +4,23 @@
 //! login is the proof) or to the Gateway's port there (`ssh -W`). `ssh` is the system's, so a person's
 //! configuration, agent, hardware keys, jump hosts and known hosts work as they are used to.
 //!
+//! [`named`] keeps Gateways under names, as contexts are chosen among.
+//!
 //! A target is checked before it gets near a command line, and no `ssh` outlives us: each is killed
 //! and reaped when its stream is dropped, and dies with us on Linux even if we are killed.
 
+pub mod ask;
 pub mod greet;
+pub mod named;
 pub mod ssh;
 pub mod target;
 
 mod child;
 mod classify;
 
+pub use ask::{Published, published};
 pub use greet::{Terminal, greet};
+pub use named::{Book, How, NameError, NamedGateway, Via};
 pub use ssh::{Remote, SshDial, SshOptions};
 pub use target::{SshTarget, TargetError};
 

@@ -104,23 +104,9 @@ impl SshDial {
 
     fn arguments(&self) -> Vec<OsString> {
         let mut arguments = base(&self.options, &self.target);
-        arguments.extend(["-T", "-o", "BatchMode=yes"].map(OsString::from));
-        let settings = [
-            "ExitOnForwardFailure=yes",
-            "ServerAliveInterval=5",
-            "ServerAliveCountMax=2",
-            // A person's own forwards and commands for this host are not for us.
-            "ClearAllForwardings=yes",
-            "RemoteCommand=none",
-            "PermitLocalCommand=no",
-            // Riding on a person's connection is welcome, leaving one behind is not.
-            "ControlMaster=no",
-            // The words are needed to tell failures apart.
-            "LogLevel=INFO",
-        ];
-        for setting in settings {
-            arguments.extend([OsString::from("-o"), setting.into()]);
-        }
+        quiet(&mut arguments);
+        // A person's own forwards for this host are not for us.
+        set(&mut arguments, "ClearAllForwardings=yes");
         if let Remote::Port(port) = self.remote {
             arguments.extend([OsString::from("-W"), format!("127.0.0.1:{port}").into()]);
         }
@@ -163,18 +149,47 @@ pub(crate) fn base(options: &SshOptions, target: &SshTarget) -> Vec<OsString> {
     arguments
 }
 
-/// The command for the login shell there, whichever that is. A login without a terminal often has a
-/// short search path, so the usual places are tried as well.
+/// Settings of every `ssh` that runs without a person.
+pub(crate) fn quiet(arguments: &mut Vec<OsString>) {
+    arguments.push("-T".into());
+    let settings = [
+        "BatchMode=yes",
+        "ExitOnForwardFailure=yes",
+        "ServerAliveInterval=5",
+        "ServerAliveCountMax=2",
+        // A person's own commands for this host are not for us.
+        "RemoteCommand=none",
+        "PermitLocalCommand=no",
+        // Riding on a person's connection is welcome, leaving one behind is not.
+        "ControlMaster=no",
+        // The words are needed to tell failures apart.
+        "LogLevel=INFO",
+    ];
+    for setting in settings {
+        set(arguments, setting);
+    }
+}
+
+/// Adds one setting.
+pub(crate) fn set(arguments: &mut Vec<OsString>, setting: &str) {
+    arguments.extend([OsString::from("-o"), setting.into()]);
+}
+
 fn dial_stdio(role: Role) -> String {
-    let role = match role {
-        Role::Operator => "",
-        Role::Node => " --role node",
-    };
+    program(match role {
+        Role::Operator => "gateway dial-stdio",
+        Role::Node => "gateway dial-stdio --role node",
+    })
+}
+
+/// A command for the login shell there, whichever that is. A login without a terminal often has a
+/// short search path, so the usual places are tried as well. `words` are ours and need no quotes.
+pub(crate) fn program(words: &str) -> String {
     format!(
         "sh -c 'for program in openclaw \"$HOME/.local/bin/openclaw\" \"$HOME/.cargo/bin/openclaw\" \
          /usr/local/bin/openclaw; do \
          if command -v \"$program\" >/dev/null 2>&1; then \
-         exec \"$program\" gateway dial-stdio{role}; fi; done; \
+         exec \"$program\" {words}; fi; done; \
          echo \"openclaw: not found\" >&2; exit 127'"
     )
 }

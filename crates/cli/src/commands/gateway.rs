@@ -3,7 +3,8 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    Outcome, agent, auth_token, call, dial_stdio, gateway_run, gateway_status, health, probe,
+    Outcome, agent, auth_token, call, dial_stdio, gateway_run, gateway_status, gateway_use, health,
+    probe,
 };
 use crate::context::Context;
 
@@ -34,6 +35,8 @@ enum GatewayCommand {
     Agent(agent::AgentArgs),
     /// Say which token or password this Gateway asks for
     AuthToken(auth_token::AuthTokenArgs),
+    /// Talk to a named Gateway from now on, or to none
+    Use(gateway_use::UseArgs),
     /// Bridge standard input and output to the Gateway of this machine
     DialStdio(dial_stdio::DialStdioArgs),
 }
@@ -49,6 +52,7 @@ impl GatewayArgs {
             Some(GatewayCommand::Probe(args)) => args.output.json,
             Some(GatewayCommand::Agent(args)) => args.output.json,
             Some(GatewayCommand::AuthToken(args)) => args.output.json,
+            Some(GatewayCommand::Use(args)) => args.output.json,
         }
     }
 
@@ -69,6 +73,7 @@ pub(crate) fn run(context: &Context, args: GatewayArgs) -> Outcome {
         Some(GatewayCommand::Probe(args)) => probe::run(context, &args),
         Some(GatewayCommand::Agent(args)) => agent::run(context, &args),
         Some(GatewayCommand::AuthToken(args)) => auth_token::run(context, &args),
+        Some(GatewayCommand::Use(args)) => gateway_use::run(context, &args),
         Some(GatewayCommand::DialStdio(args)) => dial_stdio::run(context, &args),
     }
 }

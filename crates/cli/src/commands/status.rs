@@ -37,6 +37,8 @@ pub(crate) struct StatusArgs {
 #[serde(rename_all = "camelCase")]
 struct Connection {
     mode: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<String>,
     url: String,
     url_source: &'static str,
     reachable: bool,
@@ -106,6 +108,7 @@ fn connection(link: &Link, target: &Target, started: Instant) -> Connection {
     let local = matches!(target.source, target::Source::Local);
     Connection {
         mode: if local { "local" } else { "remote" },
+        name: target.name().map(str::to_owned),
         url: target.url(),
         url_source: target.source.as_str(),
         reachable: true,
@@ -136,7 +139,7 @@ fn print(printer: Printer, report: &Report) -> Result<(), Failure> {
     let connection = &report.connection;
     let reachable = printer.paint(Style::Good, "reachable");
     let mut fields = vec![
-        ("Gateway", harmless(&format!("{} ({})", connection.url, connection.url_source))),
+        ("Gateway", address(connection)),
         ("State", format!("{reachable} in {} ms", connection.connect_latency_ms)),
         ("Version", harmless(&connection.version)),
     ];
@@ -160,6 +163,13 @@ fn print(printer: Printer, report: &Report) -> Result<(), Failure> {
     printer.fields(&fields)?;
     recent(printer, &status)?;
     report.deep.as_ref().map_or(Ok(()), |deep| print_deep(printer, deep))
+}
+
+/// Where it is, what it is called, and what chose it.
+fn address(connection: &Connection) -> String {
+    let Connection { name, url, url_source, .. } = connection;
+    let name = name.as_ref().map(|name| format!("{name}, ")).unwrap_or_default();
+    harmless(&format!("{name}{url} ({url_source})"))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "one decimal is shown")]

@@ -4,6 +4,7 @@
 //! not known yet is greeted once, on a terminal only, so that OpenSSH itself asks about the key.
 
 use std::io::{self, IsTerminal};
+use std::path::Path;
 use std::sync::Arc;
 
 use openclaw_base::Tasks;
@@ -12,7 +13,7 @@ use openclaw_client::{
     Client, ClientError, ClientOptions, Dial, Endpoint, PairingRequired, PairingWait, SshProblem,
 };
 use openclaw_protocol::Scope;
-use openclaw_remote::{SshOptions, SshTarget, Terminal, greet};
+use openclaw_remote::{How, SshOptions, SshTarget, Terminal, Via, greet};
 
 use crate::args::TargetArgs;
 use crate::context::Context;
@@ -23,6 +24,15 @@ use crate::target::{Place, Target};
 
 /// Puts something around a way of dialling.
 pub(crate) type Wrap<'a> = &'a (dyn Fn(Arc<dyn Dial>) -> Arc<dyn Dial> + Sync);
+
+/// What is tried on another machine.
+#[derive(Clone, Copy)]
+enum Knock<'a> {
+    /// The port if one is given, else the door and then the usual port.
+    Either(Option<u16>),
+    /// What was found earlier, and nothing else.
+    At(&'a Via),
+}
 
 /// Everything that one connection is made of.
 pub(super) struct Reach<'a> {
@@ -35,33 +45,45 @@ pub(super) struct Reach<'a> {
 }
 
 impl Reach<'_> {
-    /// Connects.
-    pub(super) async fn connect(&self) -> Result<Client, Failure> {
+    /// Connects, and says by which way.
+    pub(super) async fn connect(&self) -> Result<(Client, Way), Failure> {
         match &self.target.place {
-            Place::Ssh { host, remote_port } => self.over_ssh(host, *remote_port).await,
-            Place::Url(_) | Place::Door(_) | Place::Port(_) => {
-                let endpoint = endpoint::direct(self.context, &self.args.reach, self.target)?;
-                self.dial(endpoint).await?.map_err(|error| client_failure(&error))
+            Place::Ssh { host, remote_port } => {
+                let knock = Knock::Either(*remote_port);
+                self.over_ssh(host, self.args.reach.ssh_identity.as_deref(), knock).await
             }
+            Place::Named(gateway) => match &gateway.how {
+                How::Ssh { target, identity, via } => {
+                    self.over_ssh(target, identity.as_deref(), Knock::At(via)).await
+                }
+                How::Url { .. } => self.directly().await,
+            },
+            Place::Url(_) | Place::Door(_) | Place::Port(_) => self.directly().await,
         }
     }
 
-    async fn over_ssh(&self, host: &str, remote_port: Option<u16>) -> Result<Client, Failure> {
-        let host = SshTarget::parse(host).map_err(|error| {
-            client_failure(&ClientError::from_dial(
-                openclaw_remote::SshError::from(error).into(),
-                openclaw_client::Target::Ssh { host: host.to_owned(), remote_port },
-            ))
-        })?;
+    async fn directly(&self) -> Result<(Client, Way), Failure> {
+        let endpoint = endpoint::direct(self.context, &self.args.reach, self.target)?;
+        self.dial(endpoint).await?.map_err(|error| client_failure(&error))
+    }
+
+    async fn over_ssh(
+        &self,
+        host: &str,
+        identity: Option<&Path>,
+        knock: Knock<'_>,
+    ) -> Result<(Client, Way), Failure> {
+        let host = ssh_target(host)?;
         let mut options = SshOptions::new(self.tasks.clone());
+        options.identity = identity.map(Path::to_path_buf);
         if let Some(timeout) = self.args.timeout {
             options.connect_timeout = timeout;
         }
-        let first = self.attempt(&host, remote_port, &options).await?;
+        let first = self.attempt(&host, knock, &options).await?;
         let outcome = match first {
             Err(error) if problem(&error) == Some(SshProblem::UnknownHostKey) => {
                 self.greet(&host, &options).await?;
-                self.attempt(&host, remote_port, &options).await?
+                self.attempt(&host, knock, &options).await?
             }
             outcome => outcome,
         };
@@ -72,10 +94,18 @@ impl Reach<'_> {
     async fn attempt(
         &self,
         host: &SshTarget,
-        remote_port: Option<u16>,
+        knock: Knock<'_>,
         options: &SshOptions,
-    ) -> Result<Result<Client, ClientError>, Failure> {
+    ) -> Result<Result<(Client, Way), ClientError>, Failure> {
         let reach = &self.args.reach;
+        let remote_port = match knock {
+            Knock::At(via) => {
+                let way = (host, via);
+                let named = endpoint::ssh_named(self.context, reach, self.target, way, options)?;
+                return self.dial(named).await;
+            }
+            Knock::Either(remote_port) => remote_port,
+        };
         if remote_port.is_none() {
             let door = endpoint::ssh_door(self.context, reach, self.target, host, options)?;
             let outcome = self.dial(door).await?;
@@ -99,7 +129,11 @@ impl Reach<'_> {
     }
 
     /// Connects over one endpoint. The inner error is the connection's, the outer one this machine's.
-    async fn dial(&self, mut endpoint: Endpoint) -> Result<Result<Client, ClientError>, Failure> {
+    async fn dial(
+        &self,
+        mut endpoint: Endpoint,
+    ) -> Result<Result<(Client, Way), ClientError>, Failure> {
+        let way = endpoint.plan.way;
         if let Some(wrap) = self.wrap {
             endpoint.dial = wrap(endpoint.dial);
         }
@@ -109,21 +143,33 @@ impl Reach<'_> {
             options.connect_timeout = timeout;
             options.call_timeout = timeout;
         }
-        if endpoint.plan.way == Way::Network {
+        if way == Way::Network {
             options.device = Some(endpoint::device(self.context)?);
         }
         let first = Client::connect(&endpoint, &options).await;
-        let Err(ClientError::PairingRequired(pairing)) = &first else { return Ok(first) };
+        let Err(ClientError::PairingRequired(pairing)) = &first else {
+            return Ok(first.map(|client| (client, way)));
+        };
         if let Some(granted) = granted_scopes(pairing) {
             // What the device may do already is enough to try; a call that needs more says so itself.
             options.scopes = granted;
         } else if matches!(self.pairing, PairingWait::For { .. }) {
             options.pairing = self.pairing.clone();
         } else {
-            return Ok(first);
+            return Ok(first.map(|client| (client, way)));
         }
-        Ok(Client::connect(&endpoint, &options).await)
+        Ok(Client::connect(&endpoint, &options).await.map(|client| (client, way)))
     }
+}
+
+/// Reads a target of `ssh`.
+pub(crate) fn ssh_target(text: &str) -> Result<SshTarget, Failure> {
+    SshTarget::parse(text).map_err(|error| {
+        client_failure(&ClientError::from_dial(
+            openclaw_remote::SshError::from(error).into(),
+            openclaw_client::Target::Ssh { host: text.to_owned(), remote_port: None },
+        ))
+    })
 }
 
 /// The scopes that a device holds which asked for more than it was granted.

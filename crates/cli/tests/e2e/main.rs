@@ -14,5 +14,6 @@ mod devices;
 mod lifecycle;
 mod machine;
 mod model;
+mod remote;
 mod ssh;
 mod terminal;

@@ -28,11 +28,13 @@ fn check(inputs: &Inputs, way: Way, token: Option<&str>, password: Option<&str>)
     assert_eq!(shown(&plan.password).as_deref(), password, "{inputs:?}");
 }
 
-const CHOICES: [Choice; 6] = [
+const CHOICES: [Choice; 8] = [
     Choice::UrlFlag,
     Choice::Ssh { dial_stdio: true },
     Choice::Ssh { dial_stdio: false },
     Choice::EnvUrl,
+    Choice::Named { door: true },
+    Choice::Named { door: false },
     Choice::Remote,
     Choice::Local,
 ];
@@ -40,8 +42,8 @@ const CHOICES: [Choice; 6] = [
 #[test]
 fn flags_given_are_all_that_is_used() {
     for choice in CHOICES {
-        let way =
-            if choice == (Choice::Ssh { dial_stdio: true }) { Way::Door } else { Way::Network };
+        let doors = [Choice::Ssh { dial_stdio: true }, Choice::Named { door: true }];
+        let way = if doors.contains(&choice) { Way::Door } else { Way::Network };
         let base = Inputs { door: true, ..everything(choice) };
         let token = Pair { password: None, ..pair("flag") };
         check(&Inputs { flags: token, ..base.clone() }, way, Some("flag-token"), None);
@@ -78,6 +80,14 @@ fn blank_flags_count_as_none() {
 #[test]
 fn an_ssh_login_needs_no_secret() {
     check(&everything(Choice::Ssh { dial_stdio: true }), Way::Door, None, None);
+}
+
+#[test]
+fn a_named_gateway_gets_what_is_saved_for_it_and_nothing_else() {
+    check(&everything(Choice::Named { door: true }), Way::Door, None, None);
+    let by_port = everything(Choice::Named { door: false });
+    check(&by_port, Way::Network, None, None);
+    assert!(plan(&by_port).expect("a plan").use_saved);
 }
 
 #[test]
