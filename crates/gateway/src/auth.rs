@@ -206,13 +206,16 @@ pub fn decide(evidence: &Evidence) -> Verdict {
     }
 }
 
-/// The owner may do everything; a node that comes through the door is paired like any other.
+/// The owner may do everything, but the device in use is paired silently only if it is no node; a node
+/// that comes through the door is paired like any other.
 fn decide_owner(evidence: &Evidence) -> Verdict {
     match (evidence.role, evidence.device) {
         (Role::Operator, device) => Verdict::Admit {
             scopes: evidence.scopes,
             method: Method::None,
-            pair_silently: device.is_some() && missing(evidence).is_some(),
+            pair_silently: device.is_some()
+                && missing(evidence).is_some()
+                && !is_node_to_operator(evidence),
         },
         (Role::Node, None) => Verdict::Refuse(Refusal::DeviceRequired),
         (Role::Node, Some(_)) => admit_or_ask(evidence, Method::Device, false),

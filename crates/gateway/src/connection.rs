@@ -29,7 +29,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     sync::OwnedSemaphorePermit,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, timeout},
 };
 use tokio_tungstenite::tungstenite::Message;
 
@@ -40,7 +40,7 @@ use crate::{
     hello,
     router::{self, Cx, Outcome},
     state::State,
-    transport::{self, Allowance, Metered, Socket},
+    transport::{self, Allowance, Metered, Socket, Writer},
 };
 
 /// Anything a WebSocket can run over.
@@ -59,7 +59,7 @@ pub async fn serve<S: Link>(state: Arc<State>, upgrade: Upgrade, ticket: Option<
     let challenged = tokio::select! {
         biased;
         () = stop.cancelled() => Err(Some(CloseReason::restart())),
-        challenged = challenge(&state, &upgrade, &mut socket, &allowance, deadline) => challenged,
+        challenged = Box::pin(challenge(&state, &upgrade, &mut socket, &allowance, deadline)) => challenged,
     };
     match challenged {
         Ok(connection) => {
@@ -97,19 +97,51 @@ async fn challenge<S: Link>(
         return Err(Some(refuse(socket, &frame.id, Box::new(refused)).await));
     }
     match handshake::connect(state, upgrade, &frame).await {
-        Ok(Admitted { connection, device_token }) => {
-            let hello = hello::enter(state, &connection, device_token.as_ref()).await;
-            let payload =
-                to_raw_value(&hello).map_err(|_| Some(CloseReason::new(1011, "internal error")))?;
-            let text = encode_response(&frame.id, Ok(&payload));
-            if socket.send(Message::text(text)).await.is_err() {
-                hello::leave(state, &connection);
-                return Err(None);
-            }
-            Ok(connection)
-        }
+        Ok(admitted) => welcome(state, socket, &frame.id, admitted).await,
         Err(refused) => Err(Some(refuse(socket, &frame.id, refused).await)),
     }
+}
+
+/// Registers an admitted connection and answers with `hello-ok`.
+async fn welcome<S: Link>(
+    state: &Arc<State>,
+    socket: &mut Socket<S>,
+    id: &str,
+    admitted: Admitted,
+) -> Result<Arc<Connection>, Option<CloseReason>> {
+    let Admitted { connection, device_token, basis } = admitted;
+    let hello = hello::enter(state, &connection, device_token.as_ref()).await;
+    let sent = async {
+        if !basis.holds(state).await {
+            let error = RpcError::unavailable("rights changed during the handshake; connect again");
+            let refused = Refused::policy(error.retry_after(500));
+            return Err(Some(refuse(socket, id, refused).await));
+        }
+        let payload =
+            to_raw_value(&hello).map_err(|_| Some(CloseReason::new(1011, "internal error")))?;
+        let text = encode_response(id, Ok(&payload));
+        // Whoever does not take the answer must not keep its place for ever.
+        let patience = state.settings.load().handshake_deadline;
+        let sent = timeout(patience, send_all(socket, text)).await;
+        sent.ok().and_then(Result::ok).ok_or(None)
+    };
+    match sent.await {
+        Ok(()) => Ok(connection),
+        Err(reason) => {
+            hello::leave(state, &connection);
+            Err(reason)
+        }
+    }
+}
+
+/// Sends a text of any size.
+async fn send_all<S: Link>(
+    socket: &mut Socket<S>,
+    text: String,
+) -> Result<(), tokio_tungstenite::tungstenite::Error> {
+    let mut writer = Writer::new(socket);
+    writer.feed(text).await?;
+    writer.flush().await
 }
 
 /// Answers a refused `connect`; a client of ours that can wait is told the decision first.
@@ -198,20 +230,22 @@ async fn run<S: Link>(
     socket: Socket<S>,
     allowance: &Allowance,
 ) {
-    let (mut sink, mut stream) = socket.split();
+    let (sink, mut stream) = socket.split();
+    let mut writer = Writer::new(sink);
     let mut requests = Requests::new(state, connection);
     let reason = tokio::select! {
         biased;
         reason = connection.closed() => Some(reason),
         reason = read(&mut requests, &mut stream, allowance) => reason,
-        reason = write(connection, &mut sink) => reason,
+        reason = write(connection, &mut writer) => reason,
     };
     let Some(reason) = reason else { return };
     let finish = async {
-        while let Ok(Some(text)) = connection.outbound.pop() {
-            sink.feed(Message::text(text)).await?;
+        while writer.takes_text() {
+            let Ok(Some(text)) = connection.outbound.pop() else { break };
+            writer.feed(text).await?;
         }
-        sink.send(transport::close_message(&reason)).await?;
+        writer.close(&reason).await?;
         while let Some(Ok(_)) = stream.next().await {}
         Ok::<_, tokio_tungstenite::tungstenite::Error>(())
     };
@@ -221,22 +255,22 @@ async fn run<S: Link>(
 /// Writes what is queued, many frames with one flush, and pings.
 async fn write<S: Link>(
     connection: &Connection,
-    sink: &mut SplitSink<Socket<S>, Message>,
+    writer: &mut Writer<SplitSink<Socket<S>, Message>>,
 ) -> Option<CloseReason> {
     let mut ping = tokio::time::interval_at(Instant::now() + PING_INTERVAL, PING_INTERVAL);
     loop {
         tokio::select! {
             () = connection.outbound.ready() => {}
-            _ = ping.tick() => sink.feed(Message::Ping(Vec::new().into())).await.ok()?,
+            _ = ping.tick() => writer.ping().await.ok()?,
         }
         loop {
             match connection.outbound.pop() {
-                Ok(Some(text)) => sink.feed(Message::text(text)).await.ok()?,
+                Ok(Some(text)) => writer.feed(text).await.ok()?,
                 Ok(None) => break,
                 Err(_) => return Some(CloseReason::slow_consumer()),
             }
         }
-        sink.flush().await.ok()?;
+        writer.flush().await.ok()?;
     }
 }
 
@@ -248,6 +282,7 @@ async fn read<S: Link>(
 ) -> Option<CloseReason> {
     let patience = Duration::from_millis(PONG_DEADLINE_MS);
     let mut last_seen = Instant::now();
+    let mut look = tokio::time::interval(PING_INTERVAL / 2);
     loop {
         tokio::select! {
             biased;
@@ -257,7 +292,11 @@ async fn read<S: Link>(
                 match message {
                     Some(Ok(Message::Text(text))) => requests.accept(&text)?,
                     Some(Ok(Message::Binary(_))) => return Some(binary_refused()),
-                    Some(Ok(Message::Close(_))) | None => return None,
+                    Some(Ok(Message::Close(_))) => {
+                        requests.connection.say_goodbye();
+                        return None;
+                    }
+                    None => return None,
                     Some(Ok(_)) => {}
                     Some(Err(error)) => return transport::read_failure(&error, allowance),
                 }
@@ -265,9 +304,11 @@ async fn read<S: Link>(
                     return Some(reason);
                 }
             }
-            () = sleep_until(last_seen + patience) => {
-                tracing::info!("no pong in time");
-                return Some(CloseReason::new(1001, "no answer to ping"));
+            _ = look.tick() => {
+                if last_seen.elapsed() > patience {
+                    tracing::info!("no pong in time");
+                    return Some(CloseReason::new(1001, "no answer to ping"));
+                }
             }
         }
     }

@@ -3,7 +3,10 @@
 use std::{
     collections::{HashMap, HashSet},
     net::IpAddr,
-    sync::Arc,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use openclaw_protocol::{
@@ -11,6 +14,7 @@ use openclaw_protocol::{
     client_info::{CAP_SESSION_SCOPED_EVENTS, CAP_TOOL_EVENTS},
     connect::ClientInfo,
     ids::{ConnId, DeviceId, SessionKey},
+    resume::{self, ResumeParams},
     row::{EventRow, Gate},
 };
 use parking_lot::{Mutex, RwLock};
@@ -92,8 +96,13 @@ pub struct Connection {
     pub connected_at_ms: u64,
     /// What waits to be written.
     pub outbound: Outbound,
+    /// What the client had when its last connection ended.
+    pub resume: Option<ResumeParams>,
     caps: HashSet<String>,
     subscriptions: Mutex<Subscriptions>,
+    /// The first connection of those that took up from each other.
+    line: OnceLock<ConnId>,
+    said_goodbye: AtomicBool,
     closing: CancellationToken,
     close_reason: Mutex<Option<CloseReason>>,
 }
@@ -115,12 +124,16 @@ pub struct NewConnection {
     pub now_ms: u64,
     /// Capabilities announced.
     pub caps: HashSet<String>,
+    /// What the client had when its last connection ended.
+    pub resume: Option<ResumeParams>,
 }
 
 impl Connection {
     /// A connection whose queue holds at most `limit` bytes.
     #[must_use]
     pub fn new(new: NewConnection, limit: usize) -> Self {
+        let resumable = new.caps.contains(resume::CAPABILITY);
+        let outbound = if resumable { Outbound::resumable } else { Outbound::new };
         Self {
             id: new.id,
             protocol: new.protocol,
@@ -128,12 +141,37 @@ impl Connection {
             client: new.client,
             address: new.address,
             connected_at_ms: new.now_ms,
-            outbound: Outbound::new(limit),
+            outbound: outbound(limit),
+            resume: new.resume,
             caps: new.caps,
             subscriptions: Mutex::default(),
+            line: OnceLock::new(),
+            said_goodbye: AtomicBool::new(false),
             closing: CancellationToken::new(),
             close_reason: Mutex::default(),
         }
+    }
+
+    /// The first connection of those that took up from each other; itself if it took up from none.
+    #[must_use]
+    pub fn line(&self) -> &ConnId {
+        self.line.get().unwrap_or(&self.id)
+    }
+
+    /// Goes on with the line of another connection. Only the first call counts.
+    pub(crate) fn join_line(&self, line: &ConnId) {
+        self.line.get_or_init(|| line.clone());
+    }
+
+    /// The client said that it leaves, so it will not come back for what it missed.
+    pub fn say_goodbye(&self) {
+        self.said_goodbye.store(true, Ordering::Release);
+    }
+
+    /// Whether the client may come back for what it missed.
+    #[must_use]
+    pub fn may_return(&self) -> bool {
+        self.outbound.is_resumable() && !self.said_goodbye.load(Ordering::Acquire)
     }
 
     /// Asks the connection's task to close the socket; the first reason wins.
@@ -188,6 +226,21 @@ impl Connection {
         }
     }
 
+    /// Whether this connection's rights allow an event that is meant for it alone.
+    #[must_use]
+    pub fn may_be_told(&self, row: &EventRow) -> bool {
+        match row.gate {
+            Gate::PreAuth => false,
+            Gate::Everyone | Gate::Direct => true,
+            Gate::Scope(needed)
+            | Gate::Session(needed)
+            | Gate::SessionList(needed)
+            | Gate::SessionMessages(needed) => {
+                self.principal.role == Role::Operator && self.principal.scopes.allows(needed)
+            }
+        }
+    }
+
     /// Clients with the capability only get the sessions they subscribed to.
     fn follows(&self, session: Option<&SessionKey>) -> bool {
         match session {
@@ -220,7 +273,7 @@ impl Connection {
     }
 }
 
-const MAX_MESSAGE_SUBSCRIPTIONS: usize = 256;
+const MAX_MESSAGE_SUBSCRIPTIONS: usize = resume::MAX_SESSIONS;
 
 /// All of them.
 #[derive(Debug, Default)]
@@ -234,9 +287,9 @@ impl Connections {
         self.live.write().insert(connection.id.clone(), connection);
     }
 
-    /// Removes one.
-    pub fn remove(&self, id: &ConnId) {
-        self.live.write().remove(id);
+    /// Removes one; whether it was there.
+    pub fn remove(&self, id: &ConnId) -> bool {
+        self.live.write().remove(id).is_some()
     }
 
     /// How many there are.
@@ -249,6 +302,14 @@ impl Connections {
     #[must_use]
     pub fn get(&self, id: &ConnId) -> Option<Arc<Connection>> {
         self.live.read().get(id).cloned()
+    }
+
+    /// The live connection of a line.
+    #[must_use]
+    pub fn of_line(&self, line: &ConnId) -> Option<Arc<Connection>> {
+        let live = self.live.read();
+        let own = live.get(line).filter(|connection| connection.line() == line);
+        own.or_else(|| live.values().find(|connection| connection.line() == line)).cloned()
     }
 
     /// All of them, as they are now.
@@ -271,10 +332,17 @@ impl Connections {
         }
     }
 
-    /// Closes the connections of a device, of one role or of all.
-    pub fn close_device(&self, device: &DeviceId, role: Option<Role>, reason: &CloseReason) {
+    /// Closes the connections of a device, of one role or of all, but not `kept`.
+    pub fn close_device(
+        &self,
+        device: &DeviceId,
+        role: Option<Role>,
+        kept: Option<&ConnId>,
+        reason: &CloseReason,
+    ) {
         for connection in self.live.read().values() {
-            let same_device = connection.principal.device.as_ref() == Some(device);
+            let same_device = connection.principal.device.as_ref() == Some(device)
+                && Some(&connection.id) != kept;
             if same_device && role.is_none_or(|role| role == connection.principal.role) {
                 connection.close(reason.clone());
             }

@@ -18,6 +18,7 @@ use openclaw_protocol::{
     params,
     trust::GatewayProof,
 };
+use openclaw_store::devices::Grant;
 use serde_json::Value;
 
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
     },
     connections::{CloseReason, Connection, NewConnection, Principal},
     peer::Link,
+    settings::SharedAuth,
     state::State,
 };
 
@@ -80,6 +82,30 @@ pub struct Admitted {
     pub connection: Arc<Connection>,
     /// Token for a client of the published contract.
     pub device_token: Option<IssuedToken>,
+    /// What it was admitted for.
+    pub basis: Basis,
+}
+
+/// What an admission rests on. Whoever takes it away cuts the connections that are listed, so it is
+/// looked at once more when this one is.
+#[derive(Debug)]
+pub struct Basis {
+    grant: Option<Grant>,
+    secret: Option<SharedAuth>,
+}
+
+impl Basis {
+    /// Whether nothing of it was revoked, rotated, or replaced meanwhile.
+    pub async fn holds(&self, state: &State) -> bool {
+        if self.secret.as_ref().is_some_and(|secret| !state.settings.load().auth.is_same(secret)) {
+            return false;
+        }
+        let Some(grant) = &self.grant else { return true };
+        let record = state.store.devices().get(&grant.device_id).await;
+        let record = record.map_err(|error| state.storage_error(&error)).ok().flatten();
+        let now = record.as_ref().and_then(|record| record.grant(grant.role));
+        now.is_some_and(|now| now.generation == grant.generation)
+    }
 }
 
 /// A device token for `hello-ok`.
@@ -162,7 +188,8 @@ pub async fn connect(
     let request = read(frame)?;
     let class = upgrade.class();
     check_origin(state, upgrade, &request, class)?;
-    let (evidence, device) = evidence::gather(state, upgrade, &request, class).await?;
+    let secret = state.settings.load().auth.clone();
+    let (evidence, mut device) = evidence::gather(state, upgrade, &request, class, &secret).await?;
     count_failures(state, upgrade, &request, &evidence).await?;
     match auth::decide(&evidence) {
         Verdict::Refuse(refusal) => Err(Refused::policy(
@@ -174,11 +201,16 @@ pub async fn connect(
             Err(pairing::ask(state, upgrade, &request, &device, reason).await)
         }
         Verdict::Admit { scopes, method, pair_silently } => {
-            if let Some(device) = device.as_ref().filter(|_| pair_silently) {
-                pairing::pair_silently(state, upgrade, &request, device, class).await?;
+            if let Some(device) = device.as_mut().filter(|_| pair_silently) {
+                match pairing::pair_silently(state, upgrade, &request, device, class).await {
+                    Ok(record) => device.record = Some(record),
+                    // The owner gets in even when nothing can be written.
+                    Err(_) if class == LinkClass::OwnersDoor => {}
+                    Err(refused) => return Err(refused),
+                }
             }
-            let granted = Granted { scopes, method };
-            admit(state, upgrade, request, &evidence, device, granted).await
+            let granted = Granted { scopes, method, secret };
+            Ok(admit(state, upgrade, request, &evidence, device, granted).await)
         }
     }
 }
@@ -283,6 +315,7 @@ async fn count_failures(
 struct Granted {
     scopes: ScopeSet,
     method: Method,
+    secret: SharedAuth,
 }
 
 async fn admit(
@@ -292,14 +325,17 @@ async fn admit(
     evidence: &Evidence,
     device: Option<evidence::Device>,
     granted: Granted,
-) -> Result<Admitted, Box<Refused>> {
+) -> Admitted {
     let now = state.clock.now_ms();
     let device_id = device.as_ref().map(|device| DeviceId::new(device.key.device_id()));
     let mut device_token = None;
     if let Some(device) = &device {
-        device_token = evidence::seen(state, device, &request, evidence, now).await?;
+        device_token = evidence::seen(state, device, &request, evidence, now).await;
     }
     let owner = evidence.link == LinkClass::OwnersDoor;
+    let grant = device.as_ref().filter(|_| !owner).and_then(|device| device.grant(request.role));
+    let by_secret = matches!(granted.method, Method::Token | Method::Password);
+    let basis = Basis { grant: grant.cloned(), secret: by_secret.then_some(granted.secret) };
     let id = match (&device_id, owner) {
         (Some(id), _) => id.as_str().to_owned(),
         (None, true) => "owner".to_owned(),
@@ -324,10 +360,11 @@ async fn admit(
             address: upgrade.link.address(),
             now_ms: now,
             caps,
+            resume: request.params.resume,
         },
         openclaw_protocol::limits::MAX_BUFFERED_BYTES,
     );
-    Ok(Admitted { connection: Arc::new(connection), device_token })
+    Admitted { connection: Arc::new(connection), device_token, basis }
 }
 
 /// The error for a device that a person must decide about.

@@ -1,6 +1,6 @@
 //! Entering and leaving: `hello-ok`, presence, and the state a client starts from.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use openclaw_protocol::{
     Scope as Right, events,
@@ -10,15 +10,20 @@ use openclaw_protocol::{
     },
     ids::{AgentId, MAIN_KEY, SessionKey},
     methods,
+    resume::CAPABILITY,
 };
 use secrecy::ExposeSecret;
 
 use crate::{connections::Connection, handshake::IssuedToken, state::State, survey};
 
-/// Capabilities advertised to every client.
-pub const CAPABILITIES: &[&str] = &["published-model-catalog"];
+/// Many clients that come at once are told of in one event.
+const PRESENCE_PAUSE: Duration = Duration::from_millis(50);
 
-/// Registers a connection and builds its `hello-ok`.
+/// Capabilities advertised to every client.
+pub const CAPABILITIES: &[&str] = &["published-model-catalog", CAPABILITY];
+
+/// Registers a connection and builds its `hello-ok`. What it missed, if it takes up where another ended,
+/// waits in its queue already, before anything that happens later.
 pub async fn enter(
     state: &State,
     connection: &Arc<Connection>,
@@ -27,7 +32,7 @@ pub async fn enter(
     let now = state.clock.now_ms();
     state.presence.joined(connection);
     let health = survey::snapshot(state).await;
-    state.connections.insert(Arc::clone(connection));
+    let resume = state.events.enter(connection, &state.info.boot_id);
     announce(state);
     tracing::info!(
         conn = %connection.id,
@@ -35,6 +40,7 @@ pub async fn enter(
         role = %connection.principal.role,
         method = connection.principal.method,
         protocol = connection.protocol,
+        resumed = resume.as_ref().map(|outcome| outcome.resumed),
         "connected"
     );
     let is_admin = connection.principal.scopes.allows(Right::Admin);
@@ -72,6 +78,7 @@ pub async fn enter(
             issued_at_ms: device_token.map(|issued| issued.issued_at_ms),
         },
         policy: Policy::default(),
+        resume,
     }
 }
 
@@ -92,14 +99,28 @@ pub fn session_defaults(state: &State) -> SessionDefaults {
 
 /// Forgets a connection.
 pub fn leave(state: &State, connection: &Arc<Connection>) {
-    state.connections.remove(&connection.id);
+    state.events.leave(connection);
     state.presence.left(connection);
     announce(state);
     tracing::info!(conn = %connection.id, "disconnected");
 }
 
+/// Says that the list changed; whoever follows it is told once for many changes at a time.
 fn announce(state: &State) {
-    let version = state.events.bump_presence();
-    let payload = PresencePayload { presence: state.presence.list(state.clock.now_ms()) };
-    state.events.publish_versioned::<Presence>(&payload, version);
+    state.presence.changed();
+}
+
+/// Tells clients who is connected, a moment after it changed, until the Gateway stops.
+pub async fn tell_presence(state: Arc<State>) {
+    let stop = state.tasks.token();
+    loop {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = state.presence.wait_for_change() => {}
+        }
+        tokio::time::sleep(PRESENCE_PAUSE).await;
+        let version = state.events.bump_presence();
+        let payload = PresencePayload { presence: state.presence.list(state.clock.now_ms()) };
+        state.events.publish_versioned::<Presence>(&payload, version);
+    }
 }

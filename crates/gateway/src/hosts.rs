@@ -55,9 +55,9 @@ impl HostPolicy {
     /// A name somebody else's DNS can point here is refused.
     #[must_use]
     pub fn allows_host(&self, headers: &HeaderMap) -> bool {
-        let Some(host) = host_header(headers) else { return false };
-        let (name, _) = split_port(host);
-        is_loopback_name(name) || parse_ip(name).is_some() || self.origin_hosts().any(|h| h == name)
+        let Some((name, _)) = host_header(headers).and_then(split_port) else { return false };
+        let named = |host: String| host.eq_ignore_ascii_case(name);
+        is_loopback_name(name) || parse_ip(name).is_some() || self.origin_hosts().any(named)
     }
 
     fn origin_hosts(&self) -> impl Iterator<Item = String> {
@@ -89,15 +89,14 @@ impl HostPolicy {
         let (Some(authority), Some(scheme)) = (uri.authority(), uri.scheme_str()) else {
             return Err(OriginRefusal::Invalid);
         };
-        let host = host_header(headers).unwrap_or_default();
+        let (page, page_port) = split_port(authority.as_str()).ok_or(OriginRefusal::Invalid)?;
+        let host = host_header(headers).and_then(split_port);
+        let (host, host_port) = host.ok_or(OriginRefusal::NotAllowed)?;
         let default_port = if scheme == "https" { 443 } else { 80 };
-        let same = split_port(host).0 == split_port(authority.as_str()).0
-            && split_port(host).1.unwrap_or(default_port)
-                == authority.port_u16().unwrap_or(default_port)
-            && (is_loopback_name(split_port(host).0) || parse_ip(split_port(host).0).is_some());
-        let both_loopback = local
-            && is_loopback_name(split_port(host).0)
-            && is_loopback_name(split_port(authority.as_str()).0);
+        let same = host.eq_ignore_ascii_case(page)
+            && host_port.unwrap_or(default_port) == page_port.unwrap_or(default_port)
+            && (is_loopback_name(host) || parse_ip(host).is_some());
+        let both_loopback = local && is_loopback_name(host) && is_loopback_name(page);
         if same || both_loopback { Ok(()) } else { Err(OriginRefusal::NotAllowed) }
     }
 }
@@ -106,16 +105,18 @@ fn host_header(headers: &HeaderMap) -> Option<&str> {
     headers.get(header::HOST)?.to_str().ok()
 }
 
-/// Splits `name:port` and `[v6]:port`; brackets are removed.
-fn split_port(host: &str) -> (&str, Option<u16>) {
-    if let Some(rest) = host.strip_prefix('[') {
-        let (name, tail) = rest.split_once(']').unwrap_or((rest, ""));
-        return (name, tail.strip_prefix(':').and_then(|port| port.parse().ok()));
+/// Splits `name:port` and `[v6]:port`; brackets are removed. `None` for everything else, such as a user
+/// before the name or text behind the bracket.
+fn split_port(host: &str) -> Option<(&str, Option<u16>)> {
+    let (name, tail) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']').filter(|(name, _)| name.contains(':'))?,
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    if tail.is_empty() {
+        return Some((name, None));
     }
-    match host.rsplit_once(':') {
-        Some((name, port)) if !name.contains(':') => (name, port.parse().ok()),
-        _ => (host, None),
-    }
+    let port = tail.strip_prefix(':')?.parse().ok()?;
+    Some((name, Some(port)))
 }
 
 fn parse_ip(name: &str) -> Option<IpAddr> {
@@ -151,6 +152,18 @@ mod tests {
             ("192.168.1.5:18789", true),
             ("gw.example", true),
             ("ui.example:1", true),
+            ("LOCALHOST:18789", true),
+            ("GW.Example", true),
+            ("[::ffff:127.0.0.1]:18789", true),
+            ("[::1].evil.example", false),
+            ("[::1", false),
+            ("[localhost]", false),
+            ("::1", false),
+            ("localhost.:18789", false),
+            ("localhost@evil.example", false),
+            ("127.0.0.1:80@evil.example", false),
+            ("127.0.0.1:99999", false),
+            ("127.0.0.1.", false),
             ("evil.example:18789", false),
             ("localhost.evil.example", false),
             ("", false),
@@ -175,7 +188,18 @@ mod tests {
         );
         assert_eq!(check("192.168.1.5:18789", Some("http://192.168.1.5:18789"), false), Ok(()));
         assert_eq!(check("127.0.0.1:18789", Some("https://ui.example"), true), Ok(()));
-        for foreign in ["https://evil.example", "null", "http://evil.example:18789", "file://"] {
+        assert_eq!(check("[::1]:18789", Some("http://[::1]:18789"), false), Ok(()));
+        assert_eq!(check("LOCALHOST:18789", Some("HTTP://localhost:18789"), false), Ok(()));
+        for foreign in [
+            "https://evil.example",
+            "null",
+            "http://evil.example:18789",
+            "file://",
+            "http://127.0.0.1:18789@evil.example",
+            "http://127.0.0.1@evil.example:18789",
+            "http://evil.example@127.0.0.1:18789",
+            "http://localhost.evil.example:18789",
+        ] {
             assert!(check("127.0.0.1:18789", Some(foreign), true).is_err(), "{foreign}");
         }
         assert!(

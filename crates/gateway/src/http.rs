@@ -22,6 +22,7 @@ use openclaw_protocol::{
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::{
@@ -141,10 +142,13 @@ fn upgrade(state: &Arc<State>, link: Link, forwarded: bool, mut request: Request
         server_nonce,
     };
     let serve_state = Arc::clone(state);
+    let patience = state.settings.load().handshake_deadline;
     drop(state.tasks.spawn("socket", async move {
-        match upgraded.await {
-            Ok(io) => connection::serve(serve_state, socket, ticket, TokioIo::new(io)).await,
-            Err(error) => tracing::debug!(%error, "upgrade failed"),
+        // A request whose body never comes would keep its place for ever.
+        match timeout(patience, upgraded).await {
+            Ok(Ok(io)) => connection::serve(serve_state, socket, ticket, TokioIo::new(io)).await,
+            Ok(Err(error)) => tracing::debug!(%error, "upgrade failed"),
+            Err(_) => tracing::debug!("upgrade took too long"),
         }
     }));
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();

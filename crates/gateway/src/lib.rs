@@ -125,7 +125,7 @@ impl Gateway {
             agent: parts.agent,
             models: parts.models,
             config: parts.config,
-            events: EventBus::new(Arc::clone(&connections)),
+            events: EventBus::new(Arc::clone(&connections), Arc::clone(&parts.clock)),
             connections,
             run_events: parts.run_events,
             health: Health::default(),
@@ -141,6 +141,8 @@ impl Gateway {
         let gateway = Self { state };
         let forward = agent_events::forward(Arc::clone(&gateway.state));
         drop(gateway.state.tasks.spawn("agent events", forward));
+        let presence = hello::tell_presence(Arc::clone(&gateway.state));
+        drop(gateway.state.tasks.spawn("presence", presence));
         gateway.start_housekeeping();
         gateway
     }
@@ -161,15 +163,7 @@ impl Gateway {
     pub fn reload(&self, settings: Settings, payload: &ConfigChangedPayload) {
         let before = self.state.settings.swap(Arc::new(settings));
         let after = self.state.settings.load();
-        let same_secret = match (before.auth.secret(), after.auth.secret()) {
-            (Some(old), Some(_)) => {
-                after.auth.matches(secrecy::ExposeSecret::expose_secret(old))
-                    && before.auth.kind() == after.auth.kind()
-            }
-            (None, None) => true,
-            _ => false,
-        };
-        if !same_secret {
+        if !after.auth.is_same(&before.auth) {
             let reason = CloseReason::new(4001, "gateway auth changed");
             for connection in self.state.connections.all() {
                 let by_secret = matches!(connection.principal.method, "token" | "password");
@@ -229,6 +223,7 @@ impl Gateway {
 
 /// Ends pairing requests nobody decided, and forgets what the ledger need not know any more.
 async fn sweep_expired(state: &Arc<State>) {
+    state.events.sweep();
     let now = state.clock.now_ms();
     match state.store.devices().expire_requests(now).await {
         Ok(expired) => {

@@ -3,16 +3,24 @@
 //! When the bytes that wait exceed the limit, droppable events are skipped (their sequence number is
 //! consumed, so the client sees a gap) and anything else marks the connection as a slow consumer, which
 //! closes it. A response is therefore never lost in silence.
+//!
+//! The queue of a client that can take up where it ended numbers direct events too, and remembers which
+//! number went to which event of the bus.
+
+mod sent;
 
 use std::{collections::VecDeque, sync::Arc};
 
 use openclaw_protocol::{
     frame::{StateVersion, encode_event},
+    resume::ResyncReason,
     row::EventRow,
 };
 use parking_lot::Mutex;
 use serde_json::value::RawValue;
 use tokio::sync::Notify;
+
+use self::sent::SentLog;
 
 /// An event whose payload was serialised once for everybody.
 #[derive(Clone, Debug)]
@@ -25,6 +33,8 @@ pub struct SharedEvent {
     pub state_version: Option<StateVersion>,
     /// Events with the same key may replace each other while they wait.
     pub coalesce: Option<Arc<str>>,
+    /// Its id on the bus, if it is kept for those who come back.
+    pub bus_id: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -57,6 +67,8 @@ struct Queue {
     bytes: usize,
     seq: u64,
     overflowed: bool,
+    /// Only for clients that can take up where they ended.
+    sent: Option<SentLog>,
 }
 
 /// Shared by the connection's task, which drains it, and everybody who has something to tell the client.
@@ -65,6 +77,7 @@ pub struct Outbound {
     queue: Mutex<Queue>,
     wake: Notify,
     limit: usize,
+    resumable: bool,
 }
 
 /// The queue is over its limit and what should be queued may not be dropped.
@@ -75,7 +88,40 @@ impl Outbound {
     /// An empty queue that holds at most `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { queue: Mutex::default(), wake: Notify::new(), limit }
+        Self { queue: Mutex::default(), wake: Notify::new(), limit, resumable: false }
+    }
+
+    /// The same for a client that can take up where it ended.
+    #[must_use]
+    pub fn resumable(limit: usize) -> Self {
+        let queue = Queue { sent: Some(SentLog::default()), ..Queue::default() };
+        Self { queue: Mutex::new(queue), resumable: true, ..Self::new(limit) }
+    }
+
+    /// Whether the client can take up where it ended.
+    #[must_use]
+    pub const fn is_resumable(&self) -> bool {
+        self.resumable
+    }
+
+    /// The bus ids of what was given a number after this one.
+    ///
+    /// # Errors
+    /// Why that cannot be told.
+    pub fn sent_after(&self, seq: u64) -> Result<Vec<u64>, ResyncReason> {
+        let queue = self.queue.lock();
+        let sent = queue.sent.as_ref().filter(|_| seq <= queue.seq);
+        sent.ok_or(ResyncReason::UnknownConnection)?.after(seq).ok_or(ResyncReason::RingOverrun)
+    }
+
+    /// Gives up what waits: nobody reads it any more. What was sent stays known.
+    pub fn retire(&self) {
+        let mut queue = self.queue.lock();
+        queue.items = VecDeque::new();
+        queue.bytes = 0;
+        queue.overflowed = true;
+        drop(queue);
+        self.wake.notify_one();
     }
 
     /// Queues a whole frame: responses and direct events.
@@ -86,13 +132,14 @@ impl Outbound {
         self.push(Item::Text(text), false, None)
     }
 
-    /// Queues an event without a sequence number, as direct pushes have none.
+    /// Queues an event without a sequence number, as direct pushes have none; a client that can take up
+    /// gets one, because it names the last number it saw.
     ///
     /// # Errors
     /// As [`Self::send_text`].
     pub fn send_direct(&self, event: SharedEvent) -> Result<(), SlowConsumer> {
         let droppable = event.row.droppable;
-        self.push(Item::Event { event, seq: None }, droppable, None)
+        self.push(Item::Event { event, seq: self.resumable.then_some(0) }, droppable, None)
     }
 
     /// Queues a broadcast event and gives it this connection's next sequence number.
@@ -101,7 +148,9 @@ impl Outbound {
     /// As [`Self::send_text`], unless the row says that the event may be dropped.
     pub fn send_event(&self, event: SharedEvent) -> Result<(), SlowConsumer> {
         let droppable = event.row.droppable;
-        let key = event.coalesce.clone().filter(|_| event.row.coalesces);
+        // What may be replayed stays single: a delta only says what is new since the one before.
+        let may_merge = event.row.coalesces && !(self.resumable && event.bus_id.is_some());
+        let key = event.coalesce.clone().filter(|_| may_merge);
         self.push(Item::Event { event, seq: Some(0) }, droppable, key.as_deref())
     }
 
@@ -177,6 +226,9 @@ impl Queue {
         match item {
             Item::Event { event, seq: Some(_) } => {
                 self.seq += 1;
+                if let Some((sent, bus_id)) = self.sent.as_mut().zip(event.bus_id) {
+                    sent.note(self.seq, bus_id);
+                }
                 Item::Event { event, seq: Some(self.seq) }
             }
             other => other,
@@ -200,6 +252,7 @@ mod tests {
             payload: Arc::from(RawValue::from_string(payload.to_owned()).expect("JSON")),
             state_version: None,
             coalesce: key.map(Arc::from),
+            bus_id: None,
         }
     }
 
@@ -256,5 +309,25 @@ mod tests {
         assert_eq!(outbound.send_text("x".repeat(11)), Err(SlowConsumer));
         assert!(outbound.overflowed());
         assert_eq!(outbound.pop(), Err(SlowConsumer));
+    }
+    #[test]
+    fn who_can_take_up_gets_everything_numbered_single_and_remembered() {
+        let outbound = Outbound::resumable(10_000);
+        let kept =
+            |payload, id| SharedEvent { bus_id: Some(id), ..event(&SOFT, payload, Some("a")) };
+        outbound.send_event(kept("1", 7)).expect("room");
+        outbound.send_event(kept("2", 8)).expect("room");
+        outbound.send_event(event(&SOFT, "3", None)).expect("room");
+        outbound.send_direct(kept("4", 9)).expect("room");
+        let sent = drain(&outbound).join("\n");
+        for number in 1..=4 {
+            assert!(sent.contains(&format!(r#""payload":{number},"seq":{number}"#)), "{sent}");
+        }
+        assert_eq!(outbound.sent_after(1), Ok(vec![8, 9]));
+        assert_eq!(outbound.sent_after(5), Err(ResyncReason::UnknownConnection));
+        assert_eq!(Outbound::new(1).sent_after(0), Err(ResyncReason::UnknownConnection));
+        outbound.retire();
+        assert_eq!(outbound.send_event(kept("5", 10)), Err(SlowConsumer));
+        assert_eq!(outbound.sent_after(3), Ok(vec![9]));
     }
 }

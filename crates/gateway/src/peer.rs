@@ -85,8 +85,10 @@ fn own_uid() -> u32 {
 #[cfg(target_os = "linux")]
 fn socket_uid(peer: SocketAddr, local: SocketAddr) -> Option<u32> {
     let canonical = |address: SocketAddr| (address.ip().to_canonical(), address.port());
+    // A socket that nobody holds any more has no inode, and the kernel shows it as root's.
     let is_peer_end = |entry: &procfs::net::TcpNetEntry| {
-        canonical(entry.local_address) == canonical(peer)
+        entry.inode != 0
+            && canonical(entry.local_address) == canonical(peer)
             && canonical(entry.remote_address) == canonical(local)
     };
     let find = |table: procfs::ProcResult<Vec<procfs::net::TcpNetEntry>>| {
@@ -116,6 +118,16 @@ mod tests {
         assert!(!link.is_local(true));
         assert!(!link.is_owner());
         drop(client);
+    }
+
+    #[test]
+    fn a_socket_that_nobody_holds_any_more_is_nobodys() {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+        let client = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
+        let (server, peer) = listener.accept().expect("accept");
+        let link = Link::Tcp { peer, local: server.local_addr().expect("address") };
+        drop(client);
+        assert!(!link.is_local(false));
     }
 
     #[test]

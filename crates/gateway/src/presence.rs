@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use openclaw_protocol::hello::PresenceEntry;
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::connections::Connection;
 
@@ -15,6 +16,7 @@ const MAX_ENTRIES: usize = 200;
 pub struct Presence {
     own: PresenceEntry,
     entries: Mutex<BTreeMap<(u64, String), PresenceEntry>>,
+    change: Notify,
 }
 
 impl Presence {
@@ -31,7 +33,7 @@ impl Presence {
             ts: now_ms,
             ..PresenceEntry::default()
         };
-        Self { own, entries: Mutex::default() }
+        Self { own, entries: Mutex::default(), change: Notify::new() }
     }
 
     /// Adds a connection.
@@ -66,6 +68,16 @@ impl Presence {
     /// Removes a connection.
     pub fn left(&self, connection: &Connection) {
         self.entries.lock().remove(&key(connection));
+    }
+
+    /// Notes that there is something to tell.
+    pub fn changed(&self) {
+        self.change.notify_one();
+    }
+
+    /// Waits until there is something to tell.
+    pub async fn wait_for_change(&self) {
+        self.change.notified().await;
     }
 
     /// The list as it is sent.

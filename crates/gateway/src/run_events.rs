@@ -35,7 +35,7 @@ impl AgentEvents for RunEvents {
 }
 
 impl RunEvents {
-    /// Notes that a connection started, or joined, a run.
+    /// Notes that a client, named by its line, started or joined a run.
     pub fn started_by(&self, run: &RunId, connection: &ConnId) {
         self.inner.starters.lock().add(run, connection);
     }

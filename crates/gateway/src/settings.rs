@@ -39,6 +39,18 @@ impl SharedAuth {
         }
     }
 
+    /// Whether both are of one kind and hold the same secret.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self.secret(), other.secret()) {
+            (Some(_), Some(secret)) => {
+                self.kind() == other.kind() && self.matches(secret.expose_secret())
+            }
+            (None, None) => true,
+            _ => false,
+        }
+    }
+
     /// Compares in constant time.
     #[must_use]
     pub fn matches(&self, shown: &str) -> bool {

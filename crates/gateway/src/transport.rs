@@ -10,6 +10,8 @@ use std::{
     task::{Context, Poll},
 };
 
+use bytes::Bytes;
+use futures_util::{Sink, SinkExt};
 use openclaw_protocol::limits::{MAX_PAYLOAD_BYTES, MAX_PREAUTH_BYTES};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::{
@@ -17,7 +19,13 @@ use tokio_tungstenite::{
     tungstenite::{
         Error, Message,
         error::CapacityError,
-        protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
+        protocol::{
+            CloseFrame, Role, WebSocketConfig,
+            frame::{
+                Frame,
+                coding::{CloseCode, Data, OpCode},
+            },
+        },
     },
 };
 
@@ -111,6 +119,81 @@ pub async fn accept<S: AsyncRead + AsyncWrite + Unpin>(inner: S) -> (Socket<S>, 
         .max_frame_size(Some(MAX_PAYLOAD_BYTES));
     let metered = Metered { inner, allowance: allowance.clone() };
     (WebSocketStream::from_raw_socket(metered, Role::Server, Some(config)).await, allowance)
+}
+
+/// Messages up to this size go out in one frame; larger ones in pieces, because the WebSocket's buffer
+/// keeps the size of the largest frame it ever held, and most clients are idle most of the time.
+const PIECE_BYTES: usize = 4 * 1024;
+/// From this size on a client is not idle, and pieces are large.
+const LARGE_BYTES: usize = 256 * 1024;
+const LARGE_PIECE_BYTES: usize = 64 * 1024;
+
+/// The sending half of a socket.
+#[derive(Debug)]
+pub struct Writer<K> {
+    sink: K,
+    /// A message was begun and its last piece is not sent; nothing but control frames may follow.
+    unfinished: bool,
+}
+
+impl<K: Sink<Message, Error = Error> + Unpin> Writer<K> {
+    /// Writes to this half.
+    pub const fn new(sink: K) -> Self {
+        Self { sink, unfinished: false }
+    }
+
+    /// Queues a text; [`Self::flush`] sends what is queued.
+    ///
+    /// # Errors
+    /// When the socket is gone.
+    pub async fn feed(&mut self, text: String) -> Result<(), Error> {
+        if text.len() <= PIECE_BYTES {
+            return self.sink.feed(Message::text(text)).await;
+        }
+        let bytes = Bytes::from(text);
+        let piece = if bytes.len() > LARGE_BYTES { LARGE_PIECE_BYTES } else { PIECE_BYTES };
+        let mut kind = Data::Text;
+        let mut from = 0;
+        while from < bytes.len() {
+            let to = bytes.len().min(from + piece);
+            let last = to == bytes.len();
+            let frame = Frame::message(bytes.slice(from..to), OpCode::Data(kind), last);
+            self.unfinished = !last;
+            self.sink.send(Message::Frame(frame)).await?;
+            (from, kind) = (to, Data::Continue);
+        }
+        Ok(())
+    }
+
+    /// Queues a ping.
+    ///
+    /// # Errors
+    /// When the socket is gone.
+    pub async fn ping(&mut self) -> Result<(), Error> {
+        self.sink.feed(Message::Ping(Bytes::new())).await
+    }
+
+    /// Sends what is queued.
+    ///
+    /// # Errors
+    /// When the socket is gone.
+    pub async fn flush(&mut self) -> Result<(), Error> {
+        self.sink.flush().await
+    }
+
+    /// Whether another text may follow.
+    #[must_use]
+    pub const fn takes_text(&self) -> bool {
+        !self.unfinished
+    }
+
+    /// Sends the close frame.
+    ///
+    /// # Errors
+    /// When the socket is gone.
+    pub async fn close(&mut self, reason: &CloseReason) -> Result<(), Error> {
+        self.sink.send(close_message(reason)).await
+    }
 }
 
 /// How the Gateway answers a socket that cannot be read any more; `None` if the peer is simply gone.

@@ -54,8 +54,13 @@ impl WireClient {
 
     /// Connects to the owner's door.
     pub async fn door(path: &std::path::Path) -> Self {
+        Self::door_request(path, request(0, "/")).await
+    }
+
+    /// Connects to the owner's door with a request of the test's own making.
+    pub async fn door_request(path: &std::path::Path, request: Request) -> Self {
         let stream = UnixStream::connect(path).await.expect("the door");
-        Self::upgrade(Box::new(stream), request(0, "/")).await.expect("upgrade")
+        Self::upgrade(Box::new(stream), request).await.expect("upgrade")
     }
 
     async fn upgrade(stream: Box<dyn Stream>, request: Request) -> Result<Self, u16> {

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use openclaw_agent::{AgentEvent, AgentEventKind, ModelRef, RunOutcome};
 use openclaw_protocol::{
+    PROTOCOL_V4,
     events::{
         chat::{
             Agent, AgentPayload, Chat, ChatPayload, ChatPhase, ChatState, LifecycleData,
@@ -11,14 +12,14 @@ use openclaw_protocol::{
         },
         sessions::{SessionMessage, SessionMessagePayload, SessionsChanged},
     },
-    ids::{ConnId, RunId},
+    ids::RunId,
     methods::sessions::SessionRow,
-    row::Event,
 };
 use openclaw_store::transcripts::MessageRow;
 use serde::Serialize;
 
 use crate::{
+    connections::Connection,
     shape::{
         message::{Show, shown},
         session::{changed, row_of},
@@ -163,7 +164,7 @@ impl Teller {
             phase: Some(phase),
             ..payload::chat(event, run, seq)
         };
-        self.state.events.publish_to::<Chat>(&payload, |connection| connection.protocol >= 4);
+        self.state.events.publish_since::<Chat>(&payload, PROTOCOL_V4);
     }
 
     fn tool(&mut self, event: &AgentEvent, run: &RunId) {
@@ -177,16 +178,10 @@ impl Teller {
             ..payload::agent(event, run, seq)
         };
         for starter in self.state.run_events.starters(run) {
-            if self.wants_tools(&starter) {
-                self.state.events.push::<Agent>(&starter, &payload);
-            }
+            let wants = Connection::wants_tool_events;
+            self.state.events.tell::<Agent>(&starter, &payload, wants);
         }
         self.state.events.publish::<SessionTool>(&payload);
-    }
-
-    fn wants_tools(&self, connection: &ConnId) -> bool {
-        let connection = self.state.connections.get(connection);
-        connection.is_some_and(|connection| connection.wants_tool_events())
     }
 
     fn agent(&mut self, event: &AgentEvent, run: &RunId, stream: &str, data: &impl Serialize) {
@@ -217,7 +212,7 @@ impl Teller {
 
     /// Tells those who watch the session of a stored message.
     async fn message(&self, event: &AgentEvent, message: &MessageRow) {
-        if !self.is_awaited::<SessionMessage>(event) {
+        if !self.state.events.is_awaited::<SessionMessage>(&event.session_key) {
             return;
         }
         let payload = SessionMessagePayload {
@@ -236,7 +231,7 @@ impl Teller {
 
     /// Tells those who watch the list that a session changed.
     async fn changed(&self, event: &AgentEvent, why: Why, run: Option<&RunId>) {
-        if !self.is_awaited::<SessionsChanged>(event) {
+        if !self.state.events.is_awaited::<SessionsChanged>(&event.session_key) {
             return;
         }
         let ended = run.filter(|_| why.is_end());
@@ -245,13 +240,6 @@ impl Teller {
         let mut payload = payload::because(payload, why.reason, why.phase, run);
         payload.agent_id.get_or_insert_with(|| event.agent_id.clone());
         self.state.events.publish::<SessionsChanged>(&payload);
-    }
-
-    fn is_awaited<E: Event>(&self, event: &AgentEvent) -> bool {
-        let mut awaited = false;
-        let key = Some(&event.session_key);
-        self.state.connections.for_entitled(&E::ROW, key, |_| awaited = true);
-        awaited
     }
 
     async fn row(&self, event: &AgentEvent, ended: Option<&RunId>) -> Option<SessionRow> {

@@ -86,13 +86,13 @@ impl Limiter {
         if now_ms.saturating_sub(entry.first_ms) > limits.window_ms {
             *entry = Entry { first_ms: now_ms, ..Entry::default() };
         }
-        entry.failures += 1;
+        entry.failures = entry.failures.saturating_add(1);
         if limits.exempt_loopback && address.is_loopback() {
             let doubled = FIRST_DELAY_MS.saturating_mul(1 << (entry.failures - 1).min(10));
             return Penalty { delay: Duration::from_millis(doubled.min(MAX_DELAY_MS)) };
         }
         if entry.failures >= limits.max_attempts {
-            entry.locked_until_ms = now_ms + limits.lockout_ms;
+            entry.locked_until_ms = now_ms.saturating_add(limits.lockout_ms);
         }
         Penalty { delay: Duration::ZERO }
     }

@@ -56,6 +56,8 @@ fn the_owners_door() {
         is_operator: false,
     };
     admitted(&Evidence { known, ..node }, Method::Device, false);
+    let climbing = KnownDevice { grant: None, ..known };
+    admitted(&Evidence { known: climbing, ..door }, Method::None, false);
 }
 
 #[test]

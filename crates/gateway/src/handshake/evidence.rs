@@ -4,7 +4,7 @@ use openclaw_identity::{
     PublicKey,
     legacy::LegacyPayload,
     secret,
-    transcript::{DeviceTranscript, SecretTranscript, device_token},
+    transcript::{DeviceTranscript, Link, SecretTranscript, device_token},
 };
 use openclaw_protocol::{
     DetailCode, Role, RpcError,
@@ -20,6 +20,7 @@ use serde_json::Value;
 use super::{IssuedToken, Refused, Request, Upgrade};
 use crate::{
     auth::{DeviceScheme, DeviceToken, Evidence, KnownDevice, LinkClass, SharedSecret},
+    settings::SharedAuth,
     state::State,
 };
 
@@ -46,10 +47,10 @@ pub(super) async fn gather(
     upgrade: &Upgrade,
     request: &Request,
     class: LinkClass,
+    secret: &SharedAuth,
 ) -> Result<(Evidence, Option<Device>), Box<Refused>> {
     let params = &request.params;
     let auth = params.auth.clone().unwrap_or_default();
-    let kind = state.settings.load().auth.kind();
     let mut device = None;
     let mut scheme = None;
     if let Some(proof) = &params.device {
@@ -64,15 +65,14 @@ pub(super) async fn gather(
         device.as_ref().map_or_else(KnownDevice::default, |device| known(device, request.role));
     let (token, in_shared_field) = check_device_token(state, device.as_ref(), request.role, &auth);
     let is_owner = class == LinkClass::OwnersDoor;
-    // Protocol 3 clients send their device token in the field of the shared one.
-    let shared = if in_shared_field || is_owner {
+    let shared = if is_owner {
         SharedSecret::Absent
     } else {
-        check_shared(state, upgrade, request, &auth)
+        check_shared(secret, upgrade.transcript_link(state), request, &auth, in_shared_field)
     };
     let evidence = Evidence {
         link: class,
-        mode: if is_owner { SecretKind::None } else { kind },
+        mode: if is_owner { SecretKind::None } else { secret.kind() },
         device: scheme,
         shared,
         token,
@@ -86,17 +86,19 @@ pub(super) async fn gather(
 }
 
 fn known(device: &Device, role: Role) -> KnownDevice {
-    let Some(record) = &device.record else { return KnownDevice::default() };
-    let live = |role: Role| record.grant(role).is_some();
+    let live = |role: Role| device.grant(role).is_some();
+    let (is_node, is_operator) = (live(Role::Node), live(Role::Operator));
     KnownDevice {
-        paired: true,
+        // With every grant revoked, a device is a stranger again.
+        paired: is_node || is_operator,
         grant: device.grant(role).map(|grant| grant.scopes),
-        is_node: live(Role::Node),
-        is_operator: live(Role::Operator),
+        is_node,
+        is_operator,
     }
 }
 
-/// The token's standing, and whether it was found in the field of the shared token.
+/// The token's standing, and whether it stands in the field of the shared token: clients of protocol 3
+/// send it there alone, the reference client in both fields.
 fn check_device_token(
     state: &State,
     device: Option<&Device>,
@@ -107,34 +109,33 @@ fn check_device_token(
         let generation = device.grant(role)?.generation;
         Some(device_token(&state.identity, &device.key.device_id(), role.as_str(), generation))
     });
-    let matches = |shown: &Option<String>| match (&expected, shown) {
-        (Some(expected), Some(shown)) => secret::eq_constant_time(expected.expose_secret(), shown),
-        _ => false,
+    let matches = |shown: &str| {
+        let expected = expected.as_ref();
+        expected.is_some_and(|expected| secret::eq_constant_time(expected.expose_secret(), shown))
     };
-    let alone = auth.token.is_none() && auth.password.is_none() && auth.proof.is_none();
-    if matches(&auth.device_token) {
-        (DeviceToken::Valid, false)
-    } else if matches(&auth.token) {
-        (DeviceToken::Valid, true)
-    } else if auth.device_token.is_some() && alone {
-        (DeviceToken::Wrong, false)
-    } else {
-        (DeviceToken::Absent, false)
+    let in_shared_field = auth.token.as_deref();
+    match auth.device_token.as_deref().filter(|shown| !shown.is_empty()) {
+        Some(shown) => {
+            let standing = if matches(shown) { DeviceToken::Valid } else { DeviceToken::Wrong };
+            (standing, in_shared_field == Some(shown))
+        }
+        None if in_shared_field.is_some_and(matches) => (DeviceToken::Valid, true),
+        None => (DeviceToken::Absent, false),
     }
 }
 
 fn check_shared(
-    state: &State,
-    upgrade: &Upgrade,
+    configured: &SharedAuth,
+    link: Option<Link<'_>>,
     request: &Request,
     auth: &ConnectAuth,
+    token_is_the_devices: bool,
 ) -> SharedSecret {
-    let settings = state.settings.load();
-    let Some(known) = settings.auth.secret() else { return SharedSecret::Absent };
+    let Some(known) = configured.secret() else { return SharedSecret::Absent };
     if let Some(proof) = &auth.proof {
         let device_id = request.params.device.as_ref().map_or("", |device| device.id.as_str());
         let scopes = asked_scopes(request);
-        let right = upgrade.transcript_link(state).is_some_and(|link| {
+        let right = link.is_some_and(|link| {
             let transcript = SecretTranscript {
                 link,
                 kind: proof.kind.as_str(),
@@ -142,19 +143,20 @@ fn check_shared(
                 scopes: &scopes,
                 device_id,
             };
-            proof.kind == settings.auth.kind()
+            proof.kind == configured.kind()
                 && secret::verify_hmac(known, &transcript.bytes(), &proof.mac)
         });
         return if right { SharedSecret::Proven } else { SharedSecret::Wrong };
     }
-    let shown: Vec<&String> = [&auth.token, &auth.password]
+    let token = auth.token.as_ref().filter(|_| !token_is_the_devices);
+    let shown: Vec<&String> = [token, auth.password.as_ref()]
         .into_iter()
         .flatten()
         .filter(|shown| !shown.is_empty())
         .collect();
     if shown.is_empty() {
         SharedSecret::Absent
-    } else if shown.iter().any(|shown| settings.auth.matches(shown)) {
+    } else if shown.iter().any(|shown| configured.matches(shown)) {
         SharedSecret::Sent
     } else {
         SharedSecret::Wrong
@@ -278,21 +280,15 @@ pub(super) async fn seen(
     request: &Request,
     evidence: &Evidence,
     now_ms: u64,
-) -> Result<Option<IssuedToken>, Box<Refused>> {
+) -> Option<IssuedToken> {
     let id = device.id();
-    let devices = state.store.devices();
-    if let Err(error) = devices.touch(&id, request.role, now_ms, "connect").await {
+    if let Err(error) = state.store.devices().touch(&id, request.role, now_ms, "connect").await {
         // A full disk must not lock people out: the record is only a convenience.
         tracing::warn!(%error, "device could not be marked as seen");
     }
-    if evidence.device != Some(DeviceScheme::Published) {
-        return Ok(None);
-    }
-    let record = devices.get(&id).await;
-    let record = record.map_err(|error| Refused::policy(state.storage_error(&error)))?;
-    let grant = record.as_ref().and_then(|record| record.grant(request.role));
-    Ok(grant.map(|grant| IssuedToken {
+    let grant = device.grant(request.role)?;
+    (evidence.device == Some(DeviceScheme::Published)).then(|| IssuedToken {
         token: device_token(&state.identity, id.as_str(), request.role.as_str(), grant.generation),
         issued_at_ms: grant.rotated_at_ms.unwrap_or(grant.created_at_ms),
-    }))
+    })
 }

@@ -6,7 +6,7 @@ use openclaw_protocol::{
     events::pairing::PairingDecision,
     ids::{DeviceId, PairingRequestId},
 };
-use openclaw_store::devices::{Ask, DeviceInfo};
+use openclaw_store::devices::{Ask, DeviceInfo, Paired};
 
 use super::{Refused, Request, Upgrade, evidence::Device, pairing_error};
 use crate::{
@@ -86,6 +86,9 @@ pub(super) async fn ask(
         &ask.commands,
     );
     let id = PairingRequestId::new(id);
+    // Before the request can be seen, so that no decision is missed.
+    let hold =
+        if upgrade.can_wait { state.pairing.hold(&id, upgrade.link.address()) } else { None };
     let filed = state.store.devices().request(&id, ask, state.clock.now_ms()).await;
     let filed = match filed {
         Ok(filed) => filed,
@@ -103,11 +106,6 @@ pub(super) async fn ask(
     if filed.created {
         announce::request_filed(state, &pending);
     }
-    let hold = if upgrade.can_wait {
-        state.pairing.hold(&pending.request_id, upgrade.link.address())
-    } else {
-        None
-    };
     let live_grants = || {
         let grants = device.record.iter().flat_map(|record| &record.grants);
         grants.filter(|grant| grant.revoked_at_ms.is_none())
@@ -138,7 +136,7 @@ pub(super) async fn pair_silently(
     request: &Request,
     device: &Device,
     class: LinkClass,
-) -> Result<(), Box<Refused>> {
+) -> Result<Paired, Box<Refused>> {
     let ask = ask_of(upgrade, request, device, "silent");
     let via = if class == LinkClass::OwnersDoor { "owner" } else { "silent" };
     let paired = state.store.devices().pair_silently(ask, via, state.clock.now_ms()).await;
@@ -150,5 +148,5 @@ pub(super) async fn pair_silently(
         via,
         "device paired"
     );
-    Ok(())
+    Ok(approval.paired)
 }

@@ -146,12 +146,19 @@ impl Handle<DevicePairRemove> for Methods {
         params: DevicePairRemoveParams,
     ) -> Result<DevicePairRemoveResult, Failure> {
         let device_id = DeviceId::new(params.device_id.as_str());
-        let removed = cx.state.store.devices().remove(&device_id).await;
-        let removed = removed.map_err(|error| cx.state.storage_error(&error))?;
+        let devices = cx.state.store.devices();
+        let fail = |error| Failure::from(cx.state.storage_error(&error));
+        let pending = devices.list_requests(cx.now_ms()).await.map_err(fail)?;
+        let removed = devices.remove(&device_id).await.map_err(fail)?;
         removed.ok_or_else(unknown_device)?;
         tracing::info!(device = %device_id, "device removed");
+        for request in pending.iter().filter(|request| request.ask.info.device_id == device_id) {
+            let decision = PairingDecision::Rejected;
+            announce::request_decided(&cx.state, &request.request_id, &device_id, decision);
+        }
         cx.state.connections.close_device(
             &device_id,
+            None,
             None,
             &CloseReason::new(1008, "device removed"),
         );
@@ -210,10 +217,8 @@ impl Handle<DeviceTokenRotate> for Methods {
             );
             SecretText::new(token.expose_secret())
         });
-        if !own {
-            let reason = CloseReason::new(1008, "credential-replaced");
-            cx.state.connections.close_device(&device_id, Some(role), &reason);
-        }
+        let reason = CloseReason::new(1008, "credential-replaced");
+        cx.state.connections.close_device(&device_id, Some(role), Some(&cx.conn.id), &reason);
         changed(&cx.state, &device_id);
         Ok(DeviceTokenRotateResult {
             device_id,
@@ -244,7 +249,7 @@ impl Handle<DeviceTokenRevoke> for Methods {
         let grant = revoked.ok_or_else(unknown)?;
         tracing::info!(device = %device_id, %role, "grant revoked");
         let reason = CloseReason::new(1008, "credential-revoked");
-        cx.state.connections.close_device(&device_id, Some(role), &reason);
+        cx.state.connections.close_device(&device_id, Some(role), None, &reason);
         changed(&cx.state, &device_id);
         Ok(DeviceTokenRevokeResult {
             device_id,

@@ -67,7 +67,8 @@ async fn a_message_over_the_limit_ends_the_connection() {
 #[tokio::test]
 async fn a_late_connect_is_not_waited_for() {
     let variables = vec![("OPENCLAW_HANDSHAKE_TIMEOUT_MS".to_owned(), "150".to_owned())];
-    let gateway = TestGateway::with(GatewayOptions { variables, ..GatewayOptions::default() }).await;
+    let gateway =
+        TestGateway::with(GatewayOptions { variables, ..GatewayOptions::default() }).await;
     let mut client = gateway.wire().await;
     let closed = client.closed().await;
     assert_eq!((closed.code, closed.reason.as_str()), (1000, ""));
@@ -83,7 +84,10 @@ async fn a_client_that_does_not_read_is_closed_and_nothing_is_lost_in_silence() 
     let closed = client.closed().await;
     let answered = client.events.iter().filter(|frame| frame["type"] == "res").count();
     assert!(answered < 3_000, "the buffer is smaller than that");
-    assert!(closed.code == 1008 && closed.reason == "slow consumer" || closed.code == 1006, "{closed:?}");
+    assert!(
+        closed.code == 1008 && closed.reason == "slow consumer" || closed.code == 1006,
+        "{closed:?}"
+    );
     // Others are not disturbed.
     gateway.operator().await.ok("health", json!({})).await;
 }

@@ -7,7 +7,9 @@ const OLD: &str = "the-first-token-of-24-characters";
 const NEW: &str = "the-second-token-of-24-characters";
 
 fn config(token: &str, more: &str) -> String {
-    format!("{{ gateway: {{ auth: {{ token: '{token}' }}, reload: {{ debounceMs: 20 }} }}, {more} }}")
+    format!(
+        "{{ gateway: {{ auth: {{ token: '{token}' }}, reload: {{ debounceMs: 20 }} }}, {more} }}"
+    )
 }
 
 async fn owner(gateway: &TestGateway) -> WireClient {

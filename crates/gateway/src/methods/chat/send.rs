@@ -53,12 +53,12 @@ pub(crate) async fn chat_order(cx: &Cx, params: ChatSendParams) -> Result<StartR
 /// # Errors
 /// When the agent refuses, in the documented words.
 pub(crate) async fn start(cx: &Cx, order: StartRun) -> Result<Start, Failure> {
-    let (run_id, connection) = (order.run_id.clone(), cx.conn.id.clone());
+    let (run_id, client) = (order.run_id.clone(), cx.conn.line().clone());
     // Noted first: the run may use a tool before this request goes on.
-    cx.state.run_events.started_by(&run_id, &connection);
+    cx.state.run_events.started_by(&run_id, &client);
     let started = cx.state.agent.start(order).await;
     if !matches!(started, Ok(Start::Accepted { .. } | Start::InFlight { .. })) {
-        cx.state.run_events.not_started(&run_id, &connection);
+        cx.state.run_events.not_started(&run_id, &client);
     }
     started.map_err(|error| failure::agent(&cx.state, &error))
 }
