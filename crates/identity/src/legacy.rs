@@ -3,6 +3,8 @@
 //! They do not name the Gateway, so a signature alone is never enough: a matching shared secret or
 //! device token always has to stand beside it.
 
+use std::fmt;
+
 use crate::PublicKey;
 
 /// Which published format a signature was made in.
@@ -17,7 +19,7 @@ pub enum LegacyFormat {
 }
 
 /// What the published formats are made of.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct LegacyPayload<'a> {
     /// `device.id`.
     pub device_id: &'a str,
@@ -39,6 +41,16 @@ pub struct LegacyPayload<'a> {
     pub platform: &'a str,
     /// `client.deviceFamily`, or empty.
     pub device_family: &'a str,
+}
+
+impl fmt::Debug for LegacyPayload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LegacyPayload")
+            .field("device_id", &self.device_id)
+            .field("role", &self.role)
+            .field("token", &!self.token.is_empty())
+            .finish_non_exhaustive()
+    }
 }
 
 impl LegacyPayload<'_> {
@@ -139,5 +151,11 @@ mod tests {
         assert_eq!(without.verify(&other, &v1), None);
         let changed = LegacyPayload { token: "U", ..without };
         assert_eq!(changed.verify(&public, &v1), None);
+    }
+
+    #[test]
+    fn the_token_is_not_printed() {
+        let payload = LegacyPayload { token: "very-secret", ..payload(&[], None) };
+        assert!(!format!("{payload:?}").contains("very-secret"));
     }
 }

@@ -21,7 +21,7 @@ use rusqlite::{Connection, named_params};
 
 pub use self::{
     model::{Approval, Ask, Device, DeviceInfo, Grant, Paired, PairingRequest, Requested},
-    requests::MAX_PENDING,
+    requests::{MAX_PENDING, MAX_PENDING_OF_DEVICE},
 };
 use crate::{
     engine::{Durability, Engine},
@@ -66,7 +66,8 @@ impl<'a> Devices<'a> {
 
     /// Makes or renews the request with this id. It lives for
     /// [`PAIRING_TTL_MS`](openclaw_protocol::limits::PAIRING_TTL_MS) from now; with
-    /// [`MAX_PENDING`] others waiting the one closest to its end makes room.
+    /// [`MAX_PENDING`] others waiting the one closest to its end makes room, with
+    /// [`MAX_PENDING_OF_DEVICE`] of this device that one of its own.
     ///
     /// # Errors
     /// [`StoreError`] as described there.
@@ -168,11 +169,11 @@ impl<'a> Devices<'a> {
     pub async fn remove(self, device_id: &DeviceId) -> Result<Option<Paired>, StoreError> {
         let id = device_id.clone();
         self.change(move |conn| {
-            let paired = rows::paired(conn, &id)?;
+            let Some(paired) = rows::paired(conn, &id)? else { return Ok(None) };
             requests::delete_of(conn, &id)?;
             conn.prepare_cached("DELETE FROM devices WHERE device_id = ?1")?
                 .execute([id.as_str()])?;
-            Ok(paired)
+            Ok(Some(paired))
         })
         .await
     }

@@ -14,6 +14,8 @@ use crate::{
 
 /// Requests that may wait at once, of all devices together.
 pub const MAX_PENDING: usize = 64;
+/// Requests of one device that may wait at once, so that none can push out those of others.
+pub const MAX_PENDING_OF_DEVICE: usize = 8;
 
 fn request(row: &Row<'_>) -> rusqlite::Result<PairingRequest> {
     Ok(PairingRequest {
@@ -75,6 +77,7 @@ pub(super) fn upsert(
     let mut dropped = expire(conn, now_ms)?;
     let before = find(conn, id, now_ms)?;
     if before.is_none() {
+        dropped.extend(make_room_of(conn, &ask.info.device_id)?);
         dropped.extend(make_room(conn)?);
     }
     let request = PairingRequest {
@@ -121,6 +124,18 @@ fn make_room(conn: &Connection) -> Result<Vec<PairingRequest>, StoreError> {
              ORDER BY expires_at_ms DESC, request_id LIMIT -1 OFFSET ?1)
          RETURNING *",
         [MAX_PENDING - 1],
+    )
+}
+
+/// The same among the requests of one device.
+fn make_room_of(conn: &Connection, device: &DeviceId) -> Result<Vec<PairingRequest>, StoreError> {
+    select(
+        conn,
+        "DELETE FROM pairing_requests WHERE request_id IN (
+             SELECT request_id FROM pairing_requests WHERE device_id = ?1
+             ORDER BY expires_at_ms DESC, request_id LIMIT -1 OFFSET ?2)
+         RETURNING *",
+        (device.as_str(), MAX_PENDING_OF_DEVICE - 1),
     )
 }
 
