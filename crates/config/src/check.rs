@@ -71,6 +71,12 @@ fn add(problems: &mut Vec<Problem>, mut more: Vec<Problem>) {
         .collect();
     more.retain(|problem| !told.contains(problem.path.as_str()));
     problems.append(&mut more);
+    // Whoever has to repair a key need not hear as well that it has no effect.
+    let faulty: HashSet<String> =
+        problems.iter().filter(|p| is_error(p)).map(|p| p.path.clone()).collect();
+    problems.retain(|problem| {
+        is_error(problem) || problem.path.is_empty() || !faulty.contains(&problem.path)
+    });
 }
 
 /// Takes a faulty value out; a faulty item takes its whole list with it.

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value as Json};
 
 use crate::keypath::{self, KeyPath, Segment};
+use crate::known::near;
 use crate::reload::ReloadClass;
 use crate::secret::SENSITIVE;
 use crate::shape;
@@ -146,6 +147,25 @@ pub fn lookup(path: &str) -> Option<ConfigSchemaLookup> {
         path: if keys.is_empty() { ".".to_owned() } else { path },
         children,
     })
+}
+
+/// The key that was probably meant by one that is not used here, if one is close enough.
+#[must_use]
+pub fn meant(path: &str) -> Option<String> {
+    let parsed = KeyPath::parse(path).ok()?;
+    let (last, above) = parsed.0.split_last()?;
+    let Segment::Key(key) = last else { return None };
+    let mut shown = String::new();
+    for segment in above {
+        match segment {
+            Segment::Key(key) => keypath::push(&mut shown, key),
+            Segment::Index(index) => keypath::push_index(&mut shown, *index),
+        }
+    }
+    let beside = lookup(if shown.is_empty() { "." } else { &shown })?;
+    let near = near(key, beside.children.iter().map(|child| child.key.as_str()))?;
+    keypath::push(&mut shown, near);
+    Some(shown)
 }
 
 /// The path with `*` for indexes, and its keys.
@@ -294,6 +314,19 @@ mod tests {
         assert_eq!(port.schema["maximum"], 65535);
         assert!(port.children.is_empty());
         assert_eq!(lookup("gateway.remote.url").unwrap().reload_kind, Some("none"));
+    }
+
+    #[test]
+    fn a_slip_is_recognised() {
+        for (path, key) in [
+            ("gatewy", Some("gateway")),
+            ("gateway.prot", Some("gateway.port")),
+            ("agents.list[0].nme", Some("agents.list[0].name")),
+            ("gateway.nothingLikeIt", None),
+            ("a..b", None),
+        ] {
+            assert_eq!(meant(path).as_deref(), key, "{path}");
+        }
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! A field's doc comment is its manual: the published schema, the reference page and the editor's
 //! hints are made from it. Every key may be left out; what then applies is the type's `Default`.
-//! Which keys can change without a restart stands in [`crate::reload`].
+//! Which keys can change without a restart stands in [`crate::reload`]. A key marked `x-unserved` is
+//! checked and kept, but nothing uses it yet; whoever writes it is told so.
 
 mod agents;
 mod choices;

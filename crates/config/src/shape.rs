@@ -11,6 +11,9 @@ use serde_json::{Map, Value, json};
 
 use crate::schema::Config;
 
+/// Marks a key that is read and checked, but has no effect in this release yet.
+pub(crate) const UNSERVED: &str = "x-unserved";
+
 /// The schema of the whole configuration.
 pub(crate) fn schema() -> &'static Value {
     static SCHEMA: OnceLock<Value> = OnceLock::new();

@@ -15,7 +15,8 @@ The configuration is one JSON5 file, `openclaw.json` in the state folder (`openc
 Every key may be left out.
 `*` stands for a name of your choice and `[]` for an item of a list.
 The column *Change* says whether a change in the file applies at once or after a restart of the Gateway.
-A misspelt key is an error; a key of the original that this Gateway does not use is accepted with a warning.
+*no effect yet* stands at keys that are checked and kept, but that nothing in this release uses.
+A misspelt key is an error; a key that has no effect here is accepted with a warning.
 ";
 
 /// How deep keys are listed; no key that is used stands deeper.
@@ -29,23 +30,25 @@ pub(crate) fn page() -> anyhow::Result<String> {
     let mut text = INTRODUCTION.to_owned();
     for (name, _, section) in Schema::new(&schema).properties() {
         let mut rows = Vec::new();
-        keys(name, section, defaults.get(name), 1, &mut rows);
+        keys((name, 1, false), section, defaults.get(name), &mut rows);
         text.push_str(&format!("\n## `{name}`\n\n{}\n\n", one_line(section.description())));
         text.push_str(&table(&["Key", "Type", "Default", "Change", "What it does"], rows));
     }
     Ok(text)
 }
 
+/// Adds a row for every key below a place, which is its path, its level, and whether a key above it is
+/// marked as one without effect.
 fn keys(
-    path: &str,
+    (path, level, unserved): (&str, usize, bool),
     schema: Schema<'_>,
     default: Option<&Value>,
-    level: usize,
     rows: &mut Vec<Vec<String>>,
 ) {
     if level > MOST_LEVELS {
         return;
     }
+    let unserved = unserved || schema.is_unserved();
     let core = schema.core();
     let before = rows.len();
     let mut forms = core.choices();
@@ -53,11 +56,11 @@ fn keys(
     for form in &forms {
         for (name, _, property) in form.properties() {
             let default = default.and_then(|value| value.get(name));
-            keys(&format!("{path}.{name}"), property, default, level + 1, rows);
+            keys((&format!("{path}.{name}"), level + 1, unserved), property, default, rows);
         }
         for (suffix, element) in [("[]", form.item()), (".*", form.map_value())] {
             let Some(element) = element.filter(|element| element.has_fields()) else { continue };
-            keys(&format!("{path}{suffix}"), element, None, level + 1, rows);
+            keys((&format!("{path}{suffix}"), level + 1, unserved), element, None, rows);
         }
     }
     let only_a_group = rows.len() > before && core.choices().is_empty();
@@ -69,6 +72,7 @@ fn keys(
         None => (format!("`{path}`"), default.map(shown).unwrap_or_default()),
     };
     let change = match ReloadClass::of(path) {
+        _ if unserved => "no effect yet",
         ReloadClass::Live | ReloadClass::Hot => "at once",
         ReloadClass::Restart => "restart",
     };
@@ -99,5 +103,7 @@ mod tests {
             assert!(page.contains(&format!("| {key} |")), "{key}");
         }
         assert!(page.contains("## `models`"));
+        let tls = page.lines().find(|line| line.contains("`gateway.tls.certPath`")).unwrap();
+        assert!(tls.contains("no effect yet"), "{tls}");
     }
 }

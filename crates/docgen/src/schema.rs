@@ -53,6 +53,11 @@ impl<'a> Schema<'a> {
         !core.properties().is_empty() || core.choices().iter().any(|form| form.has_fields())
     }
 
+    /// Whether this very key is marked as one that has no effect yet.
+    pub(crate) fn is_unserved(self) -> bool {
+        self.at.get("x-unserved").is_some()
+    }
+
     /// The description that stands nearest.
     pub(crate) fn description(self) -> &'a str {
         let own = self.at.get("description").or_else(|| self.core().at.get("description"));

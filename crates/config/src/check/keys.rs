@@ -23,12 +23,16 @@ pub(super) fn judge<'n>(
         return Some(problem.hint(format!("the key is {now} now")));
     }
     if known.is_some_and(|known| known.below(key).is_some()) {
-        let message = "is not supported by this Gateway yet, it has no effect";
-        return Some(Problem::warning(path, message));
+        return Some(unserved(path));
     }
     let original = known.into_iter().flat_map(Known::names).map(|name| -> &'n str { name });
     Some(match near(key, siblings.chain(original)) {
         Some(meant) => Problem::error(path, "unknown key").hint(format!("did you mean {meant}?")),
         None => Problem::warning(path, "unknown key, it has no effect"),
     })
+}
+
+/// A key that has no effect here yet, whether it has a type or only a name.
+pub(super) fn unserved(path: &str) -> Problem {
+    Problem::warning(path, "is not supported by this Gateway yet, it has no effect")
 }

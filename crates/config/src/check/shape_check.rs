@@ -123,6 +123,7 @@ impl Checker<'_> {
             keypath::push(&mut self.path, &member.key);
             match (typed, additional) {
                 (Some(schema), _) | (None, Some(schema @ Json::Object(_))) => {
+                    self.unserved(member, schema);
                     self.node(&member.node, schema, Below::Key(&below, &member.key));
                 }
                 (None, Some(Json::Bool(true))) => {}
@@ -148,6 +149,15 @@ impl Checker<'_> {
                 self.path.truncate(before);
                 self.note(problem, node);
             }
+        }
+    }
+
+    /// A key that nothing uses yet is told, unless what is written there is how it works anyway.
+    fn unserved(&mut self, member: &Member, schema: &Json) {
+        let usual = || schema.get("default") == Some(&member.node.to_json());
+        if schema.get(shape::UNSERVED).is_some() && !usual() {
+            let problem = keys::unserved(&self.path);
+            self.problems.push(self.source.locate(problem, member.key_span));
         }
     }
 

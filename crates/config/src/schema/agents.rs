@@ -35,6 +35,7 @@ pub struct AgentDefaults {
     /// How much models think. Left out: `low` for models that can, else `off`.
     pub thinking_default: Option<ThinkingLevel>,
     /// The time zone that agents are told, an IANA name. Left out: that of this machine.
+    #[schemars(extend("x-unserved" = true))]
     pub user_timezone: Option<String>,
     /// How many runs of different sessions may go on at once.
     #[schemars(range(min = 1))]
@@ -71,6 +72,7 @@ pub struct Agent {
     /// Its model; a bare name replaces only the first choice of `agents.defaults.model`.
     pub model: Option<ModelChoice>,
     /// How much its model thinks.
+    #[schemars(extend("x-unserved" = true))]
     pub thinking_default: Option<ThinkingLevel>,
     /// How it presents itself.
     pub identity: AgentIdentity,
@@ -135,7 +137,9 @@ pub struct ModelEntry {
     /// A short name for it in chats.
     pub alias: Option<String>,
     /// Parameters passed on to the provider.
+    #[schemars(extend("x-unserved" = true))]
     pub params: Map<String, Value>,
     /// Whether its answers are streamed.
+    #[schemars(extend("x-unserved" = true))]
     pub streaming: Option<bool>,
 }

@@ -22,6 +22,7 @@ pub struct Gateway {
     /// Which addresses to listen on. `auto` and `loopback` are this machine only.
     pub bind: Bind,
     /// The IPv4 address for `bind: "custom"`.
+    #[schemars(extend("x-unserved" = true))]
     pub custom_bind_host: Option<String>,
     /// The https origin under which a reverse proxy publishes the Gateway; used in links.
     pub public_origin: Option<String>,
@@ -72,6 +73,7 @@ pub struct GatewayAuth {
     /// The password, or a reference to it.
     pub password: Option<SecretInput>,
     /// Whether the identity that Tailscale vouches for is enough for the browser interface.
+    #[schemars(extend("x-unserved" = true))]
     pub allow_tailscale: Option<bool>,
     /// How many failed attempts an address has.
     pub rate_limit: RateLimit,
@@ -106,21 +108,27 @@ pub struct RemoteGateway {
     /// Its address, `ws://` or `wss://`; needed when `gateway.mode` is `remote`.
     pub url: Option<String>,
     /// Whether to go through SSH or straight to the address.
+    #[schemars(extend("x-unserved" = true))]
     pub transport: RemoteTransport,
     /// Its shared token, or a reference to it. Sent to nobody but `gateway.remote.url`.
     pub token: Option<SecretInput>,
     /// Its password, or a reference to it. Sent to nobody but `gateway.remote.url`.
     pub password: Option<SecretInput>,
     /// SHA-256 of the certificate to expect, in hex, colons allowed; for `wss://` only.
+    #[schemars(extend("x-unserved" = true))]
     pub tls_fingerprint: Option<String>,
     /// Where to log in: `user@host`, with `:port` if it is not 22.
+    #[schemars(extend("x-unserved" = true))]
     pub ssh_target: Option<String>,
     /// The private key file for the login.
+    #[schemars(extend("x-unserved" = true))]
     pub ssh_identity: Option<String>,
     /// The Gateway's port on the remote machine. Left out: the port of the URL, else 18789.
     #[schemars(range(min = 1))]
+    #[schemars(extend("x-unserved" = true))]
     pub remote_port: Option<u16>,
     /// `strict` accepts only known host keys; `openssh` leaves it to the user's SSH configuration.
+    #[schemars(extend("x-unserved" = true))]
     pub ssh_host_key_policy: HostKeyPolicy,
 }
 
@@ -129,10 +137,13 @@ pub struct RemoteGateway {
 #[serde(rename_all = "camelCase", default)]
 pub struct ControlUi {
     /// Whether it is served at all.
+    #[schemars(extend("x-unserved" = true))]
     pub enabled: bool,
     /// The path it is served under, `/` if left out.
+    #[schemars(extend("x-unserved" = true))]
     pub base_path: Option<String>,
     /// A folder to serve instead of the built-in interface.
+    #[schemars(extend("x-unserved" = true))]
     pub root: Option<String>,
     /// Web origins that may connect besides the Gateway's own.
     pub allowed_origins: Vec<String>,
@@ -149,14 +160,19 @@ impl Default for ControlUi {
 #[serde(rename_all = "camelCase", default)]
 pub struct Tls {
     /// Left out, TLS is on for every address but loopback; `false` turns it off there as well.
+    #[schemars(extend("x-unserved" = true))]
     pub enabled: Option<bool>,
     /// Whether to make a certificate of our own when both files are missing.
+    #[schemars(extend("x-unserved" = true))]
     pub auto_generate: bool,
     /// The certificate chain, PEM.
+    #[schemars(extend("x-unserved" = true))]
     pub cert_path: Option<String>,
     /// The private key, PEM.
+    #[schemars(extend("x-unserved" = true))]
     pub key_path: Option<String>,
     /// A certificate authority for client certificates, PEM.
+    #[schemars(extend("x-unserved" = true))]
     pub ca_path: Option<String>,
 }
 
@@ -171,8 +187,10 @@ impl Default for Tls {
 #[serde(rename_all = "camelCase", default)]
 pub struct Tailscale {
     /// `serve` publishes to the tailnet, `funnel` to everybody (then a password is needed).
+    #[schemars(extend("x-unserved" = true))]
     pub mode: TailscaleMode,
     /// Whether to withdraw the publication at the end.
+    #[schemars(extend("x-unserved" = true))]
     pub reset_on_exit: bool,
 }
 

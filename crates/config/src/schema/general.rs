@@ -62,12 +62,16 @@ pub struct Logging {
     #[schemars(range(min = 1))]
     pub max_file_bytes: Option<u64>,
     /// The least level that is written to the terminal. Left out: `level`.
+    #[schemars(extend("x-unserved" = true))]
     pub console_level: Option<LogLevel>,
     /// How lines look on a terminal.
+    #[schemars(extend("x-unserved" = true))]
     pub console_style: Option<ConsoleStyle>,
     /// `tools` hides secrets in what tools print.
+    #[schemars(extend("x-unserved" = true))]
     pub redact_sensitive: RedactMode,
     /// More patterns to hide.
+    #[schemars(extend("x-unserved" = true))]
     pub redact_patterns: Vec<String>,
 }
 
@@ -90,6 +94,7 @@ impl Default for Logging {
 #[serde(rename_all = "camelCase", default)]
 pub struct Ui {
     /// The accent colour, six hexadecimal digits.
+    #[schemars(extend("x-unserved" = true))]
     pub seam_color: Option<String>,
     /// The assistant's face in the interface.
     pub assistant: UiAssistant,
@@ -100,8 +105,10 @@ pub struct Ui {
 #[serde(rename_all = "camelCase", default)]
 pub struct UiAssistant {
     /// Its name.
+    #[schemars(extend("x-unserved" = true))]
     pub name: Option<String>,
     /// Its picture: an emoji, a short text, a URL or a data URI.
+    #[schemars(extend("x-unserved" = true))]
     pub avatar: Option<String>,
 }
 

@@ -27,6 +27,7 @@ pub struct Provider {
     /// Its key, or a reference to it.
     pub api_key: Option<SecretInput>,
     /// How it wants to be authenticated. Left out: an API key.
+    #[schemars(extend("x-unserved" = true))]
     pub auth: Option<ProviderAuth>,
     /// The wire format it speaks. Left out: `openai-completions`.
     pub api: Option<ApiDialect>,
@@ -36,6 +37,7 @@ pub struct Provider {
     pub auth_header: Option<bool>,
     /// The longest wait for an answer to begin, in seconds.
     #[schemars(range(min = 1))]
+    #[schemars(extend("x-unserved" = true))]
     pub timeout_seconds: Option<u64>,
     /// The models it has.
     pub models: Vec<ProviderModel>,
@@ -98,14 +100,18 @@ impl ProviderModel {
 pub struct ModelCost {
     /// Tokens read.
     #[schemars(range(min = 0))]
+    #[schemars(extend("x-unserved" = true))]
     pub input: f64,
     /// Tokens written.
     #[schemars(range(min = 0))]
+    #[schemars(extend("x-unserved" = true))]
     pub output: f64,
     /// Tokens read from a cache.
     #[schemars(range(min = 0))]
+    #[schemars(extend("x-unserved" = true))]
     pub cache_read: f64,
     /// Tokens written to a cache.
     #[schemars(range(min = 0))]
+    #[schemars(extend("x-unserved" = true))]
     pub cache_write: f64,
 }

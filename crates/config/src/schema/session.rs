@@ -14,22 +14,29 @@ pub struct Session {
     /// `per-sender` keeps senders apart; `global` is one conversation for everybody.
     pub scope: SessionScope,
     /// Which direct messages share a conversation.
+    #[schemars(extend("x-unserved" = true))]
     pub dm_scope: DmScope,
     /// The last part of an agent's main session key.
     #[schemars(length(min = 1, max = 64))]
+    #[schemars(extend("x-unserved" = true))]
     pub main_key: String,
     /// Several names of one person: a name, and the peers that are this person.
+    #[schemars(extend("x-unserved" = true))]
     pub identity_links: BTreeMap<String, Vec<String>>,
     /// Messages that start a new conversation.
+    #[schemars(extend("x-unserved" = true))]
     pub reset_triggers: Vec<String>,
     /// When conversations start anew by themselves.
+    #[schemars(extend("x-unserved" = true))]
     pub reset: Option<ResetPolicy>,
     /// The same, by kind of conversation; wins over `reset`.
     pub reset_by_type: ResetByType,
     /// The same, by channel; wins over both.
+    #[schemars(extend("x-unserved" = true))]
     pub reset_by_channel: BTreeMap<String, ResetPolicy>,
     /// The older spelling of `reset: {mode: "idle"}`.
     #[schemars(range(min = 1))]
+    #[schemars(extend("x-unserved" = true))]
     pub idle_minutes: Option<u32>,
 }
 
@@ -68,12 +75,16 @@ pub struct ResetPolicy {
 #[serde(rename_all = "camelCase", default)]
 pub struct ResetByType {
     /// Direct messages.
+    #[schemars(extend("x-unserved" = true))]
     pub direct: Option<ResetPolicy>,
     /// The older name of `direct`.
+    #[schemars(extend("x-unserved" = true))]
     pub dm: Option<ResetPolicy>,
     /// Groups.
+    #[schemars(extend("x-unserved" = true))]
     pub group: Option<ResetPolicy>,
     /// Threads and topics.
+    #[schemars(extend("x-unserved" = true))]
     pub thread: Option<ResetPolicy>,
 }
 
@@ -92,11 +103,13 @@ pub struct Queue {
     /// How waiting messages reach the agent.
     pub mode: QueueMode,
     /// The same, by channel.
+    #[schemars(extend("x-unserved" = true))]
     pub by_channel: BTreeMap<String, QueueMode>,
     /// How long it has to be quiet before collected messages are answered, in milliseconds.
     #[schemars(range(max = 600_000))]
     pub debounce_ms: u64,
     /// The same, by channel.
+    #[schemars(extend("x-unserved" = true))]
     pub debounce_ms_by_channel: BTreeMap<String, u64>,
     /// How many messages may wait.
     #[schemars(range(min = 1))]

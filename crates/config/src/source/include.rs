@@ -149,7 +149,8 @@ impl Includer<'_> {
         let cannot = |error: std::io::Error| format!("{written} cannot be included: {error}");
         let including = self.source.files.get(usize::from(span.file));
         let folder = including.and_then(|file| file.path.parent()).unwrap_or(Path::new("/"));
-        let path = folder.join(written);
+        // Without `.` in the middle, because people read this path in messages.
+        let path: PathBuf = folder.join(written).components().collect();
         let real = path.canonicalize().map_err(cannot)?;
         if !real.starts_with(&self.real_folder) {
             return Err(format!("{written} lies outside the folder of the configuration"));
