@@ -160,11 +160,26 @@ fn check(what: &str, secret: &SecretString) -> Result<(), DaemonError> {
     Ok(())
 }
 
+/// Takes everybody else's rights away from a file that holds a secret, should it have got any.
+pub(crate) fn keep_private(path: &Path) {
+    let closed = fs::is_private(path).and_then(|private| {
+        if !private {
+            tracing::warn!(path = %path.display(), "others could read this secret; closed it to them");
+            fs::make_private(path)?;
+        }
+        Ok(())
+    });
+    if let Err(error) = closed {
+        tracing::warn!(path = %path.display(), %error, "others may be able to read this secret");
+    }
+}
+
 /// Reads the token of the state folder, and makes it first if there is none.
 fn token_file(path: &Path) -> Result<SecretString, DaemonError> {
     let fail = |action, source| DaemonError::File { action, path: path.to_owned(), source };
     match fs::read_limited(path, MAX_TOKEN_FILE_BYTES) {
         Ok(bytes) => {
+            keep_private(path);
             let text = String::from_utf8_lossy(&bytes).trim().to_owned();
             if text.is_empty() {
                 return Err(DaemonError::setting(

@@ -3,7 +3,7 @@
 use std::{
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
 };
 
@@ -70,6 +70,12 @@ pub(crate) fn door(path: &Path) -> Result<Listener, DaemonError> {
     }
     if let Some(folder) = path.parent() {
         openclaw_base::fs::create_private_dir(folder).map_err(fail)?;
+        // In a folder of somebody else's, the socket could be replaced by theirs.
+        let owner = std::fs::metadata(folder).map_err(fail)?.uid();
+        if owner != rustix::process::getuid().as_raw() && owner != 0 {
+            let text = format!("{} belongs to uid {owner}", folder.display());
+            return Err(fail(io::Error::new(io::ErrorKind::PermissionDenied, text)));
+        }
     }
     let listener = UnixListener::bind(path).map_err(fail)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(fail)?;

@@ -167,7 +167,9 @@ fn check(options: &StartOptions, loaded: &Loaded) -> Result<(), DaemonError> {
 
 fn load_identity(paths: &Paths, clock: &SharedClock) -> Result<Arc<KeyPair>, DaemonError> {
     let file = paths.identity_dir().join("gateway.json");
-    Ok(Arc::new(KeyPair::load_or_create(&file, clock.now_ms())?))
+    let key = KeyPair::load_or_create(&file, clock.now_ms())?;
+    auth::keep_private(&file);
+    Ok(Arc::new(key))
 }
 
 fn listen(gateway: &Gateway, listeners: Vec<Listener>) {

@@ -305,7 +305,9 @@ async fn read<S: Link>(
                 }
             }
             _ = look.tick() => {
-                if last_seen.elapsed() > patience {
+                if allowance.heard() {
+                    last_seen = Instant::now();
+                } else if last_seen.elapsed() > patience {
                     tracing::info!("no pong in time");
                     return Some(CloseReason::new(1001, "no answer to ping"));
                 }

@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
 };
@@ -38,23 +38,36 @@ const WRITE_BUFFER_BYTES: usize = 32 * 1024;
 /// Room for frame headers and pings on top of the largest message before authentication.
 const PREAUTH_OVERHEAD_BYTES: usize = 512;
 
-/// How many bytes a peer may still send before it is authenticated.
+/// How many bytes a peer may still send before it is authenticated, and whether any came lately.
 #[derive(Clone, Debug)]
-pub struct Allowance(Arc<AtomicUsize>);
+pub struct Allowance(Arc<Meter>);
+
+#[derive(Debug)]
+struct Meter {
+    left: AtomicUsize,
+    heard: AtomicBool,
+}
 
 impl Allowance {
     /// The documented limit.
     fn preauth() -> Self {
-        Self(Arc::new(AtomicUsize::new(MAX_PREAUTH_BYTES + PREAUTH_OVERHEAD_BYTES)))
+        let left = AtomicUsize::new(MAX_PREAUTH_BYTES + PREAUTH_OVERHEAD_BYTES);
+        Self(Arc::new(Meter { left, heard: AtomicBool::new(false) }))
     }
 
     /// The peer is authenticated: only the message size counts from here on.
     pub fn lift(&self) {
-        self.0.store(usize::MAX, Ordering::Release);
+        self.0.left.store(usize::MAX, Ordering::Release);
+    }
+
+    /// Whether bytes came since this was last asked: no pong can come in the middle of a large message.
+    #[must_use]
+    pub fn heard(&self) -> bool {
+        self.0.heard.swap(false, Ordering::AcqRel)
     }
 
     fn is_used_up(&self) -> bool {
-        self.0.load(Ordering::Acquire) == 0
+        self.0.left.load(Ordering::Acquire) == 0
     }
 }
 
@@ -71,9 +84,15 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        let left = self.allowance.0.load(Ordering::Acquire);
+        let meter = Arc::clone(&self.allowance.0);
+        let left = meter.left.load(Ordering::Acquire);
         if left == usize::MAX {
-            return Pin::new(&mut self.inner).poll_read(cx, buffer);
+            let before = buffer.filled().len();
+            let poll = Pin::new(&mut self.inner).poll_read(cx, buffer);
+            if buffer.filled().len() > before {
+                meter.heard.store(true, Ordering::Release);
+            }
+            return poll;
         }
         if left == 0 {
             return Poll::Ready(Err(io::Error::from(io::ErrorKind::QuotaExceeded)));
@@ -83,7 +102,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Metered<S> {
         let read = part.filled().len();
         // `take` starts behind what is filled already, so the bytes are in place; only the count moves.
         buffer.advance(read);
-        self.allowance.0.store(left - read, Ordering::Release);
+        meter.left.store(left - read, Ordering::Release);
         Poll::Ready(Ok(()))
     }
 }
@@ -215,4 +234,36 @@ pub fn close_message(reason: &CloseReason) -> Message {
         code: CloseCode::from(reason.code),
         reason: reason.text.clone().into(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::StreamExt;
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_message_that_still_comes_in_is_a_sign_of_life() {
+        let (mut peer, io) = duplex(64);
+        let (mut socket, allowance) = accept(io).await;
+        allowance.lift();
+        assert!(!allowance.heard());
+        // A text of 100 bytes, of which one has come.
+        peer.write_all(&[0x81, 0xE4, 0, 0, 0, 0, b'x']).await.expect("room");
+        assert!(futures_util::poll!(socket.next()).is_pending());
+        assert!(allowance.heard());
+        assert!(!allowance.heard());
+    }
+
+    #[tokio::test]
+    async fn before_authentication_a_peer_may_send_so_much_and_no_more() {
+        let (mut peer, io) = duplex(1024 * 1024);
+        let (mut socket, allowance) = accept(io).await;
+        let mut frame = vec![0x81, 0xFF, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0];
+        frame.extend([b'x'; 128 * 1024]);
+        peer.write_all(&frame).await.expect("room");
+        let error = socket.next().await.expect("a failure").expect_err("too much");
+        assert_eq!(read_failure(&error, &allowance).map(|reason| reason.code), Some(1009));
+    }
 }

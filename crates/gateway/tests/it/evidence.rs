@@ -323,7 +323,7 @@ async fn a_wrong_signature_is_refused_whatever_else_is_right() {
     for way in [Way::Local, Way::Remote, Way::Door] {
         let mut socket = Socket::open(&gateway, way, "").await;
         let auth = device.proof(socket.link(), "token", &gateway.token());
-        let mut params = device.params(&socket, auth);
+        let mut params = device.params(&socket, &auth);
         let stranger = Ours::new(&[READ]).device(socket.link());
         params["device"]["signature"] = stranger["signature"].clone();
         let answer = socket.wire.call("connect", params).await;
@@ -339,7 +339,7 @@ async fn a_secret_of_the_wrong_kind_proves_nothing() {
         let device = Ours::new(&[READ]);
         let mut socket = Socket::open(&gateway, Way::Local, "").await;
         let auth = device.proof(socket.link(), kind, &token);
-        let params = device.params(&socket, auth);
+        let params = device.params(&socket, &auth);
         let answer = socket.wire.call("connect", params).await;
         assert_eq!(code(&answer), "AUTH_TOKEN_MISMATCH", "{kind}");
     }
@@ -348,7 +348,7 @@ async fn a_secret_of_the_wrong_kind_proves_nothing() {
     let mut socket = Socket::open(&gateway, Way::Local, "").await;
     let mut auth = device.proof(socket.link(), "password", &token);
     auth["proof"]["kind"] = "token".into();
-    let params = device.params(&socket, auth);
+    let params = device.params(&socket, &auth);
     assert_eq!(code(&socket.wire.call("connect", params).await), "AUTH_TOKEN_MISMATCH");
 
     let by_password =
@@ -356,7 +356,7 @@ async fn a_secret_of_the_wrong_kind_proves_nothing() {
     let mut socket = Socket::open(&by_password, Way::Local, "").await;
     assert_eq!(socket.wire.events[0]["payload"]["gateway"]["wants"], "password");
     let auth = device.proof(socket.link(), "password", "a password of some length");
-    let params = device.params(&socket, auth);
+    let params = device.params(&socket, &auth);
     assert_eq!(granted(&socket.wire.call("connect", params).await, "password"), json!([READ]));
 }
 
@@ -375,7 +375,7 @@ async fn a_proof_for_another_gateway_or_another_link_is_worthless() {
 
     let mut socket = Socket::open(&gateway, Way::Local, "").await;
     let link = openclaw_identity::transcript::Link { gateway: &other, ..socket.link() };
-    let params = device.params(&socket, device.proof(link, "token", &token));
+    let params = device.params(&socket, &device.proof(link, "token", &token));
     assert_eq!(code(&socket.wire.call("connect", params).await), "AUTH_TOKEN_MISMATCH");
 
     let mut socket = Socket::open(&gateway, Way::Local, "").await;
@@ -390,7 +390,7 @@ async fn a_proof_cannot_be_used_on_a_second_socket() {
     let gateway = gateway("").await;
     let device = Ours::new(&[READ]);
     let first = Socket::open(&gateway, Way::Local, "").await;
-    let recorded = device.params(&first, device.proof(first.link(), "token", &gateway.token()));
+    let recorded = device.params(&first, &device.proof(first.link(), "token", &gateway.token()));
     let mut second = Socket::open(&gateway, Way::Local, "").await;
     let answer = second.wire.call("connect", recorded.clone()).await;
     assert_eq!(code(&answer), "DEVICE_AUTH_NONCE_MISMATCH");
@@ -404,7 +404,7 @@ async fn a_proof_cannot_be_used_on_a_second_socket() {
 
     // With a device proof of its own, the recorded secret proof is not.
     let mut second = Socket::open(&gateway, Way::Local, "").await;
-    let params = device.params(&second, recorded["auth"].clone());
+    let params = device.params(&second, &recorded["auth"]);
     assert_eq!(code(&second.wire.call("connect", params).await), "AUTH_TOKEN_MISMATCH");
     let mut second = Socket::open(&gateway, Way::Local, "").await;
     let params = connect_params(&json!({"scopes": [READ], "auth": recorded["auth"]}));
@@ -422,7 +422,7 @@ async fn a_proof_cannot_be_bent_to_another_role_scope_or_device() {
         async move {
             let mut socket = Socket::open(gateway, Way::Local, "").await;
             let auth = device.proof(socket.link(), "token", token);
-            let mut params = device.params(&socket, auth);
+            let mut params = device.params(&socket, &auth);
             change(&mut params);
             let answer = socket.wire.call("connect", params).await;
             assert_eq!(code(&answer), expected);
@@ -439,7 +439,7 @@ async fn a_proof_cannot_be_bent_to_another_role_scope_or_device() {
     bend(bare, "AUTH_TOKEN_MISMATCH").await;
     // The Gateway's own proof is no proof of anybody else's.
     let mut socket = Socket::open(&gateway, Way::Local, "").await;
-    let mut params = device.params(&socket, json!({}));
+    let mut params = device.params(&socket, &json!({}));
     let own = socket.wire.events[0]["payload"]["gateway"].clone();
     params["device"]["publicKey"] = own["publicKey"].clone();
     params["device"]["id"] = socket.gateway.device_id().into();

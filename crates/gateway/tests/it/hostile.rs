@@ -210,7 +210,7 @@ async fn one_device_cannot_push_the_requests_of_others_out() {
     approve(&gateway, &first).await;
     for number in 0..70 {
         let mut socket = Socket::open(&gateway, Way::Local, "").await;
-        let mut params = greedy.asking("operator", &[ADMIN]).params(&socket, json!({}));
+        let mut params = greedy.asking("operator", &[ADMIN]).params(&socket, &json!({}));
         params["commands"] = json!([format!("command-{number}")]);
         assert_eq!(asks(&socket.wire.call("connect", params).await), "role-upgrade");
     }
@@ -232,7 +232,7 @@ async fn no_connection_slips_past_a_revocation() {
     for _ in 0..60 {
         granted(&device.try_on(&gateway, Way::Local, Some(&gateway.token())).await, "token");
         let mut socket = Socket::open(&gateway, Way::Local, "").await;
-        let params = device.params(&socket, json!({}));
+        let params = device.params(&socket, &json!({}));
         let (answer, _) = tokio::join!(
             async {
                 let id = socket.wire.send("connect", &params).await;
@@ -280,7 +280,7 @@ async fn a_key_is_used_once_for_one_thing_by_one_principal() {
 
 #[tokio::test]
 async fn secrets_do_not_come_back_in_errors() {
-    let gateway = TestGateway::start().await;
+    let gateway = ours::gateway("").await;
     let secret = "a-secret-that-nobody-must-see-again";
     for auth in [
         json!({"token": secret}),
@@ -296,4 +296,38 @@ async fn secrets_do_not_come_back_in_errors() {
         assert!(!answer.to_string().contains(secret), "{answer}");
         assert!(!client.closed().await.reason.contains(secret));
     }
+}
+
+#[tokio::test]
+async fn secrets_that_others_could_read_are_closed_to_them() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut gateway = TestGateway::start().await;
+    gateway.stop().await;
+    let paths = gateway.paths();
+    let files = [paths.token_file(), paths.identity_dir().join("gateway.json")];
+    for file in &files {
+        let open = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(file, open).expect("mode");
+    }
+    gateway.resume().await;
+    for file in &files {
+        let mode = std::fs::metadata(file).expect("metadata").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{}", file.display());
+    }
+}
+
+#[tokio::test]
+async fn a_stop_does_not_wait_for_whoever_waits() {
+    let mut gateway = ours::gateway("").await;
+    let token = gateway.token();
+    let mut held = Socket::open(&gateway, Way::Remote, "&oc_wait=1").await;
+    let refused = Ours::new(&[READ]).connect(&mut held, Some(&token)).await;
+    assert_eq!(refused["error"]["details"]["held"], true, "{refused}");
+    let mut silent = gateway.wire().await;
+    let idle = TcpStream::connect(("127.0.0.1", gateway.port())).await.expect("connect");
+    let began = std::time::Instant::now();
+    let (held, silent, ()) = tokio::join!(held.wire.closed(), silent.closed(), gateway.stop());
+    assert_eq!((held.code, silent.code), (1012, 1012));
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    drop(idle);
 }

@@ -138,7 +138,7 @@ impl Ours {
     }
 
     /// `connect` params with a device proof and any credentials.
-    pub(crate) fn params(&self, socket: &Socket, auth: Value) -> Value {
+    pub(crate) fn params(&self, socket: &Socket, auth: &Value) -> Value {
         connect_params(&json!({
             "role": self.role,
             "scopes": self.scopes,
@@ -150,7 +150,7 @@ impl Ours {
     /// Connects with the device proof alone, or with that of the shared token beside it.
     pub(crate) async fn connect(&self, socket: &mut Socket, token: Option<&str>) -> Value {
         let auth = token.map_or(json!({}), |token| self.proof(socket.link(), "token", token));
-        let params = self.params(socket, auth);
+        let params = self.params(socket, &auth);
         socket.wire.call("connect", params).await
     }
 
