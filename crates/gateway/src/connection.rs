@@ -64,6 +64,8 @@ pub async fn serve<S: Link>(state: Arc<State>, upgrade: Upgrade, ticket: Option<
     match challenged {
         Ok(connection) => {
             drop(ticket);
+            // Its headers are slices of the buffer that the whole upgrade request was read into.
+            drop(upgrade);
             allowance.lift();
             run(&state, &connection, socket, &allowance).await;
             hello::leave(&state, &connection);
