@@ -72,7 +72,37 @@ pub(crate) fn config_failure(error: &ConfigError) -> Failure {
             .details(serde_json::to_value(report).ok())
             .hint("repair the file, then run `openclaw config validate`")
     } else {
-        Failure::new(exit, message)
+        match hint(error) {
+            Some(hint) => Failure::new(exit, message).hint(hint),
+            None => Failure::new(exit, message),
+        }
     };
     failure.caused_by(std::error::Error::source(error))
+}
+
+/// What to do about an error that is not in the file's keys.
+fn hint(error: &ConfigError) -> Option<String> {
+    match error {
+        ConfigError::BadEnvironment { name, .. } => {
+            Some(format!("set it right, or take it away: unset {name}"))
+        }
+        ConfigError::BadText { .. } => {
+            Some("repair the file first; `openclaw config validate` says where".to_owned())
+        }
+        ConfigError::Secret { reference, .. } => {
+            Some(match reference.split(':').collect::<Vec<_>>()[..] {
+                ["env", _, name] => format!(
+                    "set {name} in this environment, or put another reference into the configuration"
+                ),
+                _ => {
+                    "look at the reference and at secrets.providers: openclaw config get".to_owned()
+                }
+            })
+        }
+        ConfigError::Changed => Some("somebody else wrote the file; try again".to_owned()),
+        ConfigError::BadKeyPath { .. } => {
+            Some("a key looks like gateway.port or agents.list[0].id".to_owned())
+        }
+        _ => None,
+    }
 }

@@ -162,8 +162,8 @@ impl Printer {
         if failure.is_silent() {
             return;
         }
-        if self.json {
-            drop(self.json(&failure.envelope()));
+        // Standard output may be what failed; then at least a person hears of it.
+        if self.json && self.json(&failure.envelope()).is_ok() {
             return;
         }
         let lines = failure.lines().join("\n");

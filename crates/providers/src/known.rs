@@ -157,7 +157,12 @@ pub(crate) fn provider(id: &str) -> Option<&'static KnownProvider> {
 /// The names of all environment variables that may hold a provider's key, for whoever reads the
 /// environment.
 pub fn key_variables() -> impl Iterator<Item = &'static str> {
-    PROVIDERS.iter().flat_map(|provider| provider.keys.iter().copied())
+    built_in_keys().map(|(_, variable)| variable)
+}
+
+/// The built-in providers, each with every environment variable that may hold its key.
+pub fn built_in_keys() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PROVIDERS.iter().flat_map(|provider| provider.keys.iter().map(|key| (provider.id, *key)))
 }
 
 #[cfg(test)]

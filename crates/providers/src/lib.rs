@@ -21,7 +21,7 @@ mod sse;
 
 pub use self::{
     keys::{KeyFile, KeyFileError},
-    known::{Api, key_variables},
+    known::{Api, built_in_keys, key_variables},
     registry::Registry,
     settings::{ModelSetting, OLLAMA_ADDRESS, ProviderSetting, ProviderSettings},
     sse::Limits,

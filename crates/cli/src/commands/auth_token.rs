@@ -68,7 +68,12 @@ pub(crate) fn run(context: &Context, args: &AuthTokenArgs) -> Outcome {
 }
 
 fn show(context: &Context, report: &AuthReport) -> Result<(), Failure> {
-    let source = report.source.clone().unwrap_or_else(|| "not made yet".to_owned());
+    let none = if report.mode == "token" || report.mode == "password" {
+        "not made yet"
+    } else {
+        "no secret is asked for"
+    };
+    let source = report.source.clone().unwrap_or_else(|| none.to_owned());
     context.printer.fields(&[("Mode", report.mode.to_owned()), ("Source", source)])?;
     if report.short {
         context.printer.warning(format!("the {} has fewer than {SHORT} characters", report.mode));

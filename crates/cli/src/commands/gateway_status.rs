@@ -66,6 +66,13 @@ struct GatewayReport {
     door_present: bool,
 }
 
+impl GatewayReport {
+    /// Whether the files of this machine say anything about the Gateway that was asked.
+    fn is_here(&self) -> bool {
+        self.url_source.is_none_or(|source| source == target::Source::Local.as_str())
+    }
+}
+
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct RpcReport {
@@ -165,6 +172,11 @@ fn print(printer: Printer, report: &Report) -> Result<(), Failure> {
     if let Some(profile) = &report.profile {
         fields.push(("Profile", profile.clone()));
     }
+    if !report.gateway.is_here() {
+        fields.extend(target_field(&report.gateway));
+        fields.push(("Answers", answers(printer, &report.rpc)));
+        return printer.fields(&fields);
+    }
     fields.push(("State folder", report.state_dir.clone()));
     let config = &report.config;
     let config_note = match (config.exists, config.valid) {
@@ -180,11 +192,14 @@ fn print(printer: Printer, report: &Report) -> Result<(), Failure> {
     }
     let door = &report.gateway.door;
     fields.push(("Door", format!("{door}{}", present(report.gateway.door_present, "not there"))));
-    if let (Some(url), Some(source)) = (&report.gateway.url, report.gateway.url_source) {
-        fields.push(("Target", harmless(&format!("{url} ({source})"))));
-    }
+    fields.extend(target_field(&report.gateway));
     fields.push(("Answers", answers(printer, &report.rpc)));
     printer.fields(&fields)
+}
+
+fn target_field(gateway: &GatewayReport) -> Option<(&'static str, String)> {
+    let (url, source) = (gateway.url.as_ref()?, gateway.url_source?);
+    Some(("Target", harmless(&format!("{url} ({source})"))))
 }
 
 fn describe(holder: &Holder) -> String {
@@ -199,7 +214,7 @@ fn answers(printer: Printer, rpc: &RpcReport) -> String {
     let version = harmless(rpc.version.as_deref().unwrap_or("?"));
     let latency = rpc.latency_ms.unwrap_or_default();
     let method =
-        rpc.auth_method.as_deref().map_or_else(String::new, |method| format!(", {method}"));
+        rpc.auth_method.as_deref().map_or_else(String::new, |method| format!(", by {method}"));
     let yes = printer.paint(Style::Good, "yes");
     format!("{yes}, version {version}, in {latency} ms{}", harmless(&method))
 }

@@ -4,7 +4,7 @@ mod auth;
 
 use clap::{Args, Subcommand};
 use openclaw_protocol::methods::models::{
-    ModelsList, ModelsListParams, ModelsListResult, ModelsView,
+    ModelChoice, ModelsList, ModelsListParams, ModelsListResult, ModelsView,
 };
 
 use super::Outcome;
@@ -63,13 +63,15 @@ async fn list(context: &Context, target: &TargetArgs, all: bool) -> Outcome {
     let params = ModelsListParams { view, ..ModelsListParams::default() };
     let answer = link.ask::<ModelsList>(&params).await;
     link.close().await;
-    answer?.show(context.printer, print)?;
+    answer?.show(context.printer, |printer, result| print(printer, result, all))?;
     Ok(ExitCode::Done)
 }
 
-fn print(printer: Printer, result: &ModelsListResult) -> Result<(), Failure> {
+/// Without `all` only what can be asked: a known model without a key helps nobody.
+fn print(printer: Printer, result: &ModelsListResult, all: bool) -> Result<(), Failure> {
+    let asked = |model: &&ModelChoice| all || model.available != Some(false);
     let mut table = Table::new(["MODEL", "NAME", "CONTEXT", "AVAILABLE", "TAGS"]);
-    for model in &result.models {
+    for model in result.models.iter().filter(asked) {
         let available = match (model.available, model.unavailable_reason) {
             (_, Some(reason)) => format!("no: {}", reason.as_str()),
             (Some(false), None) => "no".to_owned(),
@@ -89,5 +91,10 @@ fn print(printer: Printer, result: &ModelsListResult) -> Result<(), Failure> {
         printer.hint("openclaw models auth set anthropic");
         return Ok(());
     }
-    printer.table(&table)
+    printer.table(&table)?;
+    let more = result.models.iter().filter(|model| !asked(model)).count();
+    if more > 0 {
+        printer.note(format!("{more} more are known but need a key; `--all` lists them"));
+    }
+    Ok(())
 }

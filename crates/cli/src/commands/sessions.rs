@@ -124,12 +124,15 @@ async fn list(
     wanted: serde_json::Value,
 ) -> Result<(), Failure> {
     let link = Link::open(context, &common.target).await?;
+    let filtered = ["activeMinutes", "agentId", "search"]
+        .iter()
+        .any(|key| wanted.get(*key).is_some_and(|value| !value.is_null()));
     let answer = link.ask::<SessionsList>(&params::<SessionsList>(wanted)?).await;
     link.close().await;
-    answer?.show(context.printer, print)
+    answer?.show(context.printer, |printer, result| print(printer, result, filtered))
 }
 
-fn print(printer: Printer, result: &SessionsListResult) -> Result<(), Failure> {
+fn print(printer: Printer, result: &SessionsListResult, filtered: bool) -> Result<(), Failure> {
     let mut table = Table::new(["SESSION", "TITLE", "MODEL", "TOKENS", "UPDATED"]);
     let now = now_ms();
     for row in &result.sessions {
@@ -140,6 +143,11 @@ fn print(printer: Printer, result: &SessionsListResult) -> Result<(), Failure> {
             row.total_tokens.map_or_else(|| "-".to_owned(), |tokens| tokens.to_string()),
             row.updated_at.map_or_else(|| "-".to_owned(), |then| age(now, then)),
         ]);
+    }
+    if table.is_empty() && filtered {
+        printer.note("no session is like that");
+        printer.hint("openclaw sessions list");
+        return Ok(());
     }
     if table.is_empty() {
         printer.note("no sessions yet");

@@ -32,11 +32,12 @@ impl Table {
         self.rows.len() < 2
     }
 
-    /// The lines. With a width, the widest columns are cut until a row fits.
+    /// The lines. With a width, the widest columns are cut until a row fits. The first column never
+    /// is: it names the row, and a name that is cut cannot be typed.
     pub(crate) fn lines(&self, width: Option<usize>) -> Vec<String> {
         let mut widths = self.natural_widths();
-        if let Some(limit) = width {
-            shrink(&mut widths, limit);
+        if let (Some(limit), Some((name, others))) = (width, widths.split_first_mut()) {
+            shrink(others, limit.saturating_sub(*name + GAP));
         }
         self.rows.iter().map(|row| line(row, &widths)).collect()
     }
@@ -115,8 +116,14 @@ mod tests {
 
     #[test]
     fn a_narrow_terminal_cuts_the_widest_columns() {
-        let lines = sample().lines(Some(30));
-        assert!(lines.iter().all(|line| line.width() <= 30), "{lines:#?}");
-        assert_eq!(lines[2], "agent:main:…  offline/as…  2 h");
+        let lines = sample().lines(Some(36));
+        assert!(lines.iter().all(|line| line.width() <= 36), "{lines:#?}");
+        assert_eq!(lines[2], "agent:main:日本語  offline/ass…  2 h");
+    }
+
+    #[test]
+    fn the_first_column_stays_whole() {
+        let lines = sample().lines(Some(20));
+        assert_eq!(lines[2], "agent:main:日本語  offline…  2 h");
     }
 }

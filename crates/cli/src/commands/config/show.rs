@@ -1,6 +1,6 @@
 //! `config get`, `config validate`, `config file`: reading only.
 
-use openclaw_config::{ConfigSnapshot, Problem, edit};
+use openclaw_config::{ConfigSnapshot, Problem, describe, edit};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -32,8 +32,16 @@ pub(super) fn get(context: &Context, key: Option<&str>) -> Outcome {
 fn find(all: &Value, key: &str) -> Result<Value, Failure> {
     let found = edit::get(&all.to_string(), key).map_err(|error| config_failure(&error))?;
     found.ok_or_else(|| {
-        Failure::new(ExitCode::Failed, format!("{key} is not set"))
-            .hint(format!("openclaw config set {key} VALUE"))
+        if describe::lookup(key).is_some() {
+            return Failure::new(ExitCode::Failed, format!("{key} is not set"))
+                .hint(format!("openclaw config set {key} VALUE"));
+        }
+        let failure =
+            Failure::new(ExitCode::Failed, format!("{key} is no key of this Gateway, and not set"));
+        match describe::meant(key) {
+            Some(meant) => failure.hint(format!("did you mean: openclaw config get {meant}")),
+            None => failure.hint("see what there is: openclaw config get"),
+        }
     })
 }
 

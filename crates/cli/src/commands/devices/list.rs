@@ -32,7 +32,7 @@ pub(super) fn print(printer: Printer, result: &DevicePairListResult) -> Result<(
         table.row([
             short_id(device.device_id.as_str()),
             name(device).unwrap_or_else(|| "-".to_owned()),
-            device.roles.join(", "),
+            if device.roles.is_empty() { "-".to_owned() } else { device.roles.join(", ") },
             scopes(&device.scopes.names()),
             last_seen(device, now),
         ]);

@@ -3,7 +3,7 @@
 //! A key comes in through a prompt or standard input, and goes out nowhere.
 
 use clap::{Args, Subcommand};
-use openclaw_providers::{KeyFile, KeyFileError, key_variables};
+use openclaw_providers::{KeyFile, KeyFileError, built_in_keys};
 use serde::Serialize;
 use serde_json::json;
 
@@ -60,7 +60,7 @@ enum KeySource {
 /// One key, without the key.
 #[derive(Debug, Serialize)]
 struct KeyRow {
-    /// The provider, or the variable where a key stands in the environment.
+    /// The provider.
     name: String,
     source: KeySource,
     place: String,
@@ -92,7 +92,23 @@ fn set(context: &Context, provider: &str) -> Outcome {
     let folder = openclaw_base::fs::create_private_dir(context.paths.state_dir());
     folder.map_err(|error| Failure::local("making the state folder failed", &error))?;
     KeyFile::set(&file, provider, &key).map_err(|error| failure(context, &error))?;
-    changed(context, provider, "set", "Kept the key of")
+    let done = changed(context, provider, "set", "Kept the key of")?;
+    if !is_known(context, provider) && !context.printer.is_json() {
+        let message = format!("no provider {provider} is configured, so nothing uses the key yet");
+        context.printer.warning(message);
+        let key = format!("models.providers.{provider}.baseUrl");
+        context.printer.hint(format!("openclaw config set {key} URL"));
+    }
+    Ok(done)
+}
+
+/// Whether the Gateway knows whom a key is for. A configuration that cannot be read decides nothing.
+fn is_known(context: &Context, provider: &str) -> bool {
+    let built_in = built_in_keys().any(|(name, _)| name == provider);
+    built_in
+        || context
+            .config()
+            .map_or(true, |loaded| loaded.config.models.providers.contains_key(provider))
 }
 
 fn remove(context: &Context, provider: &str) -> Outcome {
@@ -140,9 +156,10 @@ fn rows(context: &Context) -> Result<Vec<KeyRow>, Failure> {
         configured.filter(|(_, provider)| provider.api_key.is_some()).map(|(name, _)| {
             row(name, KeySource::Config, context.paths.config_file().display().to_string())
         });
-    let variables = key_variables().filter(|name| loaded.env.get(name).is_some());
-    let variables =
-        variables.map(|name| row(name, KeySource::Environment, "environment".to_owned()));
+    let variables = built_in_keys().filter(|(_, variable)| loaded.env.get(variable).is_some());
+    let variables = variables.map(|(name, variable)| {
+        row(name, KeySource::Environment, format!("environment, {variable}"))
+    });
     Ok(kept.chain(configured).chain(variables).collect())
 }
 
