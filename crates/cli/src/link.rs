@@ -11,6 +11,7 @@ use openclaw_base::Tasks;
 use openclaw_client::credentials::Way;
 use openclaw_client::{
     Answers, CallOptions, Client, ClientError, Events, Hello, PairingNotice, PairingWait, Proof,
+    ResumePoint,
 };
 use openclaw_protocol::Rpc;
 use serde_json::Value;
@@ -57,6 +58,27 @@ impl Link {
         Self::patiently(context, args, &target).await
     }
 
+    /// Connects anew and takes up where an earlier connection ended; waits for nobody. What it missed
+    /// comes first among its events.
+    pub(crate) async fn again(
+        context: &Context,
+        args: &TargetArgs,
+        ended: Option<ResumePoint>,
+    ) -> Result<Self, Failure> {
+        let target = target::choose(context, &args.reach)?;
+        Self::connect(context, args, &target, PairingWait::No, None, ended).await
+    }
+
+    /// Where this connection stands, for [`Self::again`].
+    pub(crate) fn resume_point(&self) -> Option<ResumePoint> {
+        self.client.resume_point()
+    }
+
+    /// Whether exactly the events that were missed come first.
+    pub(crate) fn has_resumed(&self) -> bool {
+        self.hello().resume.as_ref().is_some_and(|outcome| outcome.resumed)
+    }
+
     /// Connects to a target that is chosen already; on a terminal a person's decision is waited for.
     pub(crate) async fn patiently(
         context: &Context,
@@ -65,7 +87,7 @@ impl Link {
     ) -> Result<Self, Failure> {
         let patient = io::stderr().is_terminal() && !context.printer.is_json();
         let pairing = if patient { wait(context.printer) } else { PairingWait::No };
-        Self::connect(context, args, target, pairing, None).await
+        Self::connect(context, args, target, pairing, None, None).await
     }
 
     /// Connects to a target that is chosen already, and waits for nobody. `wrap` may put something
@@ -76,7 +98,7 @@ impl Link {
         target: &Target,
         wrap: Option<Wrap<'_>>,
     ) -> Result<Self, Failure> {
-        Self::connect(context, args, target, PairingWait::No, wrap).await
+        Self::connect(context, args, target, PairingWait::No, wrap, None).await
     }
 
     async fn connect(
@@ -85,9 +107,10 @@ impl Link {
         target: &Target,
         pairing: PairingWait,
         wrap: Option<Wrap<'_>>,
+        resume: Option<ResumePoint>,
     ) -> Result<Self, Failure> {
         let tasks = Tasks::new();
-        let reach = Reach { context, args, target, pairing, wrap, tasks: &tasks };
+        let reach = Reach { context, args, target, pairing, wrap, tasks: &tasks, resume };
         let (client, way) = match reach.connect().await {
             Ok(reached) => reached,
             Err(failure) => {

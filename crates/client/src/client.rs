@@ -19,6 +19,7 @@ use crate::{
     hello::Hello,
     link::{Link, Partial, Shared, Waiter},
     options::ClientOptions,
+    resume::{ResumePoint, Watched},
 };
 
 /// Answers of one call that may wait to be read: an interim and a final one.
@@ -37,6 +38,7 @@ struct Inner {
     call_timeout: Duration,
     /// The reader that saw every event from the first on, until somebody takes it.
     first: Mutex<Option<broadcast::Receiver<Delivery>>>,
+    watched: Mutex<Watched>,
 }
 
 /// How one call is made.
@@ -66,15 +68,21 @@ impl Client {
         options: &ClientOptions,
     ) -> Result<Self, ClientError> {
         let established = handshake::establish(endpoint, options).await?;
-        let protocol = established.hello.protocol;
-        let (link, first) =
-            Link::start(established.socket, established.failure, protocol, &options.tasks);
+        let hello = established.hello;
+        let (opening, watched) = match &options.resume {
+            None => (None, Watched::default()),
+            Some(_) if hello.resume.is_none() => (Delivery::resync(None), Watched::default()),
+            Some(point) => (Delivery::resync(hello.resume.as_ref()), point.watched.clone()),
+        };
+        let (socket, failure) = (established.socket, established.failure);
+        let (link, first) = Link::start(socket, failure, &hello, opening, &options.tasks);
         let inner = Inner {
             link,
-            hello: established.hello,
+            hello,
             proof: established.proof,
             call_timeout: options.call_timeout,
             first: Mutex::new(Some(first)),
+            watched: Mutex::new(watched),
         };
         Ok(Self { inner: Arc::new(inner) })
     }
@@ -142,6 +150,21 @@ impl Client {
         Events::new(first.unwrap_or_else(|| self.inner.link.shared.subscribe()))
     }
 
+    /// Where this connection stands, for [`ClientOptions::resume`] of the next one: every event up to
+    /// here is in the hands of this connection's readers. Nothing if the Gateway knows no resuming.
+    #[must_use]
+    pub fn resume_point(&self) -> Option<ResumePoint> {
+        let Proof::Proven(gateway) = &self.inner.proof else { return None };
+        let hello = self.hello();
+        Some(ResumePoint {
+            gateway: *gateway,
+            boot_id: hello.server.boot_id.clone().filter(|_| hello.can_resume())?,
+            conn_id: hello.server.conn_id.clone(),
+            last_seq: self.inner.link.shared.last_seq(),
+            watched: self.inner.watched.lock().clone(),
+        })
+    }
+
     /// Waits for the end of the connection.
     pub async fn closed(&self) -> CloseReason {
         self.inner.link.shared.closed().await
@@ -170,7 +193,11 @@ impl Client {
             if options.expect_final { Waiter::Final(sender) } else { Waiter::Only(sender) };
         let (ticket, deadline) = self.send(method, params, waiter, options).await?;
         match deadline.within(method, receiver).await? {
-            Ok(outcome) => outcome.map_err(ClientError::from_call),
+            Ok(outcome) => {
+                let payload = outcome.map_err(ClientError::from_call)?;
+                self.inner.watched.lock().note(method, &payload);
+                Ok(payload)
+            }
             Err(_) => Err(ticket.lost()),
         }
     }

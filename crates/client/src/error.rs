@@ -46,6 +46,16 @@ pub enum ClientError {
     /// The connection ended.
     #[error("the connection to the Gateway was lost: {0}")]
     LinkLost(CloseReason),
+    /// The connection ended before a call was answered that must not be made twice.
+    #[error(
+        "the connection was lost before {method} was answered; it may or may not have been done"
+    )]
+    Uncertain {
+        /// The method.
+        method: String,
+        /// How the connection ended.
+        reason: CloseReason,
+    },
     /// Whatever answered speaks another language.
     #[error("what answers at {target} is not a Gateway: {seen}")]
     NotAGateway {
@@ -160,9 +170,10 @@ impl ClientError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::NothingListening { .. } => ErrorKind::NothingListening,
-            Self::Unreachable { .. } | Self::Timeout { .. } | Self::LinkLost(_) => {
-                ErrorKind::LinkLost
-            }
+            Self::Unreachable { .. }
+            | Self::Timeout { .. }
+            | Self::LinkLost(_)
+            | Self::Uncertain { .. } => ErrorKind::LinkLost,
             Self::NotAGateway { .. } => ErrorKind::NotAGateway,
             Self::Credentials(_) | Self::Url(_) => ErrorKind::Usage,
             Self::CredentialRefused(_) => ErrorKind::CredentialRefused,

@@ -2,13 +2,17 @@
 
 use std::sync::Arc;
 
-use openclaw_protocol::{frame::StateVersion, row};
+use openclaw_protocol::{
+    frame::StateVersion,
+    resume::{ResumeOutcome, ResyncReason},
+    row,
+};
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 use tokio::sync::broadcast;
 
 /// Events that wait for one slow reader.
-pub(crate) const QUEUE: usize = 512;
+pub(crate) const QUEUE: usize = 2048;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -54,6 +58,29 @@ pub enum Delivery {
         /// How many.
         lost: u64,
     },
+    /// What happened between the last connection and this one is not told: read it anew.
+    Resync {
+        /// Why; absent when the Gateway knows no resuming, and then subscriptions ended too.
+        reason: Option<ResyncReason>,
+        /// Methods whose answers may have changed.
+        reload: Vec<String>,
+    },
+}
+
+impl Delivery {
+    /// What a connection that should have taken up begins with, if it could not.
+    pub(crate) fn resync(outcome: Option<&ResumeOutcome>) -> Option<Self> {
+        match outcome {
+            Some(outcome) if outcome.resumed => None,
+            outcome => {
+                let resync = outcome.and_then(|outcome| outcome.resync.as_ref());
+                Some(Self::Resync {
+                    reason: resync.map(|resync| resync.reason),
+                    reload: resync.map(|resync| resync.reload.clone()).unwrap_or_default(),
+                })
+            }
+        }
+    }
 }
 
 /// A reader of events.

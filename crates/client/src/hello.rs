@@ -1,6 +1,10 @@
 //! The answer to `connect`, read leniently: Gateways of both generations leave things out.
 
-use openclaw_protocol::{Role, ScopeSet, hello::Policy};
+use openclaw_protocol::{
+    Role, ScopeSet,
+    hello::Policy,
+    resume::{CAPABILITY, ResumeOutcome},
+};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -24,6 +28,9 @@ pub struct Hello {
     /// Limits.
     #[serde(default)]
     pub policy: Policy,
+    /// What came of taking up where an earlier connection ended.
+    #[serde(default)]
+    pub resume: Option<ResumeOutcome>,
 }
 
 /// The Gateway and this connection.
@@ -88,6 +95,12 @@ impl Hello {
     #[must_use]
     pub fn has_method(&self, name: &str) -> bool {
         self.features.methods.iter().any(|method| method == name)
+    }
+
+    /// Whether the next connection may take up where this one ends.
+    #[must_use]
+    pub fn can_resume(&self) -> bool {
+        self.has_capability(CAPABILITY)
     }
 
     /// Whether the Gateway lists a capability.

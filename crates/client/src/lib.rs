@@ -19,6 +19,7 @@ pub mod client;
 pub mod events;
 pub mod hello;
 pub mod reconnect;
+pub mod resume;
 
 mod handshake;
 mod link;
@@ -33,4 +34,5 @@ pub use events::{Delivery, Event, Events};
 pub use hello::Hello;
 pub use options::{ClientOptions, PairingNotice, PairingWait};
 pub use reconnect::{LinkState, Reconnecting};
+pub use resume::ResumePoint;
 pub use saved::{SavedFile, SavedGateway};

@@ -29,6 +29,7 @@ use crate::{
     dial::Failure,
     error::CloseReason,
     events::{Delivery, Event, QUEUE},
+    hello::Hello,
     stream::{Pulse, Socket},
 };
 
@@ -66,22 +67,28 @@ impl Drop for Link {
 }
 
 impl Link {
-    /// Starts the task. The receiver holds every event from the first on.
+    /// Starts the task. The receiver holds every event from the first on, after the opening.
     pub(crate) fn start(
         socket: Socket,
         failure: Option<Failure>,
-        protocol: u32,
+        hello: &Hello,
+        opening: Option<Delivery>,
         tasks: &Tasks,
     ) -> (Self, broadcast::Receiver<Delivery>) {
         let (events, first) = broadcast::channel(QUEUE);
+        if let Some(opening) = opening {
+            events.send(opening).ok();
+        }
         let shared = Arc::new(Shared::new(events.clone()));
+        // A Gateway that can resume counts from 1, so even the first number can show a gap.
+        let last = hello.can_resume().then_some(0);
         let (outbox, inbox) = mpsc::channel(OUTBOX);
         let driver = Driver {
             pulse: socket.get_ref().pulse(),
             socket,
             shared: Arc::clone(&shared),
             events,
-            sequence: (protocol >= PROTOCOL_V4).then_some(Sequence::default()),
+            sequence: (hello.protocol >= PROTOCOL_V4).then_some(Sequence { last }),
             writing: false,
         };
         let stop = tasks.token().child_token();
@@ -92,7 +99,6 @@ impl Link {
 }
 
 /// Numbers that should follow each other.
-#[derive(Default)]
 struct Sequence {
     last: Option<u64>,
 }
@@ -216,6 +222,9 @@ impl Driver {
                 for delivery in missed.into_iter().chain([Delivery::Event(Arc::new(event))]) {
                     // Nobody listening is no fault.
                     self.events.send(delivery).ok();
+                }
+                if let Some(seq) = seq {
+                    self.shared.saw(seq);
                 }
             }
         }

@@ -9,6 +9,8 @@ use openclaw_protocol::{
     client_info::{ClientId, ClientMode},
 };
 
+use crate::resume::ResumePoint;
+
 /// How long dialling, challenge and hello may take together.
 pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a call may take unless it says otherwise.
@@ -47,6 +49,8 @@ pub struct ClientOptions {
     pub connect_timeout: Duration,
     /// How long a call may take unless it says otherwise.
     pub call_timeout: Duration,
+    /// Where an earlier connection ended; see [`crate::Client::resume_point`].
+    pub resume: Option<ResumePoint>,
 }
 
 impl ClientOptions {
@@ -76,6 +80,7 @@ impl ClientOptions {
             pairing: PairingWait::No,
             connect_timeout: CONNECT_TIMEOUT,
             call_timeout: CALL_TIMEOUT,
+            resume: None,
         }
     }
 

@@ -154,11 +154,8 @@ impl Route {
 
     /// Whether a dropped connection may drop the call as well: it only reads.
     #[must_use]
-    pub fn only_reads(&self) -> bool {
-        !self.row.queued
-            && !self.row.interim
-            && self.row.idempotency == Idempotency::None
-            && self.row.scope.least() == openclaw_protocol::Scope::Read
+    pub const fn only_reads(&self) -> bool {
+        self.row.only_reads()
     }
 }
 

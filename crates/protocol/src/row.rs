@@ -97,6 +97,15 @@ impl MethodRow {
             since: Since::V3,
         }
     }
+
+    /// Whether it only reads: it may be asked twice, and given up on the way.
+    #[must_use]
+    pub const fn only_reads(&self) -> bool {
+        !self.queued
+            && !self.interim
+            && matches!(self.idempotency, Idempotency::None)
+            && matches!(self.scope.least(), Scope::Read)
+    }
 }
 
 /// A method, named by a type.

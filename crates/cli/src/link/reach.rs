@@ -10,7 +10,8 @@ use std::sync::Arc;
 use openclaw_base::Tasks;
 use openclaw_client::credentials::Way;
 use openclaw_client::{
-    Client, ClientError, ClientOptions, Dial, Endpoint, PairingRequired, PairingWait, SshProblem,
+    Client, ClientError, ClientOptions, Dial, Endpoint, PairingRequired, PairingWait, ResumePoint,
+    SshProblem,
 };
 use openclaw_protocol::Scope;
 use openclaw_remote::{How, SshOptions, SshTarget, Terminal, Via, greet};
@@ -42,6 +43,8 @@ pub(super) struct Reach<'a> {
     pub(super) pairing: PairingWait,
     pub(super) wrap: Option<Wrap<'a>>,
     pub(super) tasks: &'a Tasks,
+    /// Where an earlier connection ended.
+    pub(super) resume: Option<ResumePoint>,
 }
 
 impl Reach<'_> {
@@ -139,6 +142,7 @@ impl Reach<'_> {
         }
         let mut options = ClientOptions::cli(self.tasks.clone(), env!("CARGO_PKG_VERSION"));
         options.display_name = host_name();
+        options.resume = self.resume.clone();
         if let Some(timeout) = self.args.timeout {
             options.connect_timeout = timeout;
             options.call_timeout = timeout;

@@ -22,6 +22,9 @@ pub(super) fn of(error: &ClientError) -> String {
             "the Gateway restarts; try again in a moment".to_owned()
         }
         ClientError::LinkLost(_) => "see what answers: openclaw gateway probe".to_owned(),
+        ClientError::Uncertain { method, .. } => {
+            format!("see whether it was done before you repeat it: {}", shows_it(method))
+        }
         ClientError::NotAGateway { target, .. } => not_a_gateway(target),
         ClientError::Credentials(error) => error.hint().to_owned(),
         ClientError::CredentialRefused(refused) => credential(refused),
@@ -46,6 +49,18 @@ pub(super) fn of(error: &ClientError) -> String {
         ClientError::Rpc(_) => "see what the Gateway logged: openclaw logs".to_owned(),
         ClientError::Url(_) => "give a URL such as --url ws://127.0.0.1:18789".to_owned(),
         ClientError::Local { .. } => "check the folder and its rights, then try again".to_owned(),
+    }
+}
+
+/// The command that shows what a method changes.
+fn shows_it(method: &str) -> &'static str {
+    match method.split('.').next().unwrap_or_default() {
+        "agent" | "chat" => "openclaw sessions show",
+        "sessions" => "openclaw sessions list",
+        "device" => "openclaw devices list",
+        "config" => "openclaw config get",
+        "models" => "openclaw models list",
+        _ => "openclaw status",
     }
 }
 

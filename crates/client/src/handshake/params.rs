@@ -13,6 +13,7 @@ use openclaw_identity::{
 use openclaw_protocol::{
     PROTOCOL_V3, PROTOCOL_V4,
     connect::{ClientInfo, ConnectAuth, ConnectParams, DeviceProof, SecretProof},
+    resume,
     text::{Int, NonEmpty},
     trust::{DEVICE_SCHEME, SecretKind},
 };
@@ -106,7 +107,9 @@ fn proven(
         }
     };
     let auth = secret_proof.map(|proof| ConnectAuth { proof: Some(proof), ..Default::default() });
-    let params = ConnectParams { device, auth, ..base(options, PROTOCOL_V4, &scopes)? };
+    let resume = options.resume.as_ref().and_then(|point| point.params(gateway));
+    let mut params = ConnectParams { device, auth, resume, ..base(options, PROTOCOL_V4, &scopes)? };
+    params.caps.push(NonEmpty::new(resume::CAPABILITY)?);
     Ok(Connect { params, used: shared.map(|shared| shared.source), withheld: None, wants })
 }
 

@@ -37,6 +37,7 @@ pub(crate) struct Partial {
 pub(crate) struct Shared {
     pending: Mutex<HashMap<String, Waiter>>,
     next_id: AtomicU64,
+    last_seq: AtomicU64,
     events: Mutex<Option<broadcast::Sender<Delivery>>>,
     closed: watch::Sender<Option<CloseReason>>,
 }
@@ -46,6 +47,7 @@ impl Shared {
         Self {
             pending: Mutex::default(),
             next_id: AtomicU64::new(1),
+            last_seq: AtomicU64::new(0),
             events: Mutex::new(Some(events)),
             closed: watch::Sender::new(None),
         }
@@ -64,6 +66,16 @@ impl Shared {
         }
         pending.insert(id.to_owned(), waiter);
         Ok(())
+    }
+
+    /// Notes the number of an event that came.
+    pub(crate) fn saw(&self, seq: u64) {
+        self.last_seq.store(seq, Ordering::Release);
+    }
+
+    /// The number of the last event that came.
+    pub(crate) fn last_seq(&self) -> u64 {
+        self.last_seq.load(Ordering::Acquire)
     }
 
     pub(crate) fn forget(&self, id: &str) {

@@ -357,6 +357,10 @@ fn a_hundred_cuts_under_load_miss_nothing_and_double_nothing() {
             });
         }
         for cut in 1..=100_usize {
+            // So that every cut falls into the middle of something.
+            while said.iter().map(|count| count.load(SeqCst)).sum::<u64>() < 20 * cut as u64 {
+                std::thread::yield_now();
+            }
             let mut last_seq = 0;
             for _ in 0..cut % 7 * 10 {
                 let Some(text) = current.outbound.pop().expect("not overflowed") else { break };

@@ -116,19 +116,27 @@ impl<'a> Turn<'a> {
                 }
                 Followed::Lost(failure) => {
                     self.context.printer.note(format!("{}; dialling again", failure.message()));
-                    link = self.redial(&mut redials, failure).await?;
+                    link = self.redial(link, &mut redials, failure).await?;
                 }
             }
         }
     }
 
     /// Dials until somebody answers or patience ends.
-    async fn redial(&self, redials: &mut u32, first: Failure) -> Result<Link, Failure> {
+    async fn redial(
+        &self,
+        ended: Link,
+        redials: &mut u32,
+        first: Failure,
+    ) -> Result<Link, Failure> {
         let mut failure = first;
+        let point = ended.resume_point();
+        // What carried it may still hang.
+        ended.close().await;
         while *redials < MAX_REDIALS {
             tokio::time::sleep(REDIAL_PAUSE * 2_u32.pow((*redials).min(4))).await;
             *redials += 1;
-            match Link::open(self.context, self.target).await {
+            match Link::again(self.context, self.target, point.clone()).await {
                 Ok(link) => return Ok(link),
                 Err(next) => failure = next,
             }

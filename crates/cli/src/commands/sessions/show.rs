@@ -21,6 +21,9 @@ const MAX_REDIALS: u32 = 8;
 /// Shortest pause between two attempts.
 const REDIAL_PAUSE: Duration = Duration::from_millis(250);
 
+/// Messages that are read anew when the Gateway cannot say what was missed; its own limit.
+const MOST_MISSED: u64 = 1_000;
+
 /// What to show.
 #[derive(Debug)]
 pub(super) struct Wanted<'a> {
@@ -35,6 +38,8 @@ struct Follower<'a> {
     wanted: &'a Wanted<'a>,
     /// Place of the last message that was printed.
     last: u64,
+    /// The session as the Gateway names it, once it is watched.
+    key: Option<String>,
 }
 
 /// Shows the end; with `follow` until it is interrupted.
@@ -46,25 +51,24 @@ pub(super) async fn run(
     let printer = context.printer;
     if !wanted.follow {
         let link = Link::open(context, target).await?;
-        let answer = history(&link, wanted).await;
+        let answer = history(&link, wanted.session, wanted.limit).await;
         link.close().await;
         return answer?.show(printer, print_all);
     }
-    let mut follower = Follower { printer, wanted, last: 0 };
+    let mut follower = Follower { printer, wanted, last: 0, key: None };
     tokio::select! {
         ended = follower.follow(context, target) => ended,
         _ = tokio::signal::ctrl_c() => Ok(()),
     }
 }
 
-async fn history(link: &Link, wanted: &Wanted<'_>) -> Result<Answer<ChatHistory>, Failure> {
-    let params =
-        params::<ChatHistory>(json!({ "sessionKey": wanted.session, "limit": wanted.limit }))?;
+async fn history(link: &Link, session: &str, limit: u64) -> Result<Answer<ChatHistory>, Failure> {
+    let params = params::<ChatHistory>(json!({ "sessionKey": session, "limit": limit }))?;
     link.ask::<ChatHistory>(&params).await
 }
 
 impl Follower<'_> {
-    /// Lives through lost links: after each the transcript says what was missed.
+    /// Lives through lost links: the Gateway sends what was missed, or else the transcript says it.
     async fn follow(&mut self, context: &Context, target: &TargetArgs) -> Result<(), Failure> {
         let mut link = Link::open(context, target).await?;
         let mut redials = 0;
@@ -81,13 +85,15 @@ impl Follower<'_> {
                 return Err(failure);
             }
             self.printer.warning(format!("{}; dialling again", failure.message()));
+            let point = link.resume_point();
+            link.close().await;
             link = loop {
                 if redials == MAX_REDIALS {
                     return Err(failure);
                 }
                 tokio::time::sleep(REDIAL_PAUSE * 2_u32.pow(redials.min(5))).await;
                 redials += 1;
-                if let Ok(link) = Link::open(context, target).await {
+                if let Ok(link) = Link::again(context, target, point.clone()).await {
                     break link;
                 }
             };
@@ -97,21 +103,38 @@ impl Follower<'_> {
     /// One life of one link. Subscribing comes first, so nothing falls between history and events.
     async fn once(&mut self, link: &Link) -> Result<(), Failure> {
         let mut events = link.events();
+        if let Some(key) = self.key.clone().filter(|_| link.has_resumed()) {
+            return self.watch(&mut events, &key).await;
+        }
         let subscription =
             params::<SessionsMessagesSubscribe>(json!({ "key": self.wanted.session }))?;
         let subscribed =
             link.ask::<SessionsMessagesSubscribe>(&subscription).await?.into_typed()?;
-        let told: ChatHistoryResult = history(link, self.wanted).await?.into_typed()?;
-        for message in told.messages.iter().flatten() {
-            self.print(message)?;
+        self.catch_up(link).await?;
+        let key = subscribed.key.into_string();
+        self.key = Some(key.clone());
+        self.watch(&mut events, &key).await
+    }
+
+    /// Prints what the transcript holds beyond what was printed.
+    async fn catch_up(&mut self, link: &Link) -> Result<(), Failure> {
+        let limit = if self.last == 0 { self.wanted.limit } else { MOST_MISSED };
+        let told: ChatHistoryResult =
+            history(link, self.wanted.session, limit).await?.into_typed()?;
+        let messages = || told.messages.iter().flatten();
+        let oldest = messages().find_map(|message| message.mark.as_ref()).map(|mark| mark.seq);
+        if self.last > 0 && oldest.is_some_and(|oldest| oldest > self.last + 1) {
+            self.printer.warning("some messages may be missing here");
         }
-        self.watch(&mut events, subscribed.key.as_str()).await
+        messages().try_for_each(|message| self.print(message))
     }
 
     async fn watch(&mut self, events: &mut Events, key: &str) -> Result<(), Failure> {
         while let Some(delivery) = events.next().await {
             let event = match delivery {
                 Delivery::Event(event) => event,
+                // The transcript was read after the connection began with this.
+                Delivery::Resync { .. } => continue,
                 Delivery::Gap { .. } | Delivery::Overflow { .. } => {
                     self.printer.warning("some messages may be missing here");
                     continue;
