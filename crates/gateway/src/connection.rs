@@ -50,6 +50,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Link for S {}
 const PING_INTERVAL: Duration = Duration::from_secs(10);
 /// Time for the last frames and the close frame.
 const CLOSE_GRACE: Duration = Duration::from_millis(400);
+/// Time for the few bytes that are said before authentication: they fit into the system's buffers,
+/// unless the peer takes care that they do not.
+const ANSWER_GRACE: Duration = Duration::from_secs(2);
 
 /// Serves one socket until it is closed.
 pub async fn serve<S: Link>(state: Arc<State>, upgrade: Upgrade, ticket: Option<Ticket>, io: S) {
@@ -151,7 +154,7 @@ async fn refuse<S: Link>(socket: &mut Socket<S>, id: &str, refused: Box<Refused>
     let refused = *refused;
     tracing::info!(code = refused.close.code, reason = %refused.error.message, "connect refused");
     let text = encode_response(id, Err((&refused.error, None)));
-    if socket.send(Message::text(text)).await.is_err() {
+    if say(socket, text).await.is_err() {
         return refused.close;
     }
     if let Some(hold) = refused.hold {
@@ -193,7 +196,13 @@ async fn send_event<E: Event, S: Link>(
     let payload =
         to_raw_value(payload).map_err(|_| Some(CloseReason::new(1011, "internal error")))?;
     let text = encode_event(E::ROW.name, &payload, None, None);
-    socket.send(Message::text(text)).await.map_err(|_| None)
+    say(socket, text).await.map_err(|()| None)
+}
+
+/// Sends a short text; a peer that does not take it is as good as gone.
+async fn say<S: Link>(socket: &mut Socket<S>, text: String) -> Result<(), ()> {
+    let sent = timeout(ANSWER_GRACE, socket.send(Message::text(text))).await;
+    sent.map_err(drop)?.map_err(drop)
 }
 
 async fn next_text<S: Link>(

@@ -4,7 +4,7 @@
 //! 6. device key, id, freshness, nonce and signature, 7. shared secret and device token,
 //! 8. the decision of [`crate::auth::decide`], 9. pairing.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
 use axum::http::HeaderMap;
 use openclaw_identity::transcript::{GatewayTranscript, Link as TranscriptLink};
@@ -43,6 +43,8 @@ pub struct Upgrade {
     pub id: ConnId,
     /// The link it came over.
     pub link: Link,
+    /// The address that limits count; none through the door.
+    pub address: Option<IpAddr>,
     /// The headers of the upgrade request.
     pub headers: HeaderMap,
     /// A proxy says that somebody else stands behind the peer.
@@ -277,10 +279,12 @@ async fn count_failures(
     request: &Request,
     evidence: &Evidence,
 ) -> Result<(), Box<Refused>> {
-    let Some(address) = upgrade.link.address() else { return Ok(()) };
+    let Some(address) = upgrade.address else { return Ok(()) };
     let client = &request.params.client;
     let now = state.clock.now_ms();
-    let limits = state.settings.load().limits;
+    let mut limits = state.settings.load().limits;
+    // Only what really comes from this machine is never locked out.
+    limits.exempt_loopback &= !upgrade.forwarded;
     let shown = [
         (
             CredentialKind::SharedSecret,
@@ -357,7 +361,7 @@ async fn admit(
             protocol: request.protocol,
             principal,
             client: request.params.client,
-            address: upgrade.link.address(),
+            address: upgrade.address,
             now_ms: now,
             caps,
             resume: request.params.resume,

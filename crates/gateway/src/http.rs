@@ -73,7 +73,8 @@ async fn guard(
     if is_upgrade(request.headers()) {
         return upgrade(&state, link, forwarded, request);
     }
-    let local = link.is_local(forwarded);
+    // The socket table is read only for pages.
+    let local = request.headers().contains_key(header::ORIGIN) && link.is_local(forwarded);
     if settings.hosts.check_origin(request.headers(), local, false).is_err() {
         let hint = "list the origin in gateway.controlUi.allowedOrigins";
         return refusal(
@@ -120,7 +121,8 @@ fn upgrade(state: &Arc<State>, link: Link, forwarded: bool, mut request: Request
         let message = "not a WebSocket upgrade of version 13";
         return refusal(StatusCode::BAD_REQUEST, "bad_upgrade", message, "use a WebSocket client");
     };
-    let Ok(ticket) = state.admission.enter(link.address()) else {
+    let address = peer::counted_address(&link, &headers, &state.settings.load().trusted_proxies);
+    let Ok(ticket) = state.admission.enter(address) else {
         let message = "too many connections of this address wait for authentication";
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", message, "try again in a moment");
     };
@@ -135,6 +137,7 @@ fn upgrade(state: &Arc<State>, link: Link, forwarded: bool, mut request: Request
     let socket = Upgrade {
         id: ConnId::new(uuid::Uuid::new_v4().to_string()),
         link,
+        address,
         headers,
         forwarded,
         client_nonce: query.nonce.as_deref().and_then(secret::nonce_bytes),

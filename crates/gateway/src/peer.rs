@@ -75,6 +75,26 @@ pub fn is_forwarded(headers: &HeaderMap) -> bool {
     FORWARDING_HEADERS.iter().any(|name| headers.contains_key(*name))
 }
 
+/// The address that limits count: behind a trusted proxy, the one that proxy asks for. What stands
+/// further to the left than the last address that is no trusted proxy was written by anybody.
+#[must_use]
+pub fn counted_address(link: &Link, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
+    let direct = link.address()?;
+    let values = headers.get_all("x-forwarded-for").iter();
+    let named: Vec<_> =
+        values.flat_map(|value| value.to_str().unwrap_or("?").split(',')).map(address_of).collect();
+    let nearest = named.into_iter().rev().find(|ip| ip.is_none_or(|ip| !trusted.contains(&ip)));
+    Some(nearest.flatten().unwrap_or(direct))
+}
+
+/// Reads an address with or without a port.
+fn address_of(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let bare = || text.trim_matches(['[', ']']).parse().ok();
+    let with_port = || text.parse::<SocketAddr>().ok().map(|address| address.ip());
+    bare().or_else(with_port).map(|ip: IpAddr| ip.to_canonical())
+}
+
 fn own_uid() -> u32 {
     rustix::process::getuid().as_raw()
 }
@@ -144,6 +164,36 @@ mod tests {
         assert!(Link::Door { uid: own_uid() }.is_owner());
         assert!(Link::Door { uid: 0 }.is_owner());
         assert!(!Link::Door { uid: own_uid() + 4711 }.is_owner());
+    }
+
+    #[test]
+    fn behind_a_proxy_the_address_it_asks_for_counts() {
+        let link = Link::Tcp {
+            peer: "127.0.0.1:5000".parse().expect("address"),
+            local: "127.0.0.1:18789".parse().expect("address"),
+        };
+        let trusted: Vec<IpAddr> =
+            ["127.0.0.1", "10.0.0.1"].map(|ip| ip.parse().expect("ip")).into();
+        for (header, expected) in [
+            (None, "127.0.0.1"),
+            (Some("192.0.2.1"), "192.0.2.1"),
+            (Some("192.0.2.1:4711"), "192.0.2.1"),
+            (Some("[2001:db8::1]:4711"), "2001:db8::1"),
+            (Some("127.0.0.1, 192.0.2.1"), "192.0.2.1"),
+            (Some("192.0.2.1, 10.0.0.1, 127.0.0.1"), "192.0.2.1"),
+            (Some("192.0.2.1, unknown"), "127.0.0.1"),
+            (Some(""), "127.0.0.1"),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(header) = header {
+                let value = axum::http::HeaderValue::from_static(header);
+                headers.insert("x-forwarded-for", value);
+            }
+            let counted = counted_address(&link, &headers, &trusted).expect("an address");
+            assert_eq!(counted.to_string(), expected, "{header:?}");
+        }
+        let door = Link::Door { uid: own_uid() };
+        assert_eq!(counted_address(&door, &HeaderMap::new(), &trusted), None);
     }
 
     #[test]

@@ -58,7 +58,7 @@ fn ask_of(upgrade: &Upgrade, request: &Request, device: &Device, reason: &str) -
             device_family: text(&client.device_family),
             client_id: Some(client.id.as_str().to_owned()),
             client_mode: Some(client.mode.as_str().to_owned()),
-            remote_ip: upgrade.link.address().map(|address| address.to_string()),
+            remote_ip: upgrade.address.map(|address| address.to_string()),
         },
         role: request.role,
         scopes: request.scopes,
@@ -87,8 +87,7 @@ pub(super) async fn ask(
     );
     let id = PairingRequestId::new(id);
     // Before the request can be seen, so that no decision is missed.
-    let hold =
-        if upgrade.can_wait { state.pairing.hold(&id, upgrade.link.address()) } else { None };
+    let hold = if upgrade.can_wait { state.pairing.hold(&id, upgrade.address) } else { None };
     let filed = state.store.devices().request(&id, ask, state.clock.now_ms()).await;
     let filed = match filed {
         Ok(filed) => filed,

@@ -1,8 +1,12 @@
 //! Peers that want more than they may: places, rights, time, memory.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use openclaw_testkit::{Closed, GatewayOptions, TestGateway, WireClient, connect_params};
+use openclaw_gateway::{connection, handshake::Upgrade, peer::Link};
+use openclaw_protocol::ids::ConnId;
+use openclaw_testkit::{
+    Closed, GatewayOptions, TestGateway, WireClient, connect_params, wire::request,
+};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -138,6 +142,30 @@ async fn nobody_guesses_for_long_even_with_something_right_beside_it() {
     granted(&with(json!({"token": issued})).await, "device-token");
     // The owner is never counted.
     owner(&gateway).await.ok("health", json!({})).await;
+}
+
+#[tokio::test]
+async fn behind_a_proxy_everybody_is_counted_for_themselves() {
+    let limit = "auth: { rateLimit: { maxAttempts: 3 } }, trustedProxies: ['127.0.0.1']";
+    let gateway = TestGateway::with_config(&format!("{{ gateway: {{ {limit} }} }}")).await;
+    let through = |address: &'static str, token: String| {
+        let gateway = &gateway;
+        async move {
+            let mut upgrade = request(gateway.port(), "/");
+            upgrade.headers_mut().insert("x-forwarded-for", address.parse().expect("header"));
+            let wire = WireClient::try_request(gateway.port(), upgrade).await;
+            let params = connect_params(&json!({"auth": {"token": token}}));
+            wire.expect("upgrade").call("connect", params).await
+        }
+    };
+    for claimed in ["203.0.113.9", "127.0.0.1, 203.0.113.9", "198.51.100.1, 203.0.113.9"] {
+        let answer = through(claimed, "guess".to_owned()).await;
+        assert_eq!(code(&answer), "AUTH_TOKEN_MISMATCH");
+    }
+    let answer = through("203.0.113.9", gateway.token()).await;
+    assert_eq!(code(&answer), "AUTH_RATE_LIMITED");
+    granted(&through("203.0.113.10", gateway.token()).await, "token");
+    gateway.operator().await;
 }
 
 #[tokio::test]
@@ -330,4 +358,76 @@ async fn a_stop_does_not_wait_for_whoever_waits() {
     assert_eq!((held.code, silent.code), (1012, 1012));
     assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
     drop(idle);
+}
+
+/// Serves one end of a pipe that holds `room` bytes.
+fn pipe(gateway: &TestGateway, room: usize) -> (tokio::io::DuplexStream, impl Future<Output = ()>) {
+    let (peer, io) = tokio::io::duplex(room);
+    let (peer_address, local) = ("127.0.0.1:1", "127.0.0.1:2");
+    let upgrade = Upgrade {
+        id: ConnId::new("piped"),
+        link: Link::Tcp {
+            peer: peer_address.parse().expect("address"),
+            local: local.parse().expect("address"),
+        },
+        address: None,
+        headers: Default::default(),
+        forwarded: false,
+        client_nonce: None,
+        can_wait: false,
+        server_nonce: "nonce".to_owned(),
+    };
+    let state = gateway.running().gateway.state();
+    (peer, connection::serve(Arc::clone(state), upgrade, None, io))
+}
+
+/// A masked text frame; the mask is zero, so the text stands there as it is.
+fn frame(text: &str) -> Vec<u8> {
+    let length = u16::try_from(text.len()).expect("short").to_be_bytes();
+    [&[0x81, 0xFE, length[0], length[1], 0, 0, 0, 0], text.as_bytes()].concat()
+}
+
+#[tokio::test]
+async fn whoever_does_not_read_gives_the_place_back() {
+    let gateway = impatient().await;
+    let connect = |token: &str| {
+        let params = connect_params(&json!({"auth": {"token": token}}));
+        let request = json!({"type": "req", "id": "1", "method": "connect", "params": params});
+        frame(&request.to_string())
+    };
+    let right = connect(&gateway.token());
+    for (room, sent) in [(64, frame("x")), (1_500, connect("wrong")), (1_500, right)] {
+        let (mut peer, served) = pipe(&gateway, room);
+        let write = async {
+            // A peer that is cut off cannot write any more.
+            peer.write_all(&sent).await.ok();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            ended = tokio::time::timeout(PATIENCE, served) => ended.expect("served in time"),
+            () = write => {}
+        }
+        let state = gateway.running().gateway.state();
+        assert_eq!(state.connections.count(), 0, "room for {room} bytes");
+    }
+}
+
+#[tokio::test]
+async fn without_its_state_the_gateway_says_so_at_every_step() {
+    let gateway = ours::gateway("").await;
+    let token = gateway.token();
+    let paired = Ours::new(&[READ]);
+    granted(&paired.try_on(&gateway, Way::Local, Some(&token)).await, "token");
+    gateway.running().gateway.state().store.close().await;
+    for way in [Way::Local, Way::Remote, Way::Door] {
+        for device in [&paired, &Ours::new(&[READ]), &Ours::node()] {
+            let mut socket = Socket::open(&gateway, way, "&oc_wait=1").await;
+            let answer = device.connect(&mut socket, Some(&token)).await;
+            assert_eq!(code(&answer), "STORAGE_UNAVAILABLE", "{way:?}");
+            assert_eq!(socket.wire.closed().await.code, 1008);
+        }
+    }
+    // What needs no state still works.
+    gateway.operator().await.ok("gateway.identity.get", json!({})).await;
+    owner(&gateway).await.ok("system-presence", json!({})).await;
 }
