@@ -76,7 +76,7 @@ pub(crate) async fn establish(
     for _ in 0..MAX_ATTEMPTS {
         let refusal = match run.once(attempt).await? {
             Outcome::Accepted(established) => {
-                remember(endpoint, options, &saved, &established);
+                remember(endpoint, options, &established);
                 return Ok(*established);
             }
             Outcome::Approved => continue,
@@ -109,13 +109,17 @@ fn pin(endpoint: &Endpoint, saved: &SavedGateway) -> Pin {
 }
 
 /// Keeps what a successful handshake showed. Failing to is only logged: the connection works.
-fn remember(
-    endpoint: &Endpoint,
-    options: &ClientOptions,
-    saved: &SavedGateway,
-    established: &Established,
-) {
+fn remember(endpoint: &Endpoint, options: &ClientOptions, established: &Established) {
     let Some(file) = &endpoint.saved else { return };
+    // Another process may have learnt something meanwhile; its pin is not thrown away.
+    let latest = file.load().ok();
+    let unpinned = |latest: &SavedGateway| {
+        latest.key.is_none() || latest.key.as_ref() == established.proof.key()
+    };
+    let Some(saved) = latest.filter(unpinned) else {
+        tracing::warn!(path = %file.path().display(), "the file was changed meanwhile; it stays");
+        return;
+    };
     let mut next = saved.clone();
     let role = options.role.as_str().to_owned();
     match &established.proof {

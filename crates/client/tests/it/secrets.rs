@@ -2,7 +2,7 @@
 
 use openclaw_base::Tasks;
 use openclaw_client::{
-    Client, ClientError, Dial, Endpoint, ErrorKind, SavedFile, SavedGateway,
+    Client, ClientError, Dial, Endpoint, ErrorKind, SavedFile, SavedGateway, TcpDial,
     credentials::{Choice, Inputs, Pair, plan},
 };
 use openclaw_identity::{
@@ -249,6 +249,36 @@ async fn what_is_learnt_is_kept_for_exactly_that_endpoint() {
     assert!(matches!(error, ClientError::IdentityMismatch { .. }), "{error}");
     assert!(error.hint().contains(&format!("rm {}", file.path().display())), "{}", error.hint());
     assert_eq!(thief.log.frames(), [] as [Value; 0]);
+}
+
+#[tokio::test]
+async fn a_pin_that_another_process_made_meanwhile_is_kept() {
+    let other = openclaw_identity::KeyPair::from_seed(&[9; 32]).public_key();
+    let mut issued = hello(4);
+    issued["auth"]["deviceToken"] = json!("saved-token");
+    for shows in [Shows::Nothing, Shows::Proof(gateway_key())] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let tasks = Tasks::new();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let dial = TcpDial::loopback(listener.local_addr().expect("an address").port());
+        let file = SavedFile::of(folder.path(), &dial.target());
+        // The other process is done between our look at the file and the Gateway's answer.
+        let (meanwhile, issued) = (file.clone(), issued.clone());
+        let fake = Fake::new(shows).decides(move |_, _| {
+            let pinned = SavedGateway { key: Some(other), ..SavedGateway::default() };
+            meanwhile.save(&pinned).expect("saved");
+            Reply::Hello(issued.clone())
+        });
+        tasks.spawn("fake", async move {
+            let (io, _) = listener.accept().await.expect("a connection");
+            fake.serve(io).await;
+        });
+        let endpoint = Endpoint::new(dial, plan_for(Choice::Local)).saved(file.clone());
+        Client::connect(&endpoint, &options(&tasks)).await.expect("connected");
+        let kept = file.load().expect("saved");
+        assert_eq!(kept.key, Some(other));
+        assert!(kept.tokens.is_empty() && kept.paired.is_empty(), "{kept:?}");
+    }
 }
 
 #[tokio::test]
