@@ -9,10 +9,12 @@
     reason = "test code: a failed expectation is the result"
 )]
 
+pub mod fault_proxy;
 pub mod gateway;
 pub mod scripted_model;
 pub mod sshd;
 pub mod wire;
 
+pub use fault_proxy::FaultProxy;
 pub use gateway::{GatewayOptions, TestGateway};
 pub use wire::{Closed, WireClient, connect_params};

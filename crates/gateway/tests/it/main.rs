@@ -20,6 +20,7 @@ mod limits;
 mod ours;
 mod pairing;
 mod reload;
+mod resume;
 mod rights;
 mod scripted;
 mod sessions;

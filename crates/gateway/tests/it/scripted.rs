@@ -84,11 +84,16 @@ impl Scripted {
 
     /// The same with some params of `connect` replaced.
     pub(crate) async fn client(&self, replaced: Value) -> WireClient {
+        self.enter(replaced).await.0
+    }
+
+    /// The same with `hello-ok`.
+    pub(crate) async fn enter(&self, replaced: Value) -> (WireClient, Value) {
         let mut client = WireClient::connect(self.port).await;
         let mut params = connect_params(&replaced);
         params["auth"] = json!({"token": TOKEN});
-        client.ok("connect", params).await;
-        client
+        let hello = client.ok("connect", params).await;
+        (client, hello)
     }
 
     /// An operator on protocol 3.

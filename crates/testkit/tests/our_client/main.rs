@@ -1,7 +1,12 @@
 //! Our own client against a whole Gateway: over the owner's door, over loopback, and through a tunnel
 //! made by hand.
 
-#![expect(clippy::expect_used, reason = "the helpers of a test may fail it")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "the helpers of a test may fail it"
+)]
 
 use std::{
     net::TcpListener,
@@ -25,6 +30,8 @@ use openclaw_protocol::{
 };
 use openclaw_testkit::{TestGateway, sshd::Sshd};
 use serde_json::{json, value::to_raw_value};
+
+mod resume;
 
 const OPTIONS: CallOptions = CallOptions { timeout: None, expect_final: false };
 
