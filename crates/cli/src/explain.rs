@@ -3,6 +3,7 @@
 use std::error::Error as _;
 
 use openclaw_client::{ClientError, ErrorKind};
+use openclaw_protocol::{ErrorCode, RpcError};
 
 use crate::exit::ExitCode;
 use crate::failure::{Failure, FailureType};
@@ -17,12 +18,67 @@ pub(crate) fn client_failure(error: &ClientError) -> Failure {
         .hint(harmless(&error.hint()))
         .caused_by(error.source());
     match error.rpc() {
-        Some(rpc) => failure
+        Some(rpc) => with_hint(failure, plain(error).and_then(rpc_hint))
             .code(rpc.code.as_str())
             .details(rpc.details.clone())
             .retry_after(rpc.retry_after_ms),
         None => failure,
     }
+}
+
+/// The refusal of one call. What kept the whole connection from coming about has hints of its own.
+fn plain(error: &ClientError) -> Option<&RpcError> {
+    match error {
+        ClientError::Rpc(rpc) => Some(rpc),
+        _ => None,
+    }
+}
+
+fn with_hint(failure: Failure, hint: Option<String>) -> Failure {
+    match hint {
+        Some(hint) => failure.hint(harmless(&hint)),
+        None => failure,
+    }
+}
+
+/// What to do about a refusal that the Gateway's log says nothing more about: a run that failed at its
+/// model, or a request that cannot be served as it stands.
+fn rpc_hint(rpc: &RpcError) -> Option<String> {
+    let detail = |name| rpc.details.as_ref()?.get(name)?.as_str();
+    let provider = detail("provider").unwrap_or("PROVIDER");
+    let of_the_model = match detail("reason") {
+        Some("auth") => {
+            Some(format!("give it a key that is good: openclaw models auth set {provider}"))
+        }
+        Some("billing") => {
+            Some(format!("look at your account there, or take another provider than {provider}"))
+        }
+        Some("unknown_model") => {
+            Some("see which models there are: openclaw models list".to_owned())
+        }
+        Some("network") => Some(format!(
+            "check the network and the address: openclaw config get models.providers.{provider}"
+        )),
+        Some("rate_limit" | "overloaded") => Some(
+            "try again later, or choose another model: openclaw agent --message /models".to_owned(),
+        ),
+        Some("context_length") => Some("begin anew: openclaw agent --message /new".to_owned()),
+        _ => None,
+    };
+    if of_the_model.is_some() || rpc.code != ErrorCode::InvalidRequest {
+        return of_the_model;
+    }
+    let said = |words: &str| rpc.message.starts_with(words);
+    Some(match () {
+        () if said("unknown method") => "every method is listed in docs/protocol.md".to_owned(),
+        () if said("unknown agent") => {
+            "see which there are: openclaw gateway call agents.list".to_owned()
+        }
+        () if said("Cannot delete the main session") => {
+            "start it anew instead: openclaw sessions reset main".to_owned()
+        }
+        () => "correct what was given, then try again; --help says what a command takes".to_owned(),
+    })
 }
 
 const fn exit_code(kind: ErrorKind) -> ExitCode {
@@ -64,7 +120,7 @@ mod tests {
     use std::time::Duration;
 
     use openclaw_client::{CloseReason, Stage, Target};
-    use openclaw_protocol::{RpcError, Scope};
+    use openclaw_protocol::Scope;
     use serde_json::json;
 
     use super::*;
@@ -91,6 +147,25 @@ mod tests {
         let scope = ClientError::ScopeMissing(Box::new(RpcError::missing_scope(Scope::Admin, 4)));
         check(&scope, ExitCode::ScopeMissing, "scope-missing", "gateway_request_error");
         check(&ClientError::Tls, ExitCode::Identity, "identity", transport);
+    }
+
+    #[test]
+    fn a_refusal_names_the_next_step() {
+        let reason = |reason: &str| {
+            RpcError::unavailable("x")
+                .with_details([("reason", json!(reason)), ("provider", json!("mine"))])
+        };
+        for (error, words) in [
+            (reason("auth"), "openclaw models auth set mine"),
+            (reason("network"), "models.providers.mine"),
+            (reason("unknown_model"), "openclaw models list"),
+            (RpcError::unknown_method("x"), "docs/protocol.md"),
+            (RpcError::invalid("invalid health params"), "--help"),
+            (RpcError::unavailable("busy"), "openclaw logs"),
+        ] {
+            let failure = client_failure(&ClientError::Rpc(Box::new(error.clone())));
+            assert!(failure.next_step().is_some_and(|hint| hint.contains(words)), "{error:?}");
+        }
     }
 
     #[test]

@@ -106,10 +106,15 @@ fn is_local(url: &Url) -> bool {
     }
 }
 
-/// A failure before any answer. The URL is left out: it may hold what somebody pasted into it.
+/// A failure before any answer. Of the URL only host and port are told: the rest may hold what somebody
+/// pasted into it.
 fn network(error: &reqwest::Error) -> ModelError {
     let what = if error.is_connect() { "no connection" } else { "the request failed" };
-    ModelError::Network { message: format!("{what}: {}", root_cause(error)) }
+    let place = error
+        .url()
+        .and_then(|url| Some(format!(" to {}:{}", url.host_str()?, url.port_or_known_default()?)));
+    let place = place.unwrap_or_default();
+    ModelError::Network { message: format!("{what}{place}: {}", root_cause(error)) }
 }
 
 /// A failure in the middle of an answer.

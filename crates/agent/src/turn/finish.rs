@@ -36,6 +36,13 @@ impl Turn<'_> {
                 return Some(Arc::new(outcome));
             }
         };
+        if let Some(error) = &error {
+            // The provider's own words stand in the transcript; they may quote what belongs in no log.
+            tracing::warn!(
+                run_id = %self.run.run_id, session = %self.run.session_key, reason = %error.reason,
+                http_status = error.http_status, "run failed"
+            );
+        }
         let text = text_of(&parts);
         let silent = state == FinalState::Done && is_silent(&text);
         let mut outcome = self.inner.outcome(self.run, state, stop_reason);

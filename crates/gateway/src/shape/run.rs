@@ -1,6 +1,6 @@
 //! Runs as answers show them.
 
-use openclaw_agent::{FinalState, RunOutcome, model::Usage};
+use openclaw_agent::{FinalState, RunError, RunOutcome, model::Usage};
 use openclaw_protocol::{
     RpcError,
     ids::SessionId,
@@ -13,7 +13,7 @@ use openclaw_protocol::{
     },
 };
 use openclaw_store::runs::{RunRow, RunState};
-use serde_json::value::to_raw_value;
+use serde_json::{Value, value::to_raw_value};
 
 use crate::router::Failure;
 
@@ -43,6 +43,9 @@ pub fn last_answer(outcome: &RunOutcome, duration_ms: u64) -> Result<AgentResult
     };
     if status == RunStatus::Error {
         let mut error = RpcError::unavailable(summary);
+        if let Some(why) = &outcome.error {
+            error = error.with_details(why_failed(outcome, why));
+        }
         let retry_after_ms = outcome.error.as_ref().and_then(|error| error.retry_after_ms);
         if let Some(milliseconds) = retry_after_ms {
             error = error.retry_after(milliseconds);
@@ -50,6 +53,17 @@ pub fn last_answer(outcome: &RunOutcome, duration_ms: u64) -> Result<AgentResult
         return Err(Failure { error, payload: to_raw_value(&answer).ok() });
     }
     Ok(AgentResult { result: Some(result(outcome, duration_ms)), ..answer })
+}
+
+/// What a client can act on without reading the sentence.
+fn why_failed(outcome: &RunOutcome, why: &RunError) -> Vec<(&'static str, Value)> {
+    let mut details = vec![("reason", Value::from(why.reason.clone()))];
+    if let Some(model) = &outcome.model {
+        details.push(("provider", Value::from(model.provider.clone())));
+        details.push(("model", Value::from(model.model.clone())));
+    }
+    details.extend(why.http_status.map(|status| ("httpStatus", Value::from(status))));
+    details
 }
 
 fn result(outcome: &RunOutcome, duration_ms: u64) -> AgentRunResult {
