@@ -53,7 +53,7 @@ pub(crate) enum Command {
     Models(models::ModelsArgs),
     /// Say which devices may connect
     Devices(devices::DevicesArgs),
-    /// Keep Gateways of other machines under names
+    /// Keep Gateways of other machines under names, and hold tunnels to them
     Remote(remote::RemoteArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),

@@ -9,7 +9,7 @@ use openclaw_config::{Loaded, SecretInput};
 use openclaw_identity::KeyPair;
 use openclaw_protocol::Role;
 use openclaw_protocol::trust::SecretKind;
-use openclaw_remote::{How, NamedGateway, SshDial, SshOptions, SshTarget, Via};
+use openclaw_remote::{HeldDial, How, NamedGateway, SshDial, SshOptions, SshTarget, Via};
 use secrecy::SecretString;
 
 use crate::args::ReachArgs;
@@ -79,6 +79,18 @@ pub(crate) fn ssh_named(
         Via::Door { .. } => SshDial::door(host.clone(), Role::Operator, options.clone()),
         Via::Port(port) => SshDial::port(host.clone(), *port, options.clone()),
     };
+    Ok(remembered(context, Endpoint::new(dial, plan)))
+}
+
+/// A Gateway with a name, through a tunnel that is held: the same endpoint as without.
+pub(crate) fn held(
+    context: &Context,
+    args: &ReachArgs,
+    target: &Target,
+    dial: HeldDial,
+) -> Result<Endpoint, Failure> {
+    let inputs = inputs(context, args, target)?;
+    let plan = credentials::plan(&inputs).map_err(|error| client_failure(&error.into()))?;
     Ok(remembered(context, Endpoint::new(dial, plan)))
 }
 

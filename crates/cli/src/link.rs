@@ -18,7 +18,7 @@ use serde_json::Value;
 
 pub(crate) use self::answer::{Answer, params};
 use self::reach::Reach;
-pub(crate) use self::reach::{Wrap, ssh_target};
+pub(crate) use self::reach::{Wrap, host_name, ssh_target};
 use crate::args::TargetArgs;
 use crate::context::Context;
 use crate::explain::client_failure;

@@ -16,6 +16,7 @@ mod link;
 mod output;
 mod parse;
 mod target;
+mod tunnels;
 
 use std::ffi::OsString;
 

@@ -45,6 +45,14 @@ pub(crate) struct ChildStream {
     stdin: ChildStdin,
     stdout: ChildStdout,
     gone: CancellationToken,
+    pid: Option<u32>,
+}
+
+impl ChildStream {
+    /// The child's process.
+    pub(crate) const fn pid(&self) -> Option<u32> {
+        self.pid
+    }
 }
 
 impl Drop for ChildStream {
@@ -96,6 +104,7 @@ pub(crate) async fn open(
         .stderr(Stdio::piped())
         .kill_on_drop(true);
     let mut child = start(command).await?;
+    let pid = child.id();
     let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
     let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
         return Err(io::Error::other("the child has no pipes"));
@@ -103,7 +112,7 @@ pub(crate) async fn open(
     let gone = CancellationToken::new();
     let (tell, told) = oneshot::channel();
     let stop = tasks.token();
-    let stream = ChildStream { stdin, stdout, gone: gone.clone() };
+    let stream = ChildStream { stdin, stdout, gone: gone.clone(), pid };
     // The receiver tells its end; the owner of `tasks` awaits it.
     drop(tasks.spawn("ssh child", async move {
         let gone = async {

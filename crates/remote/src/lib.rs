@@ -6,6 +6,8 @@
 //!
 //! [`named`] keeps Gateways under names, as contexts are chosen among.
 //!
+//! [`tunnel`] holds one `ssh` per named Gateway for as long as it is wanted, and says how it is.
+//!
 //! A target is checked before it gets near a command line, and no `ssh` outlives us: each is killed
 //! and reaped when its stream is dropped, and dies with us on Linux even if we are killed.
 
@@ -14,6 +16,7 @@ pub mod greet;
 pub mod named;
 pub mod ssh;
 pub mod target;
+pub mod tunnel;
 
 mod child;
 mod classify;
@@ -23,6 +26,10 @@ pub use greet::{Terminal, greet};
 pub use named::{Book, How, NameError, NamedGateway, Via};
 pub use ssh::{Remote, SshDial, SshOptions};
 pub use target::{SshTarget, TargetError};
+pub use tunnel::{
+    Control, HeldDial, Places, Request, Supervisor, SupervisorError, SupervisorReport,
+    TunnelReport, TunnelState,
+};
 
 use openclaw_client::{DialError, SshFailure, SshProblem};
 

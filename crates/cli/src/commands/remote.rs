@@ -1,12 +1,18 @@
-//! `openclaw remote …`: Gateways of other machines, under names.
+//! `openclaw remote …`: Gateways of other machines, under names, and the tunnels to them.
 
 mod add;
+mod down;
 mod list;
+mod run;
+mod status;
+mod up;
 
 use clap::{Args, Subcommand};
 
 use super::Outcome;
 use crate::context::Context;
+use crate::failure::Failure;
+use crate::target::{book, name_failure};
 
 /// A word of its own for each thing to do.
 #[derive(Args, Debug)]
@@ -26,6 +32,14 @@ enum RemoteCommand {
     Show(list::NameArgs),
     /// Forget a named Gateway, its key and what is saved for it
     Remove(list::NameArgs),
+    /// Hold a tunnel to a named Gateway, in the background
+    Up(up::UpArgs),
+    /// Let go of a tunnel, or of all
+    Down(down::DownArgs),
+    /// Show the tunnels that are held
+    Status(status::StatusArgs),
+    /// Hold tunnels in the foreground, for a service
+    Run(run::RunArgs),
 }
 
 impl RemoteArgs {
@@ -34,6 +48,10 @@ impl RemoteArgs {
         match &self.command {
             RemoteCommand::Add(args) => args.output.json,
             RemoteCommand::List(args) => args.output.json,
+            RemoteCommand::Up(args) => args.output.json,
+            RemoteCommand::Down(args) => args.output.json,
+            RemoteCommand::Status(args) => args.output.json,
+            RemoteCommand::Run(_) => false,
             RemoteCommand::Show(args) | RemoteCommand::Remove(args) => args.output.json,
         }
     }
@@ -46,5 +64,28 @@ pub(crate) fn run(context: &Context, args: &RemoteArgs) -> Outcome {
         RemoteCommand::List(args) => list::list(context, args),
         RemoteCommand::Show(args) => list::show(context, args),
         RemoteCommand::Remove(args) => list::remove(context, args),
+        RemoteCommand::Up(args) => up::run(context, args),
+        RemoteCommand::Down(args) => down::run(context, args),
+        RemoteCommand::Status(args) => status::run(context, args),
+        RemoteCommand::Run(args) => run::run(context, args),
+    }
+}
+
+/// The name that is meant when none is given: the one in use, else the only one.
+fn usual_name(context: &Context, given: Option<&String>) -> Result<String, Failure> {
+    let book = book(context);
+    if let Some(name) = given {
+        let gateway = book.load(name).map_err(|error| name_failure(&error))?;
+        return Ok(gateway.name);
+    }
+    if let Some(name) = book.current().map_err(|error| name_failure(&error))? {
+        return Ok(name);
+    }
+    match book.list().map_err(|error| name_failure(&error))?.as_slice() {
+        [only] => Ok(only.name.clone()),
+        [] => {
+            Err(Failure::usage("no Gateway has a name yet").hint("openclaw remote add me@server"))
+        }
+        _ => Err(Failure::usage("which Gateway? several have names").hint("openclaw remote list")),
     }
 }

@@ -8,6 +8,7 @@ use openclaw_protocol::methods::system::{
     Health, HealthParams, HealthSnapshot, LastHeartbeat, NoParams, Status, StatusParams,
     StatusSummary, SystemPresence,
 };
+use openclaw_remote::TunnelReport;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -19,6 +20,7 @@ use crate::failure::Failure;
 use crate::link::{Link, block_on};
 use crate::output::{Printer, Style, Table, age, harmless};
 use crate::target::{self, Target};
+use crate::tunnels;
 
 /// Which Gateway, and how much of it.
 #[derive(Args, Debug)]
@@ -47,6 +49,8 @@ struct Connection {
     auth: Option<String>,
     scopes: Vec<String>,
     proven: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tunnel: Option<TunnelReport>,
 }
 
 /// What was asked for.
@@ -71,19 +75,44 @@ pub(crate) fn run(context: &Context, args: &StatusArgs) -> Outcome {
         Ok(report) => print(printer, &report)?,
         Err(failure) if printer.is_json() => return Err(failure.about(target.note())),
         Err(failure) => {
-            let unreachable = printer.paint(Style::Bad, "not reachable");
-            let line = format!("{} ({})  {unreachable}", target.url(), target.source.as_str());
-            printer.fields(&[("Gateway", line)])?;
+            let state = printer.paint(Style::Bad, state(failure.exit));
+            let line = format!("{} ({})  {state}", target.url(), target.source.as_str());
+            let mut fields = vec![("Gateway", line)];
+            if let Some(line) = block_on(tunnel_line(context, &target))? {
+                fields.push(("Tunnel", line));
+            }
+            printer.fields(&fields)?;
             return Err(failure);
         }
     }
     Ok(ExitCode::Done)
 }
 
+/// What a failure says about the Gateway, in two words.
+const fn state(exit: ExitCode) -> &'static str {
+    match exit {
+        ExitCode::PairingNeeded => "waits for approval",
+        ExitCode::CredentialRefused | ExitCode::ScopeMissing => "refuses this device",
+        ExitCode::NotAGateway => "is something else",
+        ExitCode::Identity | ExitCode::Protocol => "cannot be talked to",
+        _ => "not reachable",
+    }
+}
+
+/// How the tunnel to a Gateway is that was not reached.
+async fn tunnel_line(context: &Context, target: &Target) -> Result<Option<String>, Failure> {
+    let Some(name) = target.name() else { return Ok(None) };
+    let tunnel = tunnels::report(context, name).await;
+    Ok(tunnel.map(|tunnel| tunnels::line(context.printer, &tunnel)))
+}
+
 async fn ask(context: &Context, args: &StatusArgs, target: &Target) -> Result<Report, Failure> {
     let started = Instant::now();
     let link = Link::to(context, &args.target, target, None).await?;
-    let connection = connection(&link, target, started);
+    let mut connection = connection(&link, target, started);
+    if let Some(name) = target.name() {
+        connection.tunnel = tunnels::report(context, name).await;
+    }
     let asked = questions(&link, args.deep).await;
     link.close().await;
     let (status, deep) = asked?;
@@ -117,6 +146,7 @@ fn connection(link: &Link, target: &Target, started: Instant) -> Connection {
         auth: target.auth_label(link.auth_method()),
         scopes: hello.scopes().names(),
         proven: link.proof().key().is_some(),
+        tunnel: None,
     }
 }
 
@@ -145,6 +175,9 @@ fn print(printer: Printer, report: &Report) -> Result<(), Failure> {
     ];
     if let Some(auth) = &connection.auth {
         fields.push(("Authenticated by", harmless(auth)));
+    }
+    if let Some(tunnel) = &connection.tunnel {
+        fields.push(("Tunnel", tunnels::line(printer, tunnel)));
     }
     if !connection.proven {
         fields.push(("Identity", "this Gateway cannot prove who it is".to_owned()));

@@ -10,11 +10,13 @@ use std::sync::Arc;
 use openclaw_base::Tasks;
 use openclaw_client::credentials::Way;
 use openclaw_client::{
-    Client, ClientError, ClientOptions, Dial, Endpoint, PairingRequired, PairingWait, ResumePoint,
-    SshProblem,
+    Client, ClientError, ClientOptions, Dial, Endpoint, ErrorKind, PairingRequired, PairingWait,
+    ResumePoint, SshProblem,
 };
 use openclaw_protocol::Scope;
-use openclaw_remote::{How, SshOptions, SshTarget, Terminal, Via, greet};
+use openclaw_remote::{
+    HeldDial, How, NamedGateway, SshOptions, SshTarget, Terminal, TunnelState, Via, greet,
+};
 
 use crate::args::TargetArgs;
 use crate::context::Context;
@@ -22,6 +24,7 @@ use crate::endpoint;
 use crate::explain::client_failure;
 use crate::failure::Failure;
 use crate::target::{Place, Target};
+use crate::tunnels;
 
 /// Puts something around a way of dialling.
 pub(crate) type Wrap<'a> = &'a (dyn Fn(Arc<dyn Dial>) -> Arc<dyn Dial> + Sync);
@@ -57,6 +60,9 @@ impl Reach<'_> {
             }
             Place::Named(gateway) => match &gateway.how {
                 How::Ssh { target, identity, via } => {
+                    if let Some(reached) = self.through_tunnel(gateway, target, via).await? {
+                        return Ok(reached);
+                    }
                     self.over_ssh(target, identity.as_deref(), Knock::At(via)).await
                 }
                 How::Url { .. } => self.directly().await,
@@ -68,6 +74,29 @@ impl Reach<'_> {
     async fn directly(&self) -> Result<(Client, Way), Failure> {
         let endpoint = endpoint::direct(self.context, &self.args.reach, self.target)?;
         self.dial(endpoint).await?.map_err(|error| client_failure(&error))
+    }
+
+    /// A tunnel that is held is used; should it fail after all, `ssh` says why best.
+    async fn through_tunnel(
+        &self,
+        gateway: &NamedGateway,
+        target: &str,
+        via: &Via,
+    ) -> Result<Option<(Client, Way)>, Failure> {
+        let Some(tunnel) = tunnels::report(self.context, &gateway.name).await else {
+            return Ok(None);
+        };
+        if tunnel.state == TunnelState::Degraded {
+            return Ok(None);
+        }
+        let host = ssh_target(target)?.to_string();
+        let dial = HeldDial::new(tunnel.socket, host, via);
+        let endpoint = endpoint::held(self.context, &self.args.reach, self.target, dial)?;
+        match self.dial(endpoint).await? {
+            Ok(reached) => Ok(Some(reached)),
+            Err(error) if is_of_the_link(&error) => Ok(None),
+            Err(error) => Err(client_failure(&error)),
+        }
     }
 
     async fn over_ssh(
@@ -166,6 +195,14 @@ impl Reach<'_> {
     }
 }
 
+/// Whether only the way to the Gateway failed.
+fn is_of_the_link(error: &ClientError) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::LinkLost | ErrorKind::NothingListening | ErrorKind::NotAGateway
+    )
+}
+
 /// Reads a target of `ssh`.
 pub(crate) fn ssh_target(text: &str) -> Result<SshTarget, Failure> {
     SshTarget::parse(text).map_err(|error| {
@@ -187,7 +224,7 @@ fn granted_scopes(pairing: &PairingRequired) -> Option<Vec<Scope>> {
 }
 
 /// What this machine is called; the owner of a Gateway sees it in the list of devices.
-fn host_name() -> Option<String> {
+pub(crate) fn host_name() -> Option<String> {
     let name = rustix::system::uname();
     name.nodename().to_str().ok().filter(|name| !name.is_empty()).map(str::to_owned)
 }

@@ -17,3 +17,4 @@ mod model;
 mod remote;
 mod ssh;
 mod terminal;
+mod tunnel;

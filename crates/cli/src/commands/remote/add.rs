@@ -149,9 +149,15 @@ async fn first_contact(
             Way::Door => ask_where(args).await?,
             Way::Network => Via::Port(args.remote_port.unwrap_or(DEFAULT_PORT)),
         };
-        How::Ssh { target: args.target.clone(), identity: args.ssh_identity.clone(), via }
+        How::Ssh { target: args.target.clone(), identity: identity(args), via }
     };
     Ok(NamedGateway::new(name, how, now_ms()))
+}
+
+/// The key file, so that it is found from everywhere.
+fn identity(args: &AddArgs) -> Option<PathBuf> {
+    let given = args.ssh_identity.as_ref()?;
+    Some(std::path::absolute(given).unwrap_or_else(|_| given.clone()))
 }
 
 /// Where door and port are on that machine; a held tunnel needs both.

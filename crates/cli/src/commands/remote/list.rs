@@ -2,7 +2,7 @@
 
 use clap::Args;
 use openclaw_client::SavedFile;
-use openclaw_remote::{How, NamedGateway, Via};
+use openclaw_remote::{How, NamedGateway, SshTarget, Via};
 use serde_json::{Value, json};
 
 use crate::args::OutputArgs;
@@ -138,7 +138,7 @@ fn saved(context: &Context, gateway: &NamedGateway) -> Option<SavedFile> {
             .ok()
             .map(|dial| openclaw_client::Dial::target(&dial))?,
         How::Ssh { target, via, .. } => openclaw_client::Target::Ssh {
-            host: target.clone(),
+            host: SshTarget::parse(target).ok()?.to_string(),
             remote_port: match via {
                 Via::Door { .. } => None,
                 Via::Port(port) => Some(*port),

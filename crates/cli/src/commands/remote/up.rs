@@ -1,0 +1,125 @@
+//! `openclaw remote up`: holds a tunnel in the background.
+
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use clap::Args;
+use openclaw_remote::{Control, Request, TunnelReport, TunnelState};
+use serde_json::json;
+use tokio::time::{Instant, interval, timeout_at};
+
+use super::usual_name;
+use crate::args::{OutputArgs, parse_duration};
+use crate::commands::Outcome;
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::link::block_on;
+use crate::output::harmless;
+use crate::tunnels;
+
+/// How long the first connection is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// How often the state is looked at meanwhile.
+const LOOK: Duration = Duration::from_millis(30);
+
+/// Which tunnel.
+#[derive(Args, Debug)]
+pub(crate) struct UpArgs {
+    /// Name of the Gateway [default: the one in use, else the only one]
+    #[arg(value_name = "NAME")]
+    name: Option<String>,
+    /// Longest wait until it works: `500ms`, `10s`, `2m` [default: 20s]
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    timeout: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
+/// Asks the process that holds tunnels, or starts one; then waits until the tunnel works.
+pub(crate) fn run(context: &Context, args: &UpArgs) -> Outcome {
+    let name = usual_name(context, args.name.as_ref())?;
+    block_on(async {
+        let control = tunnels::control(context);
+        let request = Request::Up(name.clone());
+        let deadline = Instant::now() + args.timeout.unwrap_or(PATIENCE);
+        let running = control.ask(&request).await.map_err(|error| refused(&error))?;
+        let mut child = match running {
+            Some(_) => None,
+            None => Some(start(context, &name)?),
+        };
+        let waiting = works(&control, &name, child.as_mut());
+        let tunnel = timeout_at(deadline, waiting).await.map_err(|_| {
+            Failure::new(ExitCode::LinkLost, "the tunnel is not up yet; it is tried further")
+                .hint("openclaw remote status")
+        })?;
+        show(context, &tunnel?)
+    })
+}
+
+fn refused(error: &std::io::Error) -> Failure {
+    Failure::local("the tunnel cannot be held", error).hint("openclaw remote status")
+}
+
+/// Starts the process that holds tunnels; it outlives this one.
+fn start(context: &Context, name: &str) -> Result<std::process::Child, Failure> {
+    let places = tunnels::places(context);
+    let local = |error| Failure::local("starting the tunnel failed", &error);
+    openclaw_base::fs::create_private_dir(&places.folder).map_err(local)?;
+    let mut options = File::options();
+    options.create(true).write(true).truncate(true).mode(0o600);
+    let log = options.open(places.log()).map_err(local)?;
+    let mut command = Command::new(std::env::current_exe().map_err(local)?);
+    if let Some(profile) = context.paths.profile().name() {
+        command.args(["--profile", profile]);
+    }
+    command.args(["remote", "run", "--detached", "--", name]);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command.spawn().map_err(local)
+}
+
+/// Waits until the tunnel works, or says why it does not.
+async fn works(
+    control: &Control,
+    name: &str,
+    mut child: Option<&mut std::process::Child>,
+) -> Result<TunnelReport, Failure> {
+    let mut look = interval(LOOK);
+    loop {
+        look.tick().await;
+        let report = control.report().await;
+        if let Some(tunnel) = report.as_ref().and_then(|report| report.tunnel(name))
+            && (tunnel.state == TunnelState::Connected || tunnel.reason.is_some())
+        {
+            return Ok(tunnel.clone());
+        }
+        let ended = child.as_mut().and_then(|child| child.try_wait().ok().flatten());
+        // Another process may have been quicker; then that one answers.
+        if ended.is_some_and(|status| !status.success()) && control.report().await.is_none() {
+            return Err(Failure::new(ExitCode::Failed, "the process that holds tunnels ended")
+                .hint("see why in the foreground: openclaw remote run"));
+        }
+    }
+}
+
+fn show(context: &Context, tunnel: &TunnelReport) -> Outcome {
+    let printer = context.printer;
+    let works = tunnel.state == TunnelState::Connected;
+    if printer.is_json() {
+        printer.json(&json!({ "ok": works, "tunnel": tunnel }))?;
+    } else if works {
+        printer.fields(&[(tunnel.name.as_str(), tunnels::line(printer, tunnel))])?;
+    }
+    if works {
+        return Ok(ExitCode::Done);
+    }
+    let reason = harmless(tunnel.reason.as_deref().unwrap_or("it does not work"));
+    let hint = harmless(tunnel.hint.as_deref().unwrap_or("openclaw remote status"));
+    if printer.is_json() {
+        return Err(Failure::already_shown(ExitCode::Ssh));
+    }
+    printer.note("it is tried further; `openclaw remote down` ends that");
+    Err(Failure::new(ExitCode::Ssh, reason).hint(hint))
+}
