@@ -1,13 +1,18 @@
-//! How many sockets of one address may wait for authentication.
+//! How many sockets of one address may wait: for their first request, and for authentication.
 
 use std::{collections::HashMap, net::IpAddr, sync::Arc};
 
 use openclaw_protocol::limits::MAX_PREAUTH_SOCKETS_PER_ADDRESS;
 use parking_lot::Mutex;
 
-/// Counts sockets before authentication, per address.
-#[derive(Clone, Debug, Default)]
+/// Sockets of one address that may be open without having become a WebSocket. Each has a few seconds to
+/// send a request, so this only keeps one address from taking every descriptor of the process.
+const MAX_HTTP_SOCKETS_PER_ADDRESS: usize = 128;
+
+/// Counts sockets that wait, per address.
+#[derive(Clone, Debug)]
 pub struct Admission {
+    limit: usize,
     waiting: Arc<Mutex<HashMap<IpAddr, usize>>>,
 }
 
@@ -23,6 +28,18 @@ pub struct Ticket {
 pub struct TooMany;
 
 impl Admission {
+    /// For sockets that wait for authentication.
+    #[must_use]
+    pub fn of_websockets() -> Self {
+        Self { limit: MAX_PREAUTH_SOCKETS_PER_ADDRESS, waiting: Arc::default() }
+    }
+
+    /// For sockets that are no WebSockets, or not yet.
+    #[must_use]
+    pub fn of_http() -> Self {
+        Self { limit: MAX_HTTP_SOCKETS_PER_ADDRESS, waiting: Arc::default() }
+    }
+
     /// A place for a socket. The owner's door has no address and needs none.
     ///
     /// # Errors
@@ -31,7 +48,7 @@ impl Admission {
         let Some(address) = address else { return Ok(None) };
         let mut waiting = self.waiting.lock();
         let count = waiting.entry(address).or_default();
-        if *count >= MAX_PREAUTH_SOCKETS_PER_ADDRESS {
+        if *count >= self.limit {
             return Err(TooMany);
         }
         *count += 1;
@@ -58,7 +75,7 @@ mod tests {
 
     #[test]
     fn one_address_cannot_take_all_places() {
-        let admission = Admission::default();
+        let admission = Admission::of_websockets();
         let (busy, quiet) =
             (Some("192.0.2.1".parse().expect("ip")), Some("192.0.2.2".parse().expect("ip")));
         let tickets: Vec<_> =

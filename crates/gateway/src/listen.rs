@@ -82,6 +82,10 @@ fn spawn<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         tracing::warn!(?link, "somebody else knocked on the owner's door");
         return;
     }
+    let Ok(place) = state.http_sockets.enter(link.address()) else {
+        tracing::debug!(?link, "too many sockets of this address");
+        return;
+    };
     let service = FromPeer { peer: Peer(link), router: TowerToHyperService::new(router.clone()) };
     let stop = state.tasks.token();
     drop(state.tasks.spawn("http", async move {
@@ -91,6 +95,7 @@ fn spawn<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
             .max_buf_size(MAX_HEAD_BYTES)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
+        let _place = place;
         tokio::select! {
             () = stop.cancelled() => {}
             served = connection => {

@@ -59,6 +59,8 @@ pub struct State {
     pub lanes: KeyedQueue,
     /// Sockets before authentication.
     pub admission: Admission,
+    /// Sockets that are no WebSockets, or not yet.
+    pub http_sockets: Admission,
     /// Bytes of inbound frames that are being worked on, all connections together.
     pub in_flight: Arc<Semaphore>,
     /// The clock.

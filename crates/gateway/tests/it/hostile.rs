@@ -71,6 +71,23 @@ async fn whoever_dawdles_gives_the_place_back() {
 }
 
 #[tokio::test]
+async fn one_address_cannot_take_every_descriptor() {
+    let gateway = TestGateway::start().await;
+    let mut operator = gateway.operator().await;
+    let mut silent = Vec::new();
+    for _ in 0..400 {
+        silent.push(TcpStream::connect(("127.0.0.1", gateway.port())).await.expect("connect"));
+    }
+    // The last one is turned away at once, long before the deadline for a request.
+    let mut last = silent.pop().expect("a socket");
+    let read = tokio::time::timeout(PATIENCE, last.read(&mut [0; 1])).await;
+    assert!(matches!(read, Ok(Ok(0) | Err(_))), "{read:?}");
+    operator.ok("health", json!({})).await;
+    owner(&gateway).await.ok("health", json!({})).await;
+    drop(silent);
+}
+
+#[tokio::test]
 async fn noise_is_refused_and_hurts_nobody() {
     let gateway = impatient().await;
     // A small generator with a fixed seed, so that a failure can be repeated.
