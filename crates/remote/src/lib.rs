@@ -28,7 +28,7 @@ pub use ssh::{Remote, SshDial, SshOptions};
 pub use target::{SshTarget, TargetError};
 pub use tunnel::{
     Control, HeldDial, Places, Request, Supervisor, SupervisorError, SupervisorReport,
-    TunnelReport, TunnelState,
+    TunnelReport, TunnelState, background,
 };
 
 use openclaw_client::{DialError, SshFailure, SshProblem};

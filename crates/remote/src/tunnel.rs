@@ -7,6 +7,7 @@
 //! loopback port. Health is the Gateway's answer through the tunnel: a link on which it does not come
 //! is given up after [`keeper::DEAD_AFTER`] and made anew.
 
+pub mod background;
 pub mod control;
 pub mod held;
 pub mod keeper;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use background::background;
 pub use control::{Control, Request};
 pub use held::HeldDial;
 pub use supervisor::{Places, Supervisor, SupervisorError};

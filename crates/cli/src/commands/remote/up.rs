@@ -1,12 +1,11 @@
 //! `openclaw remote up`: holds a tunnel in the background.
 
-use std::fs::File;
-use std::os::unix::fs::OpenOptionsExt;
-use std::process::{Command, Stdio};
+use std::ffi::OsString;
+use std::process::Child;
 use std::time::Duration;
 
 use clap::Args;
-use openclaw_remote::{Control, Request, TunnelReport, TunnelState};
+use openclaw_remote::{Control, Request, TunnelReport, TunnelState, background};
 use serde_json::json;
 use tokio::time::{Instant, interval, timeout_at};
 
@@ -64,27 +63,23 @@ fn refused(error: &std::io::Error) -> Failure {
 }
 
 /// Starts the process that holds tunnels; it outlives this one.
-fn start(context: &Context, name: &str) -> Result<std::process::Child, Failure> {
+fn start(context: &Context, name: &str) -> Result<Child, Failure> {
     let places = tunnels::places(context);
     let local = |error| Failure::local("starting the tunnel failed", &error);
-    openclaw_base::fs::create_private_dir(&places.folder).map_err(local)?;
-    let mut options = File::options();
-    options.create(true).write(true).truncate(true).mode(0o600);
-    let log = options.open(places.log()).map_err(local)?;
-    let mut command = Command::new(std::env::current_exe().map_err(local)?);
+    let program = std::env::current_exe().map_err(local)?;
+    let mut arguments: Vec<OsString> = Vec::new();
     if let Some(profile) = context.paths.profile().name() {
-        command.args(["--profile", profile]);
+        arguments.extend([OsString::from("--profile"), profile.into()]);
     }
-    command.args(["remote", "run", "--detached", "--", name]);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-    command.spawn().map_err(local)
+    arguments.extend(["remote", "run", "--detached", "--", name].map(OsString::from));
+    background(&program, &arguments, &places).map_err(local)
 }
 
 /// Waits until the tunnel works, or says why it does not.
 async fn works(
     control: &Control,
     name: &str,
-    mut child: Option<&mut std::process::Child>,
+    mut child: Option<&mut Child>,
 ) -> Result<TunnelReport, Failure> {
     let mut look = interval(LOOK);
     loop {
