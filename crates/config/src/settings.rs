@@ -73,6 +73,12 @@ impl Config {
         port.ok_or(ConfigError::BadEnvironment { name: NAME, reason: "not a port (1 to 65535)" })
     }
 
+    /// The log file: `logging.file`, else the usual one.
+    #[must_use]
+    pub fn log_file(&self, paths: &Paths) -> PathBuf {
+        self.logging.file.as_ref().map_or_else(|| paths.log_file(), |file| paths.expand(file))
+    }
+
     /// Every agent, the default one first.
     #[must_use]
     pub fn agents(&self, paths: &Paths) -> Vec<AgentSettings> {

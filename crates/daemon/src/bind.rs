@@ -11,7 +11,7 @@ use openclaw_config::schema::Bind;
 use openclaw_gateway::listen::Listener;
 use tokio::net::{TcpListener, UnixListener};
 
-use crate::error::DaemonError;
+use crate::{error::DaemonError, holder::PortHolder};
 
 /// Refuses binds that this release does not serve.
 ///
@@ -84,7 +84,7 @@ pub(crate) fn door(path: &Path) -> Result<Listener, DaemonError> {
 
 /// Who listens on a port, as far as the kernel tells this user.
 #[cfg(target_os = "linux")]
-fn port_holder(port: u16) -> Option<String> {
+fn port_holder(port: u16) -> Option<PortHolder> {
     let tables = [procfs::net::tcp(), procfs::net::tcp6()];
     let entry = tables.into_iter().flatten().flatten().find(|entry| {
         entry.local_address.port() == port && entry.state == procfs::net::TcpState::Listen
@@ -95,16 +95,19 @@ fn port_holder(port: u16) -> Option<String> {
             matches!(file.target, procfs::process::FDTarget::Socket(inode) if inode == entry.inode)
         })
     });
-    Some(match owner {
-        Some(process) => {
-            let name = process.stat().map(|stat| stat.comm).unwrap_or_default();
-            format!("pid {} ({name})", process.pid())
-        }
-        None => format!("a process of uid {}", entry.uid),
+    let Some(process) = owner else {
+        return Some(PortHolder { who: format!("a process of uid {}", entry.uid), gateway: None });
+    };
+    let name = process.stat().map(|stat| stat.comm).unwrap_or_default();
+    let words = process.cmdline().unwrap_or_default();
+    let is_gateway = name == "openclaw" && words.iter().any(|word| word == "gateway");
+    Some(PortHolder {
+        who: format!("pid {} ({name})", process.pid()),
+        gateway: is_gateway.then_some(process.pid()),
     })
 }
 
 #[cfg(not(target_os = "linux"))]
-fn port_holder(_port: u16) -> Option<String> {
+fn port_holder(_port: u16) -> Option<PortHolder> {
     None
 }

@@ -69,7 +69,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
             started_at_ms: clock.now_ms(),
             config_path: paths.config_file().to_owned(),
             state_dir: paths.state_dir().to_owned(),
-            log_file: paths.log_file(),
+            log_file: loaded.config.log_file(paths),
             store_file: paths.store_file(),
         },
         settings: gateway_settings(loaded, paths, auth),

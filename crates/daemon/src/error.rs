@@ -6,7 +6,7 @@ use openclaw_config::ConfigError;
 use openclaw_identity::IdentityError;
 use openclaw_store::StoreError;
 
-use crate::holder::Holder;
+use crate::holder::{Holder, PortHolder};
 
 /// A Gateway that does not start.
 #[derive(Debug, thiserror::Error)]
@@ -39,8 +39,8 @@ pub enum DaemonError {
     PortInUse {
         /// The port.
         port: u16,
-        /// Process id and name, where the kernel tells.
-        holder: Option<String>,
+        /// Who has it, where the kernel tells.
+        holder: Option<PortHolder>,
     },
     /// A file or folder cannot be used.
     #[error("{action} {}", path.display())]
@@ -102,8 +102,13 @@ impl DaemonError {
                     "stop it first (kill {pid}), or use a state folder of its own: openclaw --profile NAME gateway"
                 )
             }
-            Self::PortInUse { port, .. } => {
-                format!("choose another port: openclaw gateway --port {}", port.saturating_add(1))
+            Self::PortInUse { port, holder } => {
+                let next = port.saturating_add(1);
+                let other = format!("choose another port: openclaw gateway --port {next}");
+                match holder.as_ref().and_then(|holder| holder.gateway) {
+                    Some(_) => format!("{other}, or end that Gateway: openclaw gateway --force"),
+                    None => other,
+                }
             }
             Self::File { path, .. } => {
                 format!(

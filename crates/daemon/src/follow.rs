@@ -16,7 +16,7 @@ use tokio::{
 use crate::{
     auth::{self, AuthFlags},
     config_source::FileConfig,
-    models,
+    logging, models,
     wiring::{agent_settings, gateway_settings},
 };
 
@@ -89,11 +89,8 @@ impl Follow {
             tracing::error!(problems, report = %refused, "changed configuration refused; the old one holds");
             return;
         }
-        tracing::info!(
-            applied = reload.applied.join(", "),
-            needs_restart = reload.needs_restart.join(", "),
-            "configuration changed"
-        );
+        tell(reload);
+        logging::set_level(loaded.config.logging.level);
         self.config.set_applied(loaded.revision());
         self.agent_settings.send_replace(Arc::new(agent_settings(&loaded.config, &self.paths)));
         self.registry.reload(models::settings(&self.paths, loaded));
@@ -116,6 +113,28 @@ impl Follow {
                 tracing::error!(%error, "changed secret refused; the old one holds");
                 old
             }
+        }
+    }
+}
+
+/// Says what a change did; one that changed no key is not worth a line.
+fn tell(reload: &Reload) {
+    let (applied, waiting) = (reload.applied.join(", "), reload.needs_restart.join(", "));
+    match (applied.as_str(), waiting.as_str()) {
+        ("", "") => {}
+        (applied, "") => tracing::info!(applied, "configuration changed"),
+        ("", needs_restart) => {
+            tracing::warn!(
+                needs_restart,
+                "configuration changed; restart the Gateway to take it up"
+            );
+        }
+        (applied, needs_restart) => {
+            tracing::warn!(
+                applied,
+                needs_restart,
+                "configuration changed; some keys need a restart"
+            );
         }
     }
 }

@@ -23,6 +23,21 @@ pub struct Holder {
     pub version: String,
 }
 
+/// Who listens on a port, as far as the kernel tells this user.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortHolder {
+    /// For people: process and name, or whose process it is.
+    pub who: String,
+    /// The process, if it is a Gateway of ours.
+    pub gateway: Option<i32>,
+}
+
+impl fmt::Display for PortHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.who)
+    }
+}
+
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "pid {}", self.pid)?;

@@ -19,7 +19,7 @@ mod wiring;
 
 pub use auth::{AuthFlags, AuthSource, ResolvedAuth};
 pub use error::DaemonError;
-pub use holder::Holder;
+pub use holder::{Holder, PortHolder};
 pub use start::{Running, StartOptions, Started, start};
 pub use stop::{run, stop_holder};
 

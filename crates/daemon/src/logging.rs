@@ -7,7 +7,7 @@ use std::{
     io::{self, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, OnceLock},
 };
 
 use openclaw_config::schema::LogLevel;
@@ -18,10 +18,11 @@ use tracing::{
     field::{Field, Visit},
 };
 use tracing_subscriber::{
-    EnvFilter, Layer,
+    EnvFilter, Layer, Registry,
     fmt::{FmtContext, FormatEvent, FormatFields, MakeWriter, format::Writer},
     layer::SubscriberExt,
     registry::LookupSpan,
+    reload,
     util::SubscriberInitExt,
 };
 
@@ -30,16 +31,34 @@ const MAX_FILE_BYTES: u64 = 10 * 1024 * 1024;
 /// This many old files are kept.
 const KEPT_FILES: u32 = 4;
 
+/// Changes the level of the process's log file; it is one for the whole process, as the log is.
+static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+
+/// What is logged, and where to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogSettings<'a> {
+    /// The file.
+    pub(crate) path: &'a Path,
+    /// The least level.
+    pub(crate) level: LogLevel,
+    /// The size at which the file is put aside.
+    pub(crate) max_bytes: Option<u64>,
+    /// Whether a person reads along.
+    pub(crate) verbose: bool,
+}
+
 /// Starts logging for the whole process.
 ///
 /// # Errors
 /// When the file cannot be opened.
-pub(crate) fn start(path: &Path, level: LogLevel, verbose: bool) -> io::Result<()> {
-    let file = LogFile::open(path)?;
+pub(crate) fn start(settings: LogSettings<'_>) -> io::Result<()> {
+    let LogSettings { path, level, max_bytes, verbose } = settings;
+    let file = LogFile::open(path, max_bytes.unwrap_or(MAX_FILE_BYTES))?;
+    let (chosen, handle) = reload::Layer::new(filter(level));
     let json = tracing_subscriber::fmt::layer()
         .event_format(JsonLines)
         .with_writer(file)
-        .with_filter(filter(level));
+        .with_filter(chosen);
     let human = verbose.then(|| {
         tracing_subscriber::fmt::layer()
             .with_writer(io::stderr)
@@ -47,8 +66,17 @@ pub(crate) fn start(path: &Path, level: LogLevel, verbose: bool) -> io::Result<(
             .with_filter(filter(LogLevel::Debug))
     });
     // A second Gateway in one process (tests) keeps the first one's log.
-    tracing_subscriber::registry().with(json).with(human).try_init().ok();
+    if tracing_subscriber::registry().with(json).with(human).try_init().is_ok() {
+        drop(LEVEL.set(handle));
+    }
     Ok(())
+}
+
+/// Takes up another level from now on.
+pub(crate) fn set_level(level: LogLevel) {
+    if let Some(Err(error)) = LEVEL.get().map(|handle| handle.reload(filter(level))) {
+        tracing::warn!(%error, "the level of the log stays what it was");
+    }
 }
 
 fn filter(level: LogLevel) -> EnvFilter {
@@ -143,13 +171,14 @@ struct Rotating {
     path: PathBuf,
     file: File,
     size: u64,
+    most: u64,
 }
 
 impl LogFile {
-    fn open(path: &Path) -> io::Result<Self> {
+    fn open(path: &Path, most: u64) -> io::Result<Self> {
         let file = open(path)?;
         let size = file.metadata()?.len();
-        Ok(Self(Arc::new(Mutex::new(Rotating { path: path.to_owned(), file, size }))))
+        Ok(Self(Arc::new(Mutex::new(Rotating { path: path.to_owned(), file, size, most }))))
     }
 }
 
@@ -173,7 +202,7 @@ impl Rotating {
 impl Write for LogFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let mut log = self.0.lock();
-        if log.size >= MAX_FILE_BYTES {
+        if log.size >= log.most {
             log.rotate().ok();
         }
         if log.file.write_all(bytes).is_ok() {
@@ -203,9 +232,8 @@ mod tests {
     fn a_large_file_is_put_aside_and_old_ones_end() {
         let folder = tempfile::tempdir().expect("folder");
         let path = folder.path().join("gateway.log");
-        let mut log = LogFile::open(&path).expect("log");
+        let mut log = LogFile::open(&path, 1).expect("log");
         for round in 0..6 {
-            log.0.lock().size = MAX_FILE_BYTES;
             log.write_all(format!("round {round}\n").as_bytes()).expect("never fails");
         }
         assert_eq!(std::fs::read_to_string(&path).expect("current"), "round 5\n");

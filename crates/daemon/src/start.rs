@@ -19,7 +19,7 @@ use crate::{
     error::DaemonError,
     holder::Holder,
     lock::Lock,
-    logging,
+    logging::{self, LogSettings},
 };
 
 /// What the command line and the environment say.
@@ -107,9 +107,16 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
     };
     let mut lock = Lock::acquire(&paths, &holder).await?;
     if options.log_to_file {
-        let path = paths.log_file();
-        logging::start(&path, loaded.config.logging.level, options.verbose)
-            .map_err(|source| DaemonError::File { action: "cannot write", path, source })?;
+        let path = loaded.config.log_file(&paths);
+        let log = LogSettings {
+            path: &path,
+            level: loaded.config.logging.level,
+            max_bytes: loaded.config.logging.max_file_bytes,
+            verbose: options.verbose,
+        };
+        let fail =
+            |source| DaemonError::File { action: "cannot write", path: path.clone(), source };
+        logging::start(log).map_err(fail)?;
     }
     let resolved = auth::resolve(&paths, &loaded, &options.auth)?;
     let wanted =
@@ -193,7 +200,7 @@ fn describe(
         state_dir: paths.state_dir().to_owned(),
         config_file: paths.config_file().to_owned(),
         configured: loaded.exists(),
-        log_file: paths.log_file(),
+        log_file: loaded.config.log_file(paths),
         auth_mode: resolved.auth.kind().as_str(),
         auth_source: resolved.source,
         token_file: (resolved.source == AuthSource::TokenFile).then(|| paths.token_file()),

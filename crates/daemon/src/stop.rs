@@ -11,6 +11,7 @@ use tokio::{
 
 use crate::{
     error::DaemonError,
+    holder::PortHolder,
     lock,
     start::{Running, StartOptions, Started, start},
 };
@@ -32,9 +33,15 @@ pub async fn run(
     if force {
         stop_holder(&options.paths).await?;
     }
-    let running = start(options).await?;
+    let running = match start(options.clone()).await {
+        Err(DaemonError::PortInUse { holder: Some(holder), .. }) if force => {
+            take_port(options, &holder).await?
+        }
+        started => started?,
+    };
     on_started(&running.started);
     signals.next().await;
+    tracing::info!("gateway stops");
     tokio::select! {
         () = running.stop() => {}
         // Who asks twice does not want to wait.
@@ -81,17 +88,36 @@ impl Signals {
     }
 }
 
+/// Asks the Gateway that has the port to stop, and starts as soon as the port is free.
+async fn take_port(options: StartOptions, holder: &PortHolder) -> Result<Running, DaemonError> {
+    terminate(holder.gateway);
+    let deadline = Instant::now() + FORCE_DEADLINE;
+    let mut look = interval(Duration::from_millis(20));
+    loop {
+        look.tick().await;
+        match start(options.clone()).await {
+            // Who is no Gateway of ours is left alone, so waiting would help nobody.
+            Err(DaemonError::PortInUse { .. })
+                if holder.gateway.is_some() && Instant::now() < deadline => {}
+            started => return started,
+        }
+    }
+}
+
+fn terminate(pid: Option<i32>) {
+    if let Some(pid) = pid.and_then(Pid::from_raw) {
+        // Gone already is fine; not allowed shows when what it holds stays held.
+        kill_process(pid, Signal::TERM).ok();
+    }
+}
+
 /// Asks the Gateway that holds a state folder to stop, and waits until it has.
 ///
 /// # Errors
 /// When it still runs after five seconds.
 pub async fn stop_holder(paths: &Paths) -> Result<(), DaemonError> {
     let Some(holder) = lock::holder(paths) else { return Ok(()) };
-    let pid = i32::try_from(holder.pid).ok().and_then(Pid::from_raw);
-    if let Some(pid) = pid {
-        // Gone already is fine; not allowed shows when the lock stays held.
-        kill_process(pid, Signal::TERM).ok();
-    }
+    terminate(i32::try_from(holder.pid).ok());
     let deadline = Instant::now() + FORCE_DEADLINE;
     let mut look = interval(Duration::from_millis(20));
     while lock::holder(paths).is_some() {

@@ -38,7 +38,7 @@ pub async fn enter(
         conn = %connection.id,
         client = connection.client.id.as_str(),
         role = %connection.principal.role,
-        method = connection.principal.method,
+        by = if connection.principal.owner { "door" } else { connection.principal.method },
         protocol = connection.protocol,
         resumed = resume.as_ref().map(|outcome| outcome.resumed),
         "connected"

@@ -47,6 +47,8 @@ fn read(
     };
     let size = file.metadata()?.len();
     let reset = cursor.is_some_and(|cursor| cursor > size);
+    // What was written between the last look and the moment the file was put aside is still to be told.
+    let before = cursor.filter(|_| reset).map_or_else(Vec::new, |cursor| rest_of(path, cursor));
     let wanted = cursor.filter(|cursor| *cursor <= size);
     let earliest = size.saturating_sub(max_bytes);
     let start = wanted.unwrap_or(earliest).max(earliest);
@@ -59,7 +61,8 @@ fn read(
     let first = if mid_line { after_newline(&bytes, 0) } else { 0 };
     let end = bytes.iter().rposition(|byte| *byte == b'\n').map_or(first, |position| position + 1);
     let text = String::from_utf8_lossy(bytes.get(first..end).unwrap_or_default()).into_owned();
-    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let mut lines = before;
+    lines.extend(text.lines().map(str::to_owned));
     let dropped = lines.len().saturating_sub(max_lines);
     lines.drain(..dropped);
     Ok(LogsTailResult {
@@ -71,6 +74,21 @@ fn read(
         reset: reset.then_some(true),
         skipped_bytes: (skipped > 0).then_some(skipped),
     })
+}
+
+/// The lines from a cursor on of the file that was put aside last, if the cursor can be one of it.
+fn rest_of(path: &Path, cursor: u64) -> Vec<String> {
+    let read = || -> std::io::Result<String> {
+        let mut file = File::open(path.with_extension("log.1"))?;
+        if file.metadata()?.len() < cursor {
+            return Ok(String::new());
+        }
+        file.seek(SeekFrom::Start(cursor))?;
+        let mut bytes = Vec::new();
+        file.take(DEFAULT_BYTES).read_to_end(&mut bytes)?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    read().unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
 fn after_newline(bytes: &[u8], from: usize) -> usize {
@@ -127,6 +145,10 @@ mod tests {
         let log = LogFile::new("reset", "new\n");
         let reset = read(&log.0, Some(500), 10, 1000).expect("read");
         assert_eq!((reset.lines, reset.reset), (vec!["new".to_owned()], Some(true)));
+        let aside = LogFile(log.0.with_extension("log.1"));
+        std::fs::write(&aside.0, "seen\nmissed\n").expect("put aside");
+        let rotated = read(&log.0, Some(5), 10, 1000).expect("read");
+        assert_eq!((rotated.lines, rotated.cursor), (vec!["missed".into(), "new".into()], 4));
         let missing = read(Path::new("/nonexistent/log"), Some(3), 10, 1000).expect("read");
         assert_eq!((missing.lines.len(), missing.size), (0, 0));
     }
