@@ -88,8 +88,12 @@ async fn an_answer_goes_on_where_the_connection_broke() {
     assert!(replayed > 0 && replayed <= seqs.len() as u64);
 
     let all: Vec<Value> = gone.frames.into_iter().chain(client.events).collect();
-    assert_eq!(text(&all), "Hello you");
-    assert_eq!(all.iter().filter(|frame| is_chat(frame, "final")).count(), 1);
+    // What comes within 150 ms of a delta may be told by the final alone, which is always whole.
+    assert!(["Hello", "Hello you"].contains(&text(&all).as_str()), "{}", text(&all));
+    let finals = all.iter().filter(|frame| is_chat(frame, "final"));
+    let finals: Vec<_> =
+        finals.map(|frame| frame["payload"]["message"]["content"][0]["text"].clone()).collect();
+    assert_eq!(finals, ["Hello you"]);
     let said = all.iter().filter(|frame| frame["event"] == "session.message");
     let said: Vec<_> = said.map(|frame| frame["payload"]["messageSeq"].clone()).collect();
     assert_eq!(said, [1, 2], "each stored message is told once");
