@@ -180,6 +180,20 @@ impl Failure {
         self.said.body.hint.as_deref()
     }
 
+    /// Whether dialling again can only end the same way until a person does something.
+    pub(crate) const fn is_lasting(&self) -> bool {
+        matches!(
+            self.exit,
+            ExitCode::Usage
+                | ExitCode::CredentialRefused
+                | ExitCode::PairingNeeded
+                | ExitCode::ScopeMissing
+                | ExitCode::Identity
+                | ExitCode::Protocol
+                | ExitCode::Configuration
+        )
+    }
+
     /// Whether nothing is left to print.
     pub(crate) const fn is_silent(&self) -> bool {
         self.silent

@@ -145,7 +145,7 @@ impl Turn<'_> {
         self.run.set_text("");
         let mut answer = Answer::default();
         let ended = self.listen(model, request, &mut answer).await;
-        self.tell_all();
+        self.tell_rest(matches!(&ended, Err(error) if *error != ModelError::Cancelled));
         let used = answer.usage();
         if used.total() > 0 {
             self.usage.add(&used);
@@ -205,12 +205,16 @@ impl Turn<'_> {
         }
     }
 
-    fn tell_all(&mut self) {
+    /// What waits for its time is told now. The rest of a text is told with the end of the run, unless
+    /// tools come first; the end of one that failed tells only why.
+    fn tell_rest(&mut self, failed: bool) {
         let now = Instant::now();
         if let Some(told) = self.thinking.flush(now) {
             self.run.emit(told.into_thinking());
         }
-        // What is left of the text is told with the end, unless tools come first.
+        if failed && let Some(told) = self.answer.flush(now) {
+            self.run.emit(told.into_text());
+        }
     }
 }
 

@@ -134,7 +134,8 @@ async fn a_stream_cut_in_the_middle_keeps_what_came() {
             ErrorKind::Timeout,
         ),
     ] {
-        let half = Answer::default().say("half a").step(step);
+        // The second piece comes before its time, and the cut before that.
+        let half = Answer::default().say("half").say(" a").step(step);
         let model = ScriptedModel::new("a", [half, Answer::text("next")]);
         let bench = Bench::new(vec![model.clone(), ScriptedModel::new("b", [])]);
         let outcome = bench.ask("r1", "hi").await;
@@ -143,6 +144,11 @@ async fn a_stream_cut_in_the_middle_keeps_what_came() {
         let error = outcome.error.as_ref().unwrap();
         assert_eq!((error.reason.as_str(), error.kind), (reason, kind));
         assert_eq!(bench.lines().await, ["user: hi", "assistant: half a"]);
+        let told = bench.heard.of("r1").into_iter().filter_map(|event| match event.kind {
+            AgentEventKind::Text { cumulative, .. } => Some(cumulative),
+            _ => None,
+        });
+        assert_eq!(told.last().as_deref(), Some("half a"), "who listened has heard all of it");
         assert_eq!(model.requests().len(), 1, "what was shown is not said again");
         assert_eq!(bench.ask("r2", "go on").await.text.as_deref(), Some("next"));
     }

@@ -34,15 +34,12 @@ pub(crate) struct AgentArgs {
     /// Agent to say it to [default: the main one]
     #[arg(long, value_name = "AGENT")]
     agent: Option<String>,
-    /// How hard the model thinks: off, minimal, low, medium, high
+    /// How hard the model thinks: off, minimal, low, medium, high, xhigh
     #[arg(long, value_name = "LEVEL")]
     thinking: Option<String>,
     /// Longest run: `10s`, `2m`; a bare number is seconds [default: as configured]
     #[arg(long, value_name = "TIME", value_parser = parse_seconds)]
     timeout: Option<Duration>,
-    /// Send the answer out over the session's channel too
-    #[arg(long)]
-    deliver: bool,
     #[command(flatten)]
     reach: ReachArgs,
     #[command(flatten)]
@@ -59,7 +56,6 @@ pub(crate) fn run(context: &Context, args: &AgentArgs) -> Outcome {
         agent: args.agent.as_deref(),
         thinking: args.thinking.as_deref(),
         timeout: args.timeout,
-        deliver: args.deliver,
     };
     block_on(async { Turn::new(context, &target, &request)?.run().await })
 }

@@ -90,16 +90,32 @@ impl Tail<'_> {
                 Err(failure) => failure,
             };
             let lost = matches!(failure.exit, ExitCode::LinkLost | ExitCode::NothingListening);
-            if !lost || redials == MAX_REDIALS {
+            if !lost {
                 return Err(failure);
             }
-            redials += 1;
             self.notice(format!("{}; dialling again", failure.message()))?;
-            tokio::time::sleep(INTERVAL * 2_u32.pow(redials.min(4))).await;
-            if let Ok(next) = Link::open(context, &self.args.target).await {
-                link = next;
+            link.close().await;
+            link = self.redial(context, &mut redials, failure).await?;
+        }
+    }
+
+    /// Dials until somebody answers, patience ends, or it is clear that nobody will.
+    async fn redial(
+        &self,
+        context: &Context,
+        redials: &mut u32,
+        lost: Failure,
+    ) -> Result<Link, Failure> {
+        while *redials < MAX_REDIALS {
+            *redials += 1;
+            tokio::time::sleep(INTERVAL * 2_u32.pow((*redials).min(4))).await;
+            match Link::again(context, &self.args.target, None).await {
+                Ok(link) => return Ok(link),
+                Err(failure) if failure.is_lasting() => return Err(failure),
+                Err(_) => {}
             }
         }
+        Err(lost)
     }
 
     async fn once(&mut self, link: &Link) -> Result<(), Failure> {

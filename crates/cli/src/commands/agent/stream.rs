@@ -1,6 +1,8 @@
 //! What of a growing answer still has to be printed.
 
-use openclaw_protocol::events::chat::{AgentPayload, AssistantData, stream};
+use openclaw_protocol::events::chat::{
+    AgentPayload, AssistantData, LifecycleData, LifecyclePhase, RunStatusData, stream,
+};
 use openclaw_protocol::methods::agent::AgentRunResult;
 use serde_json::Value;
 
@@ -43,13 +45,42 @@ impl Shown {
     }
 }
 
-/// The assistant's text so far, if the event is about that and about this run.
-pub(super) fn assistant_text(payload: AgentPayload, run_id: &str) -> Option<String> {
-    if payload.run_id.as_str() != run_id || payload.stream != stream::ASSISTANT {
+/// What an event says about a run.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum News {
+    /// The assistant's text so far.
+    Said(String),
+    /// The model failed, and is asked again.
+    AskedAgain {
+        /// Why, in a word or two.
+        reason: String,
+        /// In how many milliseconds.
+        after_ms: u64,
+    },
+    /// It is over, well or not.
+    Over,
+}
+
+/// What an event says, if it is about this run and about something that is shown.
+pub(super) fn news(payload: AgentPayload, run_id: &str) -> Option<News> {
+    if payload.run_id.as_str() != run_id {
         return None;
     }
-    let data: AssistantData = serde_json::from_value(Value::Object(payload.data)).ok()?;
-    Some(data.text)
+    let data = Value::Object(payload.data);
+    match payload.stream.as_str() {
+        stream::ASSISTANT => {
+            serde_json::from_value::<AssistantData>(data).ok().map(|data| News::Said(data.text))
+        }
+        stream::RUN_STATUS => {
+            let data: RunStatusData = serde_json::from_value(data).ok()?;
+            Some(News::AskedAgain { reason: data.reason?, after_ms: data.after_ms? })
+        }
+        stream::LIFECYCLE => {
+            let data: LifecycleData = serde_json::from_value(data).ok()?;
+            matches!(data.phase, LifecyclePhase::End | LifecyclePhase::Error).then_some(News::Over)
+        }
+        _ => None,
+    }
 }
 
 /// The texts of a result.
@@ -71,6 +102,26 @@ mod tests {
         assert_eq!(shown.advance(""), "");
         assert_eq!(shown.finish(&["Hello there"]), " there");
         assert_eq!(shown.finish(&["Hello there"]), "");
+    }
+
+    #[test]
+    fn events_of_other_runs_and_of_no_interest_are_passed_over() {
+        let said = |run: &str, stream: &str, data: Value| {
+            let event = serde_json::json!({ "runId": run, "seq": 1, "stream": stream, "ts": 1, "data": data });
+            news(serde_json::from_value(event).unwrap(), "r")
+        };
+        let text = serde_json::json!({ "text": "Hello", "delta": "lo" });
+        assert_eq!(said("r", "assistant", text.clone()), Some(News::Said("Hello".into())));
+        assert_eq!(said("other", "assistant", text), None);
+        let again = serde_json::json!({ "phase": "starting_model", "attempt": 1, "reason": "rate_limit", "afterMs": 7000 });
+        let expected = News::AskedAgain { reason: "rate_limit".into(), after_ms: 7000 };
+        assert_eq!(said("r", "run_status", again), Some(expected));
+        assert_eq!(said("r", "run_status", serde_json::json!({ "phase": "starting_model" })), None);
+        assert_eq!(said("r", "lifecycle", serde_json::json!({ "phase": "start" })), None);
+        assert_eq!(
+            said("r", "lifecycle", serde_json::json!({ "phase": "error" })),
+            Some(News::Over)
+        );
     }
 
     #[test]

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use openclaw_client::{ClientError, CloseReason, Delivery, ErrorKind, Events, Step};
 use openclaw_protocol::events::chat as chat_events;
-use openclaw_protocol::methods::agent::{Agent, AgentParams, AgentResult};
+use openclaw_protocol::methods::agent::{Agent, AgentParams, AgentResult, RunStatus};
 use openclaw_protocol::methods::chat::ChatAbort;
 use openclaw_protocol::methods::sessions::SessionsAbort;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use super::stream::{Shown, assistant_text, texts};
+use super::stream::{News, Shown, news, texts};
 use crate::args::TargetArgs;
 use crate::commands::Outcome;
 use crate::context::Context;
@@ -20,7 +20,7 @@ use crate::exit::ExitCode;
 use crate::explain::client_failure;
 use crate::failure::Failure;
 use crate::link::{Link, params};
-use crate::output::harmless;
+use crate::output::{duration, harmless};
 
 /// How often a lost link is dialled anew.
 const MAX_REDIALS: u32 = 8;
@@ -30,6 +30,8 @@ const REDIAL_PAUSE: Duration = Duration::from_millis(250);
 const USUAL_RUN: Duration = Duration::from_secs(660);
 /// How long the Gateway has to confirm an abort.
 const ABORT: Duration = Duration::from_secs(5);
+/// How long the last events of a failed run may come after its answer.
+const TRAILING: Duration = Duration::from_millis(250);
 
 /// What to say, and how.
 #[derive(Debug)]
@@ -39,7 +41,6 @@ pub(super) struct Request<'a> {
     pub(super) agent: Option<&'a str>,
     pub(super) thinking: Option<&'a str>,
     pub(super) timeout: Option<Duration>,
-    pub(super) deliver: bool,
 }
 
 /// A turn on its way.
@@ -53,6 +54,8 @@ pub(super) struct Turn<'a> {
     session_key: Option<String>,
     accepted: bool,
     shown: Shown,
+    /// `--timeout`.
+    limit: Option<Duration>,
     deadline: Instant,
 }
 
@@ -80,7 +83,6 @@ impl<'a> Turn<'a> {
             "agentId": request.agent,
             "thinking": request.thinking,
             "timeout": request.timeout.map(|timeout| timeout.as_secs().max(1)),
-            "deliver": request.deliver.then_some(true),
             "idempotencyKey": run_id,
         }))?;
         let longest =
@@ -93,6 +95,7 @@ impl<'a> Turn<'a> {
             session_key: None,
             accepted: false,
             shown: Shown::default(),
+            limit: request.timeout,
             deadline: Instant::now() + longest,
         })
     }
@@ -116,7 +119,10 @@ impl<'a> Turn<'a> {
                 }
                 Followed::Lost(failure) => {
                     self.context.printer.note(format!("{}; dialling again", failure.message()));
-                    link = self.redial(link, &mut redials, failure).await?;
+                    link = tokio::select! {
+                        link = self.redial(link, &mut redials, failure) => link?,
+                        _ = tokio::signal::ctrl_c() => return Err(self.left_alone()),
+                    };
                 }
             }
         }
@@ -138,14 +144,24 @@ impl<'a> Turn<'a> {
             *redials += 1;
             match Link::again(self.context, self.target, point.clone()).await {
                 Ok(link) => return Ok(link),
+                Err(next) if next.is_lasting() => return Err(next),
                 Err(next) => failure = next,
             }
         }
-        let hint = match &self.session_key {
+        Err(failure.hint(self.goes_on()))
+    }
+
+    /// Ctrl-C while nobody answers: the run cannot be told to stop.
+    fn left_alone(&self) -> Failure {
+        let message = "interrupted; the Gateway could not be told, so the run may go on";
+        Failure::new(ExitCode::LinkLost, message).kind("aborted").hint(self.goes_on())
+    }
+
+    fn goes_on(&self) -> String {
+        match &self.session_key {
             Some(key) => format!("the run goes on there: openclaw sessions show {key}"),
             None => "look at it with `openclaw sessions show`".to_owned(),
-        };
-        Err(failure.hint(hint))
+        }
     }
 
     /// Sends the request, or sends it again: the same key never starts a second run.
@@ -162,13 +178,16 @@ impl<'a> Turn<'a> {
                 biased;
                 _ = &mut interrupt => return Ok(Followed::Interrupted),
                 delivery = events.next() => match delivery {
-                    Some(delivery) => self.show(&delivery)?,
+                    Some(delivery) => drop(self.show(&delivery)?),
                     None => return self.last_word(answers.next().await),
                 },
                 answer = answers.next() => match answer {
                     Some(Ok(step)) if !step.last => self.accept(&step)?,
                     other => {
                         self.show_waiting(&mut events)?;
+                        if matches!(&other, Some(Err(error)) if error.rpc().is_some()) {
+                            self.show_trailing(&mut events).await?;
+                        }
                         return self.last_word(other);
                     }
                 },
@@ -243,9 +262,15 @@ impl<'a> Turn<'a> {
             let rest = self.shown.finish(&run.map(texts).unwrap_or_default());
             printer.piece(&harmless(&rest))?;
             self.end_line()?;
+            match run {
+                _ if self.shown.anything() => {}
+                // The message was a word to stop.
+                None => printer.note("nothing runs in this session any more"),
+                Some(_) => printer.note("the answer is empty"),
+            }
         }
         if run.and_then(|run| run.meta.aborted) == Some(true) {
-            let failure = Failure::new(ExitCode::Failed, "the run was stopped").kind("aborted");
+            let failure = self.stopped(result.status == RunStatus::Timeout);
             return Err(if printer.is_json() {
                 Failure::already_shown(failure.exit)
             } else {
@@ -255,15 +280,49 @@ impl<'a> Turn<'a> {
         Ok(ExitCode::Done)
     }
 
-    fn show(&mut self, delivery: &Delivery) -> Result<(), Failure> {
-        let Delivery::Event(event) = delivery else { return Ok(()) };
-        if self.context.printer.is_json() {
-            return Ok(());
+    fn stopped(&self, too_long: bool) -> Failure {
+        if !too_long {
+            return Failure::new(ExitCode::Failed, "the run was stopped").kind("aborted");
         }
-        let Some(payload) = event.decode::<chat_events::Agent>() else { return Ok(()) };
-        let Some(text) = assistant_text(payload, &self.run_id) else { return Ok(()) };
-        let addition = self.shown.advance(&text);
-        self.context.printer.piece(&harmless(&addition))
+        let limit = self.limit.map_or_else(|| "it may".to_owned(), duration);
+        let message = format!("the run took longer than {limit} and was stopped");
+        Failure::new(ExitCode::LinkLost, message)
+            .kind("timeout")
+            .hint("give it more time with --timeout, or set agents.defaults.timeoutSeconds")
+    }
+
+    /// Shows an event; says whether it was the last of the run.
+    fn show(&mut self, delivery: &Delivery) -> Result<bool, Failure> {
+        let printer = self.context.printer;
+        let Delivery::Event(event) = delivery else { return Ok(false) };
+        let Some(payload) = event.decode::<chat_events::Agent>() else { return Ok(false) };
+        match news(payload, &self.run_id) {
+            Some(News::Over) => return Ok(true),
+            _ if printer.is_json() => {}
+            Some(News::Said(text)) => {
+                let addition = self.shown.advance(&text);
+                printer.piece(&harmless(&addition))?;
+            }
+            Some(News::AskedAgain { reason, after_ms }) => {
+                let after = duration(Duration::from_millis(after_ms));
+                let why = harmless(&reason).replace('_', " ");
+                printer.note(format!("the model is asked again in {after} ({why})"));
+            }
+            None => {}
+        }
+        Ok(false)
+    }
+
+    /// The events of a run and its answer come by different ways: what was said before a run failed may
+    /// arrive a moment later.
+    async fn show_trailing(&mut self, events: &mut Events) -> Result<(), Failure> {
+        let until = Instant::now() + TRAILING;
+        while let Ok(Some(delivery)) = tokio::time::timeout_at(until, events.next()).await {
+            if self.show(&delivery)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn show_waiting(&mut self, events: &mut Events) -> Result<(), Failure> {

@@ -93,8 +93,10 @@ impl Follower<'_> {
                 }
                 tokio::time::sleep(REDIAL_PAUSE * 2_u32.pow(redials.min(5))).await;
                 redials += 1;
-                if let Ok(link) = Link::again(context, target, point.clone()).await {
-                    break link;
+                match Link::again(context, target, point.clone()).await {
+                    Ok(link) => break link,
+                    Err(next) if next.is_lasting() => return Err(next),
+                    Err(_) => {}
                 }
             };
         }
@@ -182,7 +184,10 @@ fn print_one(printer: Printer, message: &TranscriptMessage) -> Result<(), Failur
     printer.line(printer.paint(style, &harmless(&head)))?;
     let mut body = text(&message.content);
     if let Some(error) = &message.error_message {
-        body.push_str(&format!("[failed: {error}]"));
+        body = format!("{}\n[failed: {error}]", body.trim_end());
+    } else if let Some(cut) = &message.openclaw_abort {
+        let how = if cut.origin == "timeout" { "took too long, stopped" } else { "stopped" };
+        body = format!("{}\n[{how}]", body.trim_end());
     }
     for line in harmless(body.trim_end()).lines() {
         printer.line(format!("  {line}").trim_end())?;

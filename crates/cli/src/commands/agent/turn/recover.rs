@@ -59,7 +59,7 @@ impl Turn<'_> {
         loop {
             tokio::select! {
                 answer = &mut call => return Ok(answer),
-                Some(delivery) = events.next() => self.show(&delivery)?,
+                Some(delivery) = events.next() => drop(self.show(&delivery)?),
             }
         }
     }
