@@ -59,7 +59,7 @@ pub(crate) struct ReachArgs {
     /// Talk to the Gateway of another machine through `ssh`
     #[arg(long, value_name = "USER@HOST[:PORT]")]
     pub(crate) ssh: Option<String>,
-    /// Port of the Gateway on the machine named by --ssh [default: 18789]
+    /// Reach this port on the machine of --ssh, not the owner's door; needs a secret flag
     #[arg(long, value_name = "PORT", requires = "ssh")]
     pub(crate) remote_port: Option<u16>,
     /// Private key to log in with on the machine named by --ssh

@@ -20,6 +20,8 @@ pub(crate) struct Context {
     pub(crate) printer: Printer,
     /// Whether a log on standard error was asked for.
     pub(crate) verbose: bool,
+    /// What to type to mean the same state folder again: the program and `--profile`, if it was given.
+    pub(crate) own: String,
 }
 
 impl Context {
@@ -37,7 +39,12 @@ impl Context {
         for warning in warnings {
             printer.note(warning.to_string());
         }
-        Ok(Self { env, paths, printer, verbose: global.verbose })
+        let own = match &global.profile {
+            Some(profile) => format!("openclaw --profile {profile}"),
+            None if global.dev => "openclaw --dev".to_owned(),
+            None => "openclaw".to_owned(),
+        };
+        Ok(Self { env, paths, printer, verbose: global.verbose, own })
     }
 
     /// Loads the configuration; commands that do not need it do not call this.

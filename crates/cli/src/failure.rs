@@ -70,6 +70,12 @@ pub(crate) struct TargetNote {
     pub(crate) source: String,
 }
 
+impl TargetNote {
+    fn is_obvious(&self) -> bool {
+        self.source == "local" || self.source.starts_with("--")
+    }
+}
+
 /// A failure as JSON.
 #[derive(Debug, Serialize)]
 pub(crate) struct Envelope<'a> {
@@ -202,7 +208,11 @@ impl Failure {
     /// The lines for a person, without colour.
     pub(crate) fn lines(&self) -> Vec<String> {
         let causes = self.said.causes.iter().map(|cause| format!("  caused by: {cause}"));
-        std::iter::once(self.said.body.message.clone()).chain(causes).collect()
+        // Who wrote no address on the command line may not know which one was asked.
+        let target = self.said.target.as_ref().filter(|target| !target.is_obvious());
+        let target = target.map(|target| format!("  asked: {} ({})", target.url, target.source));
+        let message = std::iter::once(self.said.body.message.clone());
+        message.chain(causes).chain(target).collect()
     }
 
     /// What stands under `error`; the causes go into the message, so that nothing is lost.

@@ -115,7 +115,7 @@ impl Link {
             Ok(reached) => reached,
             Err(failure) => {
                 tasks.shutdown(GOODBYE).await;
-                return Err(failure.about(target.note()));
+                return Err(target.explain(context, failure));
             }
         };
         let link = Self { client, way, note: target.note(), tasks };

@@ -3,6 +3,7 @@
 
 use std::path::PathBuf;
 
+use openclaw_client::credentials::Way;
 use openclaw_config::Loaded;
 use openclaw_config::schema::GatewayMode;
 use openclaw_remote::{Book, NameError, NamedGateway};
@@ -99,12 +100,33 @@ impl Target {
         }
     }
 
-    /// How the Gateway knows the caller; over the owner's door that takes no secret.
-    pub(crate) fn auth_label(&self, method: Option<&str>) -> Option<String> {
-        match (&self.place, method) {
-            (Place::Door(_), None | Some("none")) => Some("the owner's door".to_owned()),
-            (_, method) => method.map(str::to_owned),
-        }
+    /// How the Gateway knows the caller; a door takes no secret.
+    pub(crate) fn auth_label(&self, way: Way, method: Option<&str>) -> Option<String> {
+        let label = match (way, &self.place, method) {
+            (Way::Door, Place::Door(_), _) => "the owner's door",
+            (Way::Door, _, _) => "the SSH login",
+            (Way::Network, _, Some("device-token")) => "this device's key",
+            (Way::Network, _, method) => method?,
+        };
+        Some(label.to_owned())
+    }
+
+    /// A failure to reach it, with the next step for this very way.
+    pub(crate) fn explain(&self, context: &Context, failure: Failure) -> Failure {
+        let failure = match (failure.exit, self.source, &self.place) {
+            (ExitCode::NothingListening, Source::Local, _) => {
+                failure.hint(format!("start it: {} gateway run", context.own))
+            }
+            (ExitCode::NothingListening, _, Place::Url(url)) => failure.hint(open_tunnel(url)),
+            (ExitCode::Usage, Source::Environment, _) => {
+                failure.hint("set OPENCLAW_GATEWAY_URL to an address such as ws://127.0.0.1:18789")
+            }
+            (ExitCode::Usage, Source::RemoteMode, _) => {
+                failure.hint("openclaw config set gateway.remote.url ws://127.0.0.1:18789")
+            }
+            _ => failure,
+        };
+        failure.about(self.note())
     }
 
     /// The same for the error envelope.
@@ -185,6 +207,19 @@ pub(crate) fn name_failure(error: &NameError) -> Failure {
         }
     };
     Failure::new(exit, error.to_string()).hint(hint).caused_by(std::error::Error::source(error))
+}
+
+/// On loopback it is most likely a tunnel that is not there.
+fn open_tunnel(url: &str) -> String {
+    let authority = url.split("://").last().unwrap_or_default();
+    let port = authority.split('/').next().unwrap_or_default().rsplit(':').next();
+    match port.and_then(|port| port.parse::<u16>().ok()) {
+        Some(port) if url.contains("127.0.0.1") || url.contains("localhost") => format!(
+            "open the tunnel: ssh -N -L {port}:127.0.0.1:18789 USER@HOST; for a Gateway on this \
+             machine: openclaw gateway run --port {port}"
+        ),
+        _ => "check the address, and that the Gateway runs there".to_owned(),
+    }
 }
 
 fn no_remote_url() -> Failure {

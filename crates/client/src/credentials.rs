@@ -168,8 +168,8 @@ pub enum CredentialError {
     UrlNeedsFlag,
     /// `--ssh` to a host without our program, and no secret flag.
     #[error(
-        "the host does not run `openclaw gateway dial-stdio`, so --ssh needs --token, --password, \
-         or --password-file"
+        "a port is reached there and no owner's door, so --ssh needs --token, --password, or \
+         --password-file"
     )]
     SshNeedsFlag,
 }
@@ -183,7 +183,8 @@ impl CredentialError {
                 "add --token TOKEN; on the Gateway's host `openclaw gateway auth-token --show` prints it"
             }
             Self::SshNeedsFlag => {
-                "install openclaw on that host, or add --token TOKEN of the Gateway there"
+                "have openclaw on that host and leave out --remote-port, or add --token TOKEN of the \
+                 Gateway there"
             }
         }
     }

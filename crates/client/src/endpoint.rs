@@ -68,7 +68,9 @@ impl Pin {
         match self {
             Self::None => "nothing is pinned".to_owned(),
             Self::State(_) => {
-                "another program may hold the port; `openclaw gateway status` says who".to_owned()
+                "another program has the port; if that is your tunnel to another Gateway, name it: \
+                 --url ws://127.0.0.1:PORT --token TOKEN"
+                    .to_owned()
             }
             Self::Saved(_, path) => format!(
                 "only if the Gateway was set up anew, forget its key: rm {}",

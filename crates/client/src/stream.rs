@@ -171,10 +171,11 @@ fn refused(error: tungstenite::Error, target: &Target, pulse: &Pulse) -> ClientE
     let not_a_gateway = |seen| ClientError::NotAGateway { target: target.clone(), seen };
     match error {
         tungstenite::Error::Http(response) => answered(&response, target),
-        tungstenite::Error::Protocol(ProtocolError::HandshakeIncomplete)
-        | tungstenite::Error::Protocol(ProtocolError::HttparseError(_)) => {
-            not_a_gateway(pulse.shown())
-        }
+        tungstenite::Error::Protocol(
+            ProtocolError::HandshakeIncomplete
+            | ProtocolError::HttparseError(_)
+            | ProtocolError::WrongHttpVersion,
+        ) => not_a_gateway(pulse.shown()),
         tungstenite::Error::Io(error) if pulse.head.lock().is_empty() => {
             ClientError::LinkLost(CloseReason::Failed(error.to_string()))
         }

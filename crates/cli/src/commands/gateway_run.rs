@@ -16,7 +16,7 @@ use crate::context::{Context, config_failure};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::input;
-use crate::output::{Printer, Style};
+use crate::output::Style;
 
 /// What overrides the configuration for this run.
 #[derive(Args, Debug, Default)]
@@ -77,10 +77,9 @@ pub(crate) fn run(context: &Context, args: RunArgs) -> Outcome {
         .enable_all()
         .build()
         .map_err(|error| Failure::local("starting the runtime failed", &error))?;
-    let printer = context.printer;
     let ran = runtime.block_on(openclaw_daemon::run(options, force, |started| {
         // A closed standard output does not stop a Gateway.
-        drop(announce(printer, started, &ssh_line(context, started)));
+        drop(announce(context, started));
     }));
     runtime.shutdown_background();
     ran.map(|()| ExitCode::Done).map_err(|error| failure(&error))
@@ -103,7 +102,8 @@ fn options(context: &Context, args: RunArgs) -> Result<StartOptions, Failure> {
     })
 }
 
-fn announce(printer: Printer, started: &Started, ssh: &str) -> Result<(), Failure> {
+fn announce(context: &Context, started: &Started) -> Result<(), Failure> {
+    let printer = context.printer;
     for warning in &started.warnings {
         printer.note(warning.to_string());
     }
@@ -128,11 +128,13 @@ fn announce(printer: Printer, started: &Started, ssh: &str) -> Result<(), Failur
     if started.resumed_runs > 0 {
         fields.push(("  Resumed", format!("{} runs that the last stop cut", started.resumed_runs)));
     }
-    fields.push(("  Talk to it", "openclaw agent --message \"hello\"".to_owned()));
-    fields.push(("  From afar", ssh.to_owned()));
+    let own = &context.own;
+    fields.push(("  Talk to it", format!("{own} agent --message \"hello\"")));
+    fields.push(("  From afar", ssh_line(context, started)));
     printer.fields(&fields)?;
     if started.offline {
-        printer.hint("no model is configured; `openclaw models auth set anthropic` keeps a key");
+        printer
+            .hint(format!("no model is configured; `{own} models auth set anthropic` keeps a key"));
     }
     Ok(())
 }

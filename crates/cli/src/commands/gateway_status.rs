@@ -121,7 +121,7 @@ async fn ask(context: &Context, args: &TargetArgs, target: &Target) -> Result<Rp
         ok: true,
         latency_ms: u64::try_from(latency.as_millis()).ok(),
         version: Some(hello.server.version.clone()),
-        auth_method: target.auth_label(link.auth_method()),
+        auth_method: target.auth_label(link.way(), link.auth_method()),
         scopes: hello.scopes().names(),
     };
     link.close().await;

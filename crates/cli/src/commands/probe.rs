@@ -153,7 +153,7 @@ async fn climb(context: &Context, args: &TargetArgs, target: &Target) -> Result<
 
 fn describe_auth(link: &Link, target: &Target) -> String {
     let role = link.hello().auth.as_ref().map_or("no role", |grant| grant.role.as_str());
-    match target.auth_label(link.auth_method()) {
+    match target.auth_label(link.way(), link.auth_method()) {
         Some(method) => format!("{role} by {method}"),
         None => role.to_owned(),
     }

@@ -143,7 +143,7 @@ fn connection(link: &Link, target: &Target, started: Instant) -> Connection {
         reachable: true,
         connect_latency_ms: u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
         version: hello.server.version.clone(),
-        auth: target.auth_label(link.auth_method()),
+        auth: target.auth_label(link.way(), link.auth_method()),
         scopes: hello.scopes().names(),
         proven: link.proof().key().is_some(),
         tunnel: None,

@@ -1,6 +1,6 @@
 //! `config set` and `config unset`: a person's explicit act, and the only one that writes the file.
 
-use openclaw_config::{ConfigError, Editor, Problem, ReloadClass, Saved};
+use openclaw_config::{ConfigError, Editor, Problem, ReloadClass, Report, Saved};
 use secrecy::ExposeSecret;
 use serde::Serialize;
 use serde_json::Value;
@@ -67,8 +67,7 @@ fn is_bare(value: &str) -> bool {
 
 fn save(context: &Context, editor: &mut Editor, key: &str, action: &'static str) -> Outcome {
     let saved = editor.save().map_err(|error| match &error {
-        ConfigError::Invalid { .. } => config_failure(&error)
-            .hint(format!("nothing was written; give {key} a value that is allowed")),
+        ConfigError::Invalid { report } => refused(report, key),
         error => config_failure(error),
     })?;
     let restart = ReloadClass::of(key) == ReloadClass::Restart;
@@ -87,6 +86,19 @@ fn save(context: &Context, editor: &mut Editor, key: &str, action: &'static str)
         tell(context, &saved, key, action, restart)?;
     }
     Ok(ExitCode::Done)
+}
+
+/// A value that is not allowed. The places of the problems are left out: they are in a text that was
+/// not written.
+fn refused(report: &Report, key: &str) -> Failure {
+    let errors = report
+        .errors()
+        .cloned()
+        .map(|problem| Problem { file: None, line: None, column: None, ..problem }.to_string());
+    let message = errors.collect::<Vec<_>>().join("\n");
+    Failure::new(ExitCode::Configuration, message)
+        .details(serde_json::to_value(report).ok())
+        .hint(format!("nothing was written; give {key} a value that is allowed"))
 }
 
 fn tell(
