@@ -1,4 +1,4 @@
-//! `cargo xtask bench start`: builds what is measured and what measures, and runs it.
+//! `cargo xtask bench start|remote`: builds what is measured and what measures, and runs it.
 //!
 //! The measuring client is the package `openclaw-bench`, a program of its own, so that neither xtask nor
 //! the Gateway carries it.
@@ -29,17 +29,22 @@ pub(crate) struct Args {
 enum Suite {
     /// Start, memory at rest, one command, requests per second, memory per client.
     Start,
+    /// Commands through `ssh` and through a held tunnel, with and without delay; a killed and a dead link.
+    Remote,
 }
 
 /// Builds and measures.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let Suite::Start = args.suite;
+    let suite = match args.suite {
+        Suite::Start => "start",
+        Suite::Remote => "remote",
+    };
     for package in ["openclaw-cli", "openclaw-bench"] {
         shell::run(shell::cargo().args(["build", "--release", "--package", package]))?;
     }
     let release = shell::workspace()?.target_directory.join("release");
     let mut bench = std::process::Command::new(release.join("openclaw-bench"));
-    bench.arg("start").arg("--openclaw").arg(release.join("openclaw"));
+    bench.arg(suite).arg("--openclaw").arg(release.join("openclaw"));
     bench.arg("--runs").arg(args.runs.to_string());
     if args.original {
         bench.arg("--node").arg(peer::install(&args.peer)?);

@@ -14,6 +14,7 @@ mod dist;
 mod docs;
 mod peer;
 mod run;
+mod soak;
 mod test;
 mod tidy;
 
@@ -41,6 +42,8 @@ enum Job {
     Deny,
     /// Measures, beside the original where asked.
     Bench(bench::Args),
+    /// The long form of tests that are short in the test command (minutes; needs root).
+    Soak(soak::Args),
     /// Builds the static release binary with its archive, checksum and completions.
     Dist(dist::Args),
     /// Records the shape of the original's answers into `fixtures/peer` (needs the network).
@@ -65,6 +68,7 @@ fn dispatch(job: Job) -> anyhow::Result<()> {
         Job::Tidy => tidy::run(),
         Job::Deny => deny::run(),
         Job::Bench(args) => bench::run(&args),
+        Job::Soak(args) => soak::run(&args),
         Job::Dist(args) => dist::run(&args),
         Job::RecordPeer(args) => peer::run(&args),
     }

@@ -14,8 +14,14 @@ use anyhow::{Context as _, bail};
 use crate::{deny, docs, shell, tidy};
 
 /// Programs the tests start, with the Debian package that brings each.
-const PROGRAMS: &[(&str, &str)] =
-    &[("/usr/sbin/sshd", "openssh-server"), ("/usr/bin/ssh", "openssh-client")];
+const PROGRAMS: &[(&str, &str)] = &[
+    ("/usr/sbin/sshd", "openssh-server"),
+    ("/usr/bin/ssh", "openssh-client"),
+    ("/usr/bin/chromium", "chromium"),
+    ("/usr/sbin/ip", "iproute2"),
+    ("/usr/sbin/nft", "nftables"),
+    ("/usr/bin/nsenter", "util-linux"),
+];
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);
 
@@ -55,14 +61,15 @@ pub(crate) fn node() -> anyhow::Result<PathBuf> {
     Ok(shell::root().join("tests-js/node_modules/node/bin/node"))
 }
 
-fn system_packages() -> anyhow::Result<()> {
+/// Installs what is missing of [`PROGRAMS`].
+pub(crate) fn system_packages() -> anyhow::Result<()> {
     let missing: Vec<&str> = PROGRAMS
         .iter()
         .filter(|(program, _)| !std::path::Path::new(program).exists())
         .map(|(_, package)| *package)
         .collect();
     if missing.is_empty() {
-        return shell::say("sshd and ssh are there");
+        return shell::say("all programs that the tests start are there");
     }
     let wanted = missing.join(" ");
     let command =

@@ -103,6 +103,20 @@ impl Subject {
         }
     }
 
+    /// The folder that is its home.
+    pub(crate) fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// The same environment as words of a shell.
+    pub(crate) fn variables(&self) -> String {
+        let home = self.home.path().display();
+        format!(
+            "HOME={home} OPENCLAW_HOME={home} OPENCLAW_STATE_DIR={home}/state \
+             OPENCLAW_CONFIG_PATH={home}/openclaw.json"
+        )
+    }
+
     fn set_environment(&self, command: &mut Command) {
         let home = self.home.path();
         command

@@ -2,7 +2,7 @@
 //! the Gateway's code. Started by `cargo xtask bench start`.
 //!
 //! One binary, several roles, so that what measures never shares a process with what is measured:
-//! `start` runs the suite; `echo` is the bare WebSocket server to compare with; `clients` holds idle
+//! `start` and `remote` run the suites; `echo` is the bare WebSocket server to compare with; `clients` holds idle
 //! connections; `rusage` runs one command and prints its time and peak memory.
 
 use anyhow::{Context as _, bail};
@@ -11,6 +11,7 @@ mod clients;
 mod echo;
 mod gateway;
 mod memory;
+mod remote;
 mod report;
 mod rusage;
 mod start;
@@ -19,10 +20,14 @@ mod wire;
 
 fn main() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);
-    let role = words.next().context("a role is missing: start, echo, clients or rusage")?;
+    let role = words.next().context("a role is missing: start, remote, echo, clients or rusage")?;
     let rest: Vec<String> = words.collect();
     match role.as_str() {
         "start" => start::run(&start::Options::parse(&rest)?),
+        "remote" => {
+            let options = start::Options::parse(&rest)?;
+            remote::run(&options.openclaw, options.runs, options.original.as_ref())
+        }
         "echo" => echo::run(rest.first().context("the answer is missing")?),
         "clients" => clients::run(&rest),
         "rusage" => rusage::run(&rest),

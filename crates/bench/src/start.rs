@@ -29,14 +29,15 @@ const REST_AT_ONCE: u32 = 10;
 
 /// What to measure.
 pub(crate) struct Options {
-    openclaw: PathBuf,
-    runs: u32,
-    original: Option<Original>,
+    pub(crate) openclaw: PathBuf,
+    pub(crate) runs: u32,
+    pub(crate) original: Option<Original>,
 }
 
-struct Original {
-    node: PathBuf,
-    entry: PathBuf,
+/// Where the original is.
+pub(crate) struct Original {
+    pub(crate) node: PathBuf,
+    pub(crate) entry: PathBuf,
 }
 
 /// How much is asked of a program; the original gets less, or it takes an hour.
@@ -287,6 +288,7 @@ fn mib(bytes: u64) -> f64 {
     bytes as f64 / (1024.0 * 1024.0)
 }
 
-fn progress(what: &str) -> anyhow::Result<()> {
+/// Says on standard error what is going on.
+pub(crate) fn progress(what: &str) -> anyhow::Result<()> {
     writeln!(std::io::stderr(), "measuring {what}").context("failed to say so")
 }

@@ -6,7 +6,8 @@ use openclaw_base::Tasks;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{mpsc, watch},
+    time::Instant,
 };
 
 /// What happens to bytes on their way.
@@ -15,7 +16,13 @@ struct Weather {
     cuts: u64,
     frozen: bool,
     delay: Duration,
+    loses_every: Option<u32>,
 }
+
+/// Chunks that are on their way one way at a time.
+const LINE: usize = 64;
+/// How long TCP waits before it sends again what was lost, at the least.
+const RETRANSMISSION: Duration = Duration::from_millis(200);
 
 /// Stands in front of a port until it is dropped.
 pub struct FaultProxy {
@@ -80,6 +87,12 @@ impl FaultProxy {
     pub fn delay(&self, delay: Duration) {
         self.weather.send_modify(|weather| weather.delay = delay);
     }
+
+    /// Loses each so manieth piece: as TCP sends it again, it comes late, and all behind it waits.
+    pub fn lose(&self, every: u32) {
+        let loses_every = (every > 0).then_some(every);
+        self.weather.send_modify(|weather| weather.loses_every = loses_every);
+    }
 }
 
 impl Drop for FaultProxy {
@@ -96,6 +109,8 @@ async fn carry(
     held: watch::Sender<usize>,
 ) {
     let Ok(far) = TcpStream::connect(("127.0.0.1", to)).await else { return };
+    // The line itself holds nothing back; whether the ends do is theirs to say.
+    near.set_nodelay(true).and_then(|()| far.set_nodelay(true)).ok();
     let cuts = weather.borrow().cuts;
     let (near_read, near_write) = near.into_split();
     let (far_read, far_write) = far.into_split();
@@ -106,23 +121,49 @@ async fn carry(
     }
 }
 
-/// Copies one way; ends with either side.
+/// Copies one way; ends with either side. What was read early enough waits no longer than its delay, as
+/// on a long line: reading goes on while older bytes are on their way.
 async fn pump(
     mut from: impl AsyncRead + Unpin,
     mut to: impl AsyncWrite + Unpin,
     mut weather: watch::Receiver<Weather>,
     held: Option<watch::Sender<usize>>,
 ) -> Option<()> {
-    let mut buffer = vec![0; 16 * 1024];
-    loop {
-        let count = from.read(&mut buffer).await.ok().filter(|count| *count > 0)?;
-        if let Some(held) = held.as_ref().filter(|_| weather.borrow().frozen) {
-            held.send_modify(|held| *held += count);
+    let (sender, mut line) = mpsc::channel::<(Instant, Vec<u8>)>(LINE);
+    let seen = weather.clone();
+    let reading = async move {
+        let mut buffer = vec![0; 16 * 1024];
+        let mut chunks = 0_u32;
+        while let Ok(count @ 1..) = from.read(&mut buffer).await {
+            let Weather { frozen, delay, loses_every, .. } = *seen.borrow();
+            if let Some(held) = held.as_ref().filter(|_| frozen) {
+                held.send_modify(|held| *held += count);
+            }
+            chunks = chunks.wrapping_add(1);
+            let lost = loses_every.is_some_and(|every| chunks.is_multiple_of(every));
+            let late = if lost { delay * 2 + RETRANSMISSION } else { delay };
+            let piece = buffer[..count].to_vec();
+            if sender.send((Instant::now() + late, piece)).await.is_err() {
+                break;
+            }
         }
-        let delay = weather.wait_for(|weather| !weather.frozen).await.ok()?.delay;
-        if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
+        // What was read before the end still arrives.
+        drop(sender);
+        std::future::pending::<()>().await;
+    };
+    let writing = async move {
+        while let Some((due, bytes)) = line.recv().await {
+            weather.wait_for(|weather| !weather.frozen).await.ok()?;
+            // The timer is coarse: without a delay there is nothing to wait for.
+            if due > Instant::now() {
+                tokio::time::sleep_until(due).await;
+            }
+            to.write_all(&bytes).await.ok()?;
         }
-        to.write_all(buffer.get(..count)?).await.ok()?;
+        Some(())
+    };
+    tokio::select! {
+        written = writing => written,
+        () = reading => None,
     }
 }

@@ -11,6 +11,7 @@
 
 pub mod fault_proxy;
 pub mod gateway;
+pub mod network;
 pub mod scripted_model;
 pub mod sshd;
 pub mod wire;

@@ -5,10 +5,10 @@
 //! It needs Debian's `openssh-server` and `openssh-client`.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs,
     io::{self, BufRead, BufReader},
-    net::TcpListener,
+    net::{IpAddr, Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -30,11 +30,16 @@ pub struct SshdOptions {
     pub forwarding: bool,
     /// Whether the client's key is accepted.
     pub accept_key: bool,
+    /// Where it listens.
+    pub address: IpAddr,
+    /// What the server is started with: words before its own, such as those of a namespace.
+    pub prefix: Vec<OsString>,
 }
 
 impl Default for SshdOptions {
     fn default() -> Self {
-        Self { forwarding: true, accept_key: true }
+        let address = IpAddr::V4(Ipv4Addr::LOCALHOST);
+        Self { forwarding: true, accept_key: true, address, prefix: Vec::new() }
     }
 }
 
@@ -42,6 +47,7 @@ impl Default for SshdOptions {
 #[derive(Debug)]
 pub struct Sshd {
     folder: TempDir,
+    address: IpAddr,
     port: u16,
     server: Child,
     log: Arc<Mutex<String>>,
@@ -72,9 +78,9 @@ impl Sshd {
         let mut last = io::Error::other("never tried");
         for _ in 0..TRIES {
             let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-            match serve(folder.path(), port) {
+            match serve(folder.path(), port, &options.prefix) {
                 Ok((server, log)) => {
-                    let sshd = Self { folder, port, server, log };
+                    let sshd = Self { folder, address: options.address, port, server, log };
                     sshd.write_client_config()?;
                     return Ok(sshd);
                 }
@@ -84,16 +90,16 @@ impl Sshd {
         Err(last)
     }
 
-    /// The port on 127.0.0.1.
+    /// The port it listens on.
     #[must_use]
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// `127.0.0.1:PORT`, a target for `--ssh`.
+    /// `ADDRESS:PORT`, a target for `--ssh`.
     #[must_use]
     pub fn target(&self) -> String {
-        format!("127.0.0.1:{}", self.port)
+        format!("{}:{}", self.address, self.port)
     }
 
     /// The `ssh` configuration to use with `-F`.
@@ -153,6 +159,18 @@ impl Sshd {
         self.remember(&other)
     }
 
+    /// Makes the client know the host's key at another port too, as behind a proxy on loopback.
+    ///
+    /// # Errors
+    /// When a file cannot be read or written.
+    pub fn known_at(&self, port: u16) -> io::Result<()> {
+        let folder = self.folder.path();
+        let public = fs::read_to_string(folder.join("host_key.pub"))?;
+        let path = folder.join("known_hosts");
+        let known = fs::read_to_string(&path)?;
+        fs::write(path, format!("{known}[127.0.0.1]:{port} {public}"))
+    }
+
     /// What the server logged.
     #[must_use]
     pub fn log(&self) -> String {
@@ -173,7 +191,7 @@ impl Sshd {
 
     fn remember(&self, key: &Path) -> io::Result<()> {
         let public = fs::read_to_string(key.with_extension("pub"))?;
-        let line = format!("[127.0.0.1]:{} {public}", self.port);
+        let line = format!("[{}]:{} {public}", self.address, self.port);
         fs::write(self.folder.path().join("known_hosts"), line)
     }
 }
@@ -197,13 +215,14 @@ fn prepare(folder: &Path, options: &SshdOptions) -> io::Result<()> {
     fs::copy(folder.join(accepted), folder.join("authorized_keys"))?;
     let yes_no = |value: bool| if value { "yes" } else { "no" };
     let config = format!(
-        "ListenAddress 127.0.0.1\nHostKey {0}/host_key\nAuthorizedKeysFile {0}/authorized_keys\n\
+        "ListenAddress {2}\nHostKey {0}/host_key\nAuthorizedKeysFile {0}/authorized_keys\n\
          PidFile none\nStrictModes no\nUsePAM no\nPasswordAuthentication no\n\
          KbdInteractiveAuthentication no\nPermitRootLogin yes\nPermitUserRC no\nPrintMotd no\n\
          LogLevel VERBOSE\nMaxStartups 100\nAllowTcpForwarding {1}\n\
          SetEnv PATH={0}/bin:/usr/bin:/bin HOME={0}/home\n",
         folder.display(),
         yes_no(options.forwarding),
+        options.address,
     );
     fs::write(folder.join("sshd_config"), config)
 }
@@ -222,8 +241,12 @@ fn keygen(path: &Path) -> io::Result<()> {
 }
 
 /// Starts the server in the foreground and waits until it says that it listens.
-fn serve(folder: &Path, port: u16) -> io::Result<(Child, Arc<Mutex<String>>)> {
-    let mut server = Command::new(SSHD)
+fn serve(folder: &Path, port: u16, prefix: &[OsString]) -> io::Result<(Child, Arc<Mutex<String>>)> {
+    let words: Vec<&OsStr> =
+        prefix.iter().map(OsString::as_os_str).chain([OsStr::new(SSHD)]).collect();
+    let (program, rest) = words.split_first().ok_or_else(|| io::Error::other("no program"))?;
+    let mut server = Command::new(program)
+        .args(rest)
         .args(["-D", "-e", "-p", &port.to_string(), "-f"])
         .arg(folder.join("sshd_config"))
         .stdin(Stdio::null())

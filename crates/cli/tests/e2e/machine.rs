@@ -1,5 +1,6 @@
 //! Machines with a home folder each, and the Gateway on one of them.
 
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
@@ -18,12 +19,19 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) struct Machine {
     home: TempDir,
     env: Vec<(String, String)>,
+    prefix: Vec<OsString>,
 }
 
 impl Machine {
     /// A machine on which nothing was ever configured.
     pub(crate) fn new() -> Self {
-        Self { home: tempfile::tempdir().unwrap(), env: Vec::new() }
+        Self { home: tempfile::tempdir().unwrap(), env: Vec::new(), prefix: Vec::new() }
+    }
+
+    /// Starts everything with these words before it, such as those of a namespace.
+    pub(crate) fn behind(mut self, prefix: Vec<OsString>) -> Self {
+        self.prefix = prefix;
+        self
     }
 
     /// Sets a variable for everything that runs here.
@@ -50,8 +58,14 @@ impl Machine {
 
     /// The program, not started yet.
     pub(crate) fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(OPENCLAW);
-        command.args(args).env_clear().env("HOME", self.home()).current_dir(self.home());
+        let mut words = self.prefix.iter().map(OsString::as_os_str).chain([OsStr::new(OPENCLAW)]);
+        let mut command = Command::new(words.next().unwrap());
+        command
+            .args(words)
+            .args(args)
+            .env_clear()
+            .env("HOME", self.home())
+            .current_dir(self.home());
         command.envs(self.env.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null());
         command

@@ -10,6 +10,7 @@
 
 mod commands;
 mod conversation;
+mod cuts;
 mod devices;
 mod lifecycle;
 mod machine;

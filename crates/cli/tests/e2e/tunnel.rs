@@ -75,12 +75,12 @@ fn pid(value: &Value) -> i32 {
     i32::try_from(value.as_i64().unwrap()).unwrap()
 }
 
-fn signal(pid: i32, signal: Signal) {
+pub(crate) fn signal(pid: i32, signal: Signal) {
     kill_process(Pid::from_raw(pid).unwrap(), signal).unwrap();
 }
 
 /// Living processes that name a text in their arguments.
-fn processes(text: &str) -> Vec<i32> {
+pub(crate) fn processes(text: &str) -> Vec<i32> {
     let entries = std::fs::read_dir("/proc").unwrap().filter_map(Result::ok);
     let found = entries.filter_map(|entry| {
         let pid = entry.file_name().into_string().ok()?.parse::<i32>().ok()?;

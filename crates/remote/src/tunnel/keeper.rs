@@ -34,7 +34,7 @@ pub const DEAD_AFTER: Duration = Duration::from_secs(10);
 /// How far the clocks drift apart before this machine is taken to have slept.
 const SLEPT: Duration = Duration::from_secs(3);
 /// How often a socket is looked for.
-const LOOK: Duration = Duration::from_millis(20);
+const LOOK: Duration = Duration::from_millis(5);
 /// How long an `ssh` whose streams ended gets to say why.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
@@ -105,7 +105,7 @@ impl Keeper {
         self.state.send_modify(|report| report.ssh_pid = stream.pid());
         let down = self.use_while_alive(&mut ending).await;
         self.state.send_modify(|report| {
-            report.ssh_pid = None;
+            (report.ssh_pid, report.open) = (None, false);
             report.losses += u32::from(report.state == TunnelState::Connected);
         });
         down
@@ -122,6 +122,8 @@ impl Keeper {
             end = &mut *ending => return self.ended(end.ok()),
             ready = ready => if ready.is_err() { return self.silent() },
         }
+        // Whoever waits goes with our own first question, not after its answer.
+        self.state.send_modify(|report| report.open = true);
         let mut backoff = Backoff::new(Duration::from_millis(200), Duration::from_secs(5));
         loop {
             let used = tokio::select! {
@@ -161,7 +163,7 @@ impl Keeper {
             Err(error) => return Used::Refused(self.refused(&error)),
         };
         self.state.send_modify(|report| {
-            report.state = TunnelState::Connected;
+            (report.state, report.open) = (TunnelState::Connected, true);
             report.since_ms = SystemClock.now_ms();
             (report.reason, report.hint, report.next_try_ms) = (None, None, None);
         });
@@ -208,7 +210,7 @@ impl Keeper {
             if report.state == TunnelState::Connected {
                 report.since_ms = now;
             }
-            report.state = TunnelState::Degraded;
+            (report.state, report.open) = (TunnelState::Degraded, false);
             report.next_try_ms = Some(now.saturating_add(delay));
             (report.reason, report.hint) = (Some(down.reason), Some(down.hint));
         });

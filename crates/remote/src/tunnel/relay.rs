@@ -15,7 +15,7 @@ use tokio::{
     time::timeout,
 };
 
-use super::{TunnelReport, TunnelState};
+use super::TunnelReport;
 
 /// How long a connection waits for a tunnel that is being restored.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -103,7 +103,7 @@ impl Relay {
 /// The socket of `ssh`, once the tunnel works. That `ssh` is gone may be seen here first.
 async fn far_end(inner: &Path, mut state: watch::Receiver<TunnelReport>) -> Option<UnixStream> {
     loop {
-        state.wait_for(|report| report.state == TunnelState::Connected).await.ok()?;
+        state.wait_for(|report| report.open).await.ok()?;
         match UnixStream::connect(inner).await {
             Ok(far) => return Some(far),
             Err(_) => state.changed().await.ok()?,

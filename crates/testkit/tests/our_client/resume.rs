@@ -77,7 +77,12 @@ async fn a_hundred_cuts_lose_nothing_double_nothing_and_do_nothing_twice() {
             labels.extend(label(&events.next().await.expect("the link comes back")));
         }
         proxy.cut();
+        // The next link may be a slow one, or one that loses.
+        proxy.delay(Duration::from_millis(if cut % 5 == 0 { 10 } else { 0 }));
+        proxy.lose(if cut % 7 == 0 { 4 } else { 0 });
     }
+    proxy.delay(Duration::ZERO);
+    proxy.lose(0);
     talking.await.expect("all was said");
     stop.cancel();
     let count = renaming.await.expect("all was renamed");
