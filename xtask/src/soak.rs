@@ -19,6 +19,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     test::system_packages()?;
     // Not nextest: it ends what takes longer than a test may.
-    let words = ["test", "--package", "openclaw-cli", "--test", "e2e", "--", "cuts::", "--nocapture"];
+    let words =
+        ["test", "--package", "openclaw-cli", "--test", "e2e", "--", "cuts::", "--nocapture"];
     shell::run(shell::cargo().args(words).env(CUTS_VARIABLE, args.cuts.to_string()))
 }

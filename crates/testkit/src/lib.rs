@@ -13,6 +13,7 @@ pub mod fault_proxy;
 pub mod gateway;
 pub mod network;
 pub mod scripted_model;
+pub mod squatter;
 pub mod sshd;
 pub mod wire;
 

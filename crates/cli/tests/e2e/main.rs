@@ -8,6 +8,7 @@
     reason = "the helpers of a test may fail it"
 )]
 
+mod browser;
 mod commands;
 mod conversation;
 mod cuts;
@@ -16,6 +17,7 @@ mod lifecycle;
 mod machine;
 mod model;
 mod remote;
+mod squatter;
 mod ssh;
 mod terminal;
 mod tunnel;
