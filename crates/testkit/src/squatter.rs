@@ -77,6 +77,7 @@ fn note(heard: &Mutex<Vec<String>>, text: impl Into<String>) {
 
 async fn receive(socket: TcpStream, to: Option<u16>, heard: Arc<Mutex<Vec<String>>>) {
     let mut path = String::new();
+    #[expect(clippy::result_large_err, reason = "the type is the library's")]
     let look = |request: &Request, response: Response| -> Result<Response, ErrorResponse> {
         path = request.uri().to_string();
         note(&heard, format!("{path} {:?}", request.headers()));
