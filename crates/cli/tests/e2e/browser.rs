@@ -52,7 +52,7 @@ impl Attacker {
 
     /// What the page found out, by attempt.
     fn found(&self) -> Value {
-        self.found.recv_timeout(PATIENCE).expect("the page reports")
+        self.found.recv_timeout(PATIENCE).unwrap()
     }
 }
 
@@ -145,7 +145,7 @@ impl Browser {
             .stderr(Stdio::null())
             .process_group(0)
             .spawn()
-            .expect("chromium: apt-get install chromium");
+            .unwrap_or_else(|error| panic!("{CHROMIUM}: {error}"));
         Self { process, _profile: profile }
     }
 }

@@ -160,6 +160,11 @@ impl Drop for Wired {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test is told so by what starts it")]
+fn how_often() -> usize {
+    std::env::var(CUTS_VARIABLE).map_or(CUTS, |text| text.parse().unwrap())
+}
+
 fn from_json<T: serde::de::DeserializeOwned>(json: &Value) -> T {
     params::decode("test", Some(&serde_json::value::to_raw_value(json).unwrap())).unwrap()
 }
@@ -228,7 +233,7 @@ async fn listen(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wire_that_is_cut_under_load_loses_nothing_doubles_nothing_and_leaves_nothing() {
-    let cuts = std::env::var(CUTS_VARIABLE).map_or(CUTS, |text| text.parse().unwrap());
+    let cuts = how_often();
     let wired = Wired::up();
     let tasks = Tasks::new();
     let socket = wired.tunnel()["tunnels"][0]["socket"].as_str().unwrap().to_owned();
