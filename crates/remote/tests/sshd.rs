@@ -21,6 +21,7 @@ use tokio::{
 // The fixture needs nothing of ours; linking its crate would build the whole Gateway for this test.
 #[path = "../../testkit/src/sshd.rs"]
 #[expect(unreachable_pub, reason = "public where it lives")]
+#[expect(dead_code, reason = "not all of it is used here")]
 mod sshd;
 
 use sshd::{Sshd, SshdOptions};

@@ -163,7 +163,6 @@ impl Sshd {
     ///
     /// # Errors
     /// When a file cannot be read or written.
-    #[allow(dead_code, reason = "not every test that reads this file has a proxy")]
     pub fn known_at(&self, port: u16) -> io::Result<()> {
         let folder = self.folder.path();
         let public = fs::read_to_string(folder.join("host_key.pub"))?;
