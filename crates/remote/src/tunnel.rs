@@ -80,6 +80,9 @@ pub struct TunnelReport {
     pub ssh_pid: Option<u32>,
     /// How often it was lost after it had worked.
     pub losses: u32,
+    /// How many tries did not work: what tells the outcome of one try from that of the one before.
+    #[serde(default)]
+    pub failures: u32,
     /// Whether what comes in is carried: `ssh` is logged in, and nothing says yet that it leads nowhere.
     #[serde(skip)]
     pub open: bool,

@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 /// One turn of the script.
@@ -12,12 +13,15 @@ pub(crate) enum Turn {
     Say(&'static str),
     /// Says this, and then nothing more until the other side hangs up.
     Hang(&'static str),
+    /// Says the first part, waits until the test lets go, and says the second.
+    Halves(&'static str, &'static str),
 }
 
 /// The provider.
 pub(crate) struct Provider {
     port: u16,
     hung_up: Receiver<()>,
+    go: Sender<()>,
 }
 
 impl Provider {
@@ -26,16 +30,18 @@ impl Provider {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let (sender, hung_up) = channel();
+        let (go, gone) = channel();
+        let gate = Arc::new(Mutex::new(gone));
         thread::spawn(move || {
             let mut turns = script.iter().copied();
             let mut last = *script.last().unwrap();
             for stream in listener.incoming() {
                 last = turns.next().unwrap_or(last);
-                let (turn, sender) = (last, sender.clone());
-                thread::spawn(move || answer(stream.unwrap(), turn, &sender));
+                let (turn, sender, gate) = (last, sender.clone(), Arc::clone(&gate));
+                thread::spawn(move || answer(stream.unwrap(), turn, &sender, &gate));
             }
         });
-        Self { port, hung_up }
+        Self { port, hung_up, go }
     }
 
     /// A configuration that makes this the only model.
@@ -48,19 +54,25 @@ impl Provider {
         )
     }
 
+    /// Lets one answer in two halves go on.
+    pub(crate) fn go_on(&self) {
+        self.go.send(()).unwrap();
+    }
+
     /// Waits until the other side has hung up on a turn that hangs.
     pub(crate) fn wait_for_hang_up(&self) {
         self.hung_up.recv_timeout(crate::machine::PATIENCE).unwrap();
     }
 }
 
-fn answer(mut stream: TcpStream, turn: Turn, hung_up: &Sender<()>) {
+fn answer(mut stream: TcpStream, turn: Turn, hung_up: &Sender<()>, gate: &Mutex<Receiver<()>>) {
     if read_request(&stream).is_none() {
         return;
     }
-    let (text, complete) = match turn {
-        Turn::Say(text) => (text, true),
-        Turn::Hang(text) => (text, false),
+    let (text, rest, complete) = match turn {
+        Turn::Say(text) => (text, None, true),
+        Turn::Hang(text) => (text, None, false),
+        Turn::Halves(first, second) => (first, Some(second), true),
     };
     let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
     let chunk = |delta: &str, finish: &str| {
@@ -69,7 +81,18 @@ fn answer(mut stream: TcpStream, turn: Turn, hung_up: &Sender<()>) {
              \"delta\":{delta},\"finish_reason\":{finish}}}]}}\n\n"
         )
     };
-    let mut body = chunk(&format!("{{\"content\":\"{text}\"}}"), "null");
+    let piece = |text: &str| chunk(&format!("{{\"content\":\"{text}\"}}"), "null");
+    let mut body = piece(text);
+    if let Some(rest) = rest {
+        if stream.write_all(format!("{head}{body}").as_bytes()).is_err() {
+            return;
+        }
+        gate.lock().unwrap().recv().unwrap();
+        body = format!("{}{}data: [DONE]\n\n", piece(rest), chunk("{}", "\"stop\""));
+        // Who is gone by then does not hear it.
+        stream.write_all(body.as_bytes()).ok();
+        return;
+    }
     if complete {
         body.push_str(&chunk("{}", "\"stop\""));
         body.push_str("data: [DONE]\n\n");

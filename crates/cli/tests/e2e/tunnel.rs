@@ -2,14 +2,16 @@
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use openclaw_testkit::sshd::Sshd;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::machine::{Gateway, Machine, shown};
+use crate::machine::{Gateway, Machine, PATIENCE, read_until, send, shown};
+use crate::model::{Provider, Turn};
 use crate::ssh::{install, laptop};
 
 /// A laptop that holds a tunnel to `server`; it is let go at the end.
@@ -21,8 +23,14 @@ struct Held {
 
 impl Held {
     fn up() -> (Self, Gateway) {
+        Self::with("{}")
+    }
+
+    /// With this configuration of the server.
+    fn with(configuration: &str) -> (Self, Gateway) {
         let sshd = Sshd::start().unwrap();
         let (server, laptop) = (Machine::new(), laptop(&sshd));
+        server.configure(configuration);
         install(&sshd, &server);
         let gateway = server.gateway(&["--port", "0"]);
         laptop.text(&["remote", "add", &sshd.target(), "--name", "server", "--use"]);
@@ -50,6 +58,35 @@ impl Held {
             }
             assert!(started.elapsed() < within, "not {state}: {tunnel}\n{}", self.sshd.log());
         }
+    }
+
+    /// Takes the laptop's way out of its `ssh`, kills the one that runs, and waits until that shows.
+    fn lose(&self) {
+        let (ssh, hidden) = self.ways();
+        std::fs::rename(&ssh, &hidden).unwrap();
+        Sshd::script(&self.laptop.home().join("bin"), "ssh", "exit 255").unwrap();
+        signal(pid(&self.tunnel()["sshPid"]), Signal::KILL);
+        self.becomes("degraded", Duration::from_secs(5));
+    }
+
+    /// Waits until the server has the whole answer.
+    fn answered(&self) {
+        let started = Instant::now();
+        while !self.server.text(&["sessions", "show", "main"]).contains("four.") {
+            assert!(started.elapsed() < PATIENCE, "the answer is not complete");
+        }
+    }
+
+    /// Gives it back.
+    fn find(&self) {
+        let (ssh, hidden) = self.ways();
+        std::fs::rename(&hidden, &ssh).unwrap();
+        self.laptop.text(&["remote", "up"]);
+    }
+
+    fn ways(&self) -> (PathBuf, PathBuf) {
+        let bin = self.laptop.home().join("bin");
+        (bin.join("ssh"), bin.join("hidden"))
     }
 
     /// The `ssh` processes of the laptop.
@@ -212,6 +249,71 @@ fn a_gateway_that_is_down_is_told_apart_and_waited_for() {
     let _gateway = held.server.gateway(&["--port", "0"]);
     held.becomes("connected", Duration::from_secs(10));
     assert_eq!(held.tunnel()["sshPid"], ssh, "the same ssh all the time");
+}
+
+#[test]
+fn an_answer_goes_on_where_it_was_when_the_tunnel_is_killed() {
+    let provider = Provider::start(&[Turn::Halves("One, two, ", "three, four.")]);
+    let (held, _gateway) = Held::with(&provider.configuration());
+    let mut command = held.laptop.command(&["agent", "--message", "count"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut said = read_until(&mut stdout, "two");
+    held.lose();
+    // The second half is said while nobody can hear it.
+    provider.go_on();
+    held.answered();
+    held.find();
+    stdout.read_to_string(&mut said).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said} {}", shown(&output));
+    assert_eq!(said.trim(), "One, two, three, four.", "{}", shown(&output));
+}
+
+#[test]
+fn a_session_is_followed_over_a_killed_tunnel_with_nothing_missing_and_nothing_doubled() {
+    let (held, _gateway) = Held::up();
+    let mut command = held.laptop.command(&["sessions", "show", "main", "--follow"]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let say = |text: &str| held.server.text(&["agent", "--message", text]);
+    say("word-1.");
+    let mut said = read_until(&mut stdout, "word-1.");
+    held.lose();
+    say("word-2.");
+    say("word-3.");
+    held.find();
+    said += &read_until(&mut stdout, "word-3.");
+    say("word-4.");
+    said += &read_until(&mut stdout, "word-4.");
+    // The assistant says them too, within its sentences.
+    let words: Vec<&str> =
+        said.lines().map(str::trim).filter(|line| line.starts_with("word-")).collect();
+    assert_eq!(words, ["word-1.", "word-2.", "word-3.", "word-4."], "{said}");
+    send(&child, Signal::INT);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn an_answer_goes_on_when_the_login_that_carries_it_is_killed() {
+    let provider = Provider::start(&[Turn::Halves("One, two, ", "three, four.")]);
+    let sshd = Sshd::start().unwrap();
+    let (server, laptop) = (Machine::new(), laptop(&sshd));
+    server.configure(&provider.configuration());
+    install(&sshd, &server);
+    let _gateway = server.gateway(&["--port", "0"]);
+    let mut command = laptop.command(&["agent", "--message", "count", "--ssh", &sshd.target()]);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut stdout = child.stdout.take().unwrap();
+    let mut said = read_until(&mut stdout, "two");
+    for process in processes(&sshd.config().display().to_string()) {
+        signal(process, Signal::KILL);
+    }
+    provider.go_on();
+    stdout.read_to_string(&mut said).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{said} {}", shown(&output));
+    assert_eq!(said.trim(), "One, two, three, four.", "{}", shown(&output));
 }
 
 #[test]

@@ -211,6 +211,7 @@ impl Keeper {
                 report.since_ms = now;
             }
             (report.state, report.open) = (TunnelState::Degraded, false);
+            report.failures = report.failures.saturating_add(1);
             report.next_try_ms = Some(now.saturating_add(delay));
             (report.reason, report.hint) = (Some(down.reason), Some(down.hint));
         });

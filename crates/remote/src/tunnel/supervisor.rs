@@ -305,6 +305,7 @@ impl Supervisor {
             socket: own,
             ssh_pid: None,
             losses: 0,
+            failures: 0,
             open: false,
         });
         let relay = |inner| Relay { inner, state: report.clone(), tasks: tasks.clone() };

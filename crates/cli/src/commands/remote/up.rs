@@ -45,11 +45,13 @@ pub(crate) fn run(context: &Context, args: &UpArgs) -> Outcome {
         let request = Request::Up(name.clone());
         let deadline = Instant::now() + args.timeout.unwrap_or(PATIENCE);
         let running = control.ask(&request).await.map_err(|error| refused(&error))?;
+        let failed = running.as_ref().and_then(|report| report.tunnel(&name));
+        let failed = failed.map_or(0, |tunnel| tunnel.failures);
         let mut child = match running {
             Some(_) => None,
             None => Some(start(context, &name)?),
         };
-        let waiting = works(&control, &name, child.as_mut());
+        let waiting = works(&control, &name, failed, child.as_mut());
         let tunnel = timeout_at(deadline, waiting).await.map_err(|_| {
             Failure::new(ExitCode::LinkLost, "the tunnel is not up yet; it is tried further")
                 .hint("openclaw remote status")
@@ -75,10 +77,11 @@ fn start(context: &Context, name: &str) -> Result<Child, Failure> {
     background(&program, &arguments, &places).map_err(local)
 }
 
-/// Waits until the tunnel works, or says why it does not.
+/// Waits until the tunnel works, or says why it does not: one more try than `failed` ones.
 async fn works(
     control: &Control,
     name: &str,
+    failed: u32,
     mut child: Option<&mut Child>,
 ) -> Result<TunnelReport, Failure> {
     let mut look = interval(LOOK);
@@ -86,7 +89,7 @@ async fn works(
         look.tick().await;
         let report = control.report().await;
         if let Some(tunnel) = report.as_ref().and_then(|report| report.tunnel(name))
-            && (tunnel.state == TunnelState::Connected || tunnel.reason.is_some())
+            && (tunnel.state == TunnelState::Connected || tunnel.failures > failed)
         {
             return Ok(tunnel.clone());
         }
