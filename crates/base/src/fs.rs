@@ -13,10 +13,23 @@ use std::{
 /// # Errors
 /// Whatever the file system says; the old file is then untouched.
 pub fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes, 0o600)
+}
+
+/// As [`write_private`], for what everybody may read: the file has mode 0644.
+///
+/// # Errors
+/// Whatever the file system says; the old file is then untouched.
+pub fn write_public(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, bytes, 0o644)
+}
+
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
     let folder = parent(path);
     let (temporary, mut file) = temporary_beside(path)?;
     let written = file
         .write_all(bytes)
+        .and_then(|()| file.set_permissions(Permissions::from_mode(mode)))
         .and_then(|()| file.sync_all())
         .and_then(|()| std::fs::rename(&temporary, path));
     if written.is_err() {
@@ -108,6 +121,14 @@ mod tests {
         assert_eq!(std::fs::read(&path).expect("read"), b"two");
         assert!(is_private(&path).expect("mode"));
         assert_eq!(names(folder.path()), ["secret"]);
+    }
+
+    #[test]
+    fn public_files_can_be_read_by_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("unit");
+        write_public(&path, b"x").expect("written");
+        assert_eq!(std::fs::metadata(&path).expect("metadata").mode() & 0o777, 0o644);
     }
 
     #[test]

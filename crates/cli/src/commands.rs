@@ -17,6 +17,7 @@ mod models;
 mod probe;
 mod reference;
 mod remote;
+mod service;
 mod sessions;
 mod status;
 

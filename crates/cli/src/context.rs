@@ -10,7 +10,7 @@ use crate::failure::Failure;
 use crate::output::Printer;
 
 /// Environment, paths and printer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Context {
     /// The environment, `.env` files included.
     pub(crate) env: Environment,

@@ -15,6 +15,8 @@ mod input;
 mod link;
 mod output;
 mod parse;
+mod service;
+mod supervised;
 mod target;
 mod tunnels;
 

@@ -147,6 +147,13 @@ impl Printer {
         drop(writeln!(err, "{}", text.as_ref()));
     }
 
+    /// What is being done, for a person who waits: nothing where nobody looks.
+    pub(crate) fn step(self, text: &str) {
+        if !self.json && io::stderr().is_terminal() {
+            self.note(self.paint_err(Style::Dim, &format!("… {text}")));
+        }
+    }
+
     /// A warning on standard error.
     pub(crate) fn warning(self, text: impl AsRef<str>) {
         self.note(format!("{} {}", self.paint_err(Style::Warn, "warning:"), text.as_ref()));

@@ -11,7 +11,7 @@ use openclaw_config::schema::Bind;
 use openclaw_gateway::listen::Listener;
 use tokio::net::{TcpListener, UnixListener};
 
-use crate::{error::DaemonError, holder::PortHolder};
+use crate::{error::DaemonError, holder::PortHolder, inherited::Inherited};
 
 /// Refuses binds that this release does not serve.
 ///
@@ -32,10 +32,18 @@ pub(crate) fn check(bind: Bind) -> Result<(), DaemonError> {
 ///
 /// # Errors
 /// When IPv4 loopback cannot be bound; a taken port names its holder.
-pub(crate) async fn loopback(port: u16) -> Result<(Vec<Listener>, u16), DaemonError> {
-    let (v4, port) = tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port))).await?;
+pub(crate) async fn loopback(
+    port: u16,
+    inherited: &Inherited,
+) -> Result<(Vec<Listener>, u16), DaemonError> {
+    let port = inherited.port(port);
+    inherited.expect_only(&[
+        SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
+        SocketAddr::from((Ipv6Addr::LOCALHOST, port)),
+    ])?;
+    let (v4, port) = tcp(SocketAddr::from((Ipv4Addr::LOCALHOST, port)), inherited).await?;
     let mut listeners = vec![v4];
-    match tcp(SocketAddr::from((Ipv6Addr::LOCALHOST, port))).await {
+    match tcp(SocketAddr::from((Ipv6Addr::LOCALHOST, port)), inherited).await {
         Ok((v6, _)) => listeners.push(v6),
         // Somebody else on [::1]:port would get what is meant for this Gateway.
         Err(error @ DaemonError::PortInUse { .. }) => return Err(error),
@@ -44,8 +52,15 @@ pub(crate) async fn loopback(port: u16) -> Result<(Vec<Listener>, u16), DaemonEr
     Ok((listeners, port))
 }
 
-async fn tcp(address: SocketAddr) -> Result<(Listener, u16), DaemonError> {
-    let bound = TcpListener::bind(address).await.map_err(|source| {
+async fn tcp(
+    address: SocketAddr,
+    inherited: &Inherited,
+) -> Result<(Listener, u16), DaemonError> {
+    let bound = match inherited.at(address) {
+        Some(listener) => listener,
+        None => TcpListener::bind(address).await,
+    };
+    let bound = bound.map_err(|source| {
         if source.kind() == io::ErrorKind::AddrInUse {
             let port = address.port();
             DaemonError::PortInUse { port, holder: port_holder(port) }

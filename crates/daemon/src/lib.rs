@@ -10,6 +10,8 @@ mod config_source;
 mod error;
 mod follow;
 mod holder;
+mod inherited;
+mod lifecycle;
 pub mod lock;
 mod logging;
 mod models;
@@ -20,6 +22,8 @@ mod wiring;
 pub use auth::{AuthFlags, AuthSource, ResolvedAuth};
 pub use error::DaemonError;
 pub use holder::{Holder, PortHolder};
+pub use inherited::Inherited;
+pub use lifecycle::{Lifecycle, Phase};
 pub use start::{Running, StartOptions, Started, start};
 pub use stop::{run, stop_holder};
 

@@ -18,6 +18,7 @@ use crate::{
     compose::{Composed, Ingredients, compose},
     error::DaemonError,
     holder::Holder,
+    inherited::Inherited,
     lock::Lock,
     logging::{self, LogSettings},
 };
@@ -39,6 +40,8 @@ pub struct StartOptions {
     pub allow_unconfigured: bool,
     /// `--verbose`: a readable log on stderr as well.
     pub verbose: bool,
+    /// Sockets that whoever started this process holds.
+    pub inherited: Inherited,
     /// Whether the process's log goes to the log file; tests of many Gateways in a process say no.
     pub log_to_file: bool,
 }
@@ -121,7 +124,7 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
     let resolved = auth::resolve(&paths, &loaded, &options.auth)?;
     let wanted =
         options.port.map_or_else(|| loaded.config.gateway_port(&paths, &loaded.env), Ok)?;
-    let (mut listeners, port) = bind::loopback(wanted).await?;
+    let (mut listeners, port) = bind::loopback(wanted, &options.inherited).await?;
     let store = Store::open(&paths.store_file(), &StoreOptions::default())?;
     let identity = load_identity(&paths, &clock)?;
     store.ledger().interrupt_all_running(clock.now_ms()).await?;

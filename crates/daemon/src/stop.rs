@@ -12,21 +12,22 @@ use tokio::{
 use crate::{
     error::DaemonError,
     holder::PortHolder,
+    lifecycle::{Lifecycle, Phase},
     lock,
-    start::{Running, StartOptions, Started, start},
+    start::{Running, StartOptions, start},
 };
 
 /// How long `--force` waits for the Gateway that holds the state folder.
 const FORCE_DEADLINE: Duration = Duration::from_secs(5);
 
-/// Starts a Gateway and runs it until SIGINT or SIGTERM. `on_started` tells a person what runs.
+/// Starts a Gateway and runs it until SIGINT or SIGTERM. `lifecycle` tells who wants to know.
 ///
 /// # Errors
 /// [`DaemonError`] says why it does not start.
 pub async fn run(
     options: StartOptions,
     force: bool,
-    on_started: impl FnOnce(&Started),
+    lifecycle: Lifecycle,
 ) -> Result<(), DaemonError> {
     // Before anything else, so that an early Ctrl-C is not lost.
     let mut signals = Signals::listen()?;
@@ -39,8 +40,9 @@ pub async fn run(
         }
         started => started?,
     };
-    on_started(&running.started);
-    signals.next().await;
+    lifecycle.tell(Phase::Ready(&running.started));
+    lifecycle.watch(&running, signals.next()).await;
+    lifecycle.tell(Phase::Stopping);
     tracing::info!("gateway stops");
     tokio::select! {
         () = running.stop() => {}

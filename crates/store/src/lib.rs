@@ -126,6 +126,14 @@ impl Store {
         Runs::new(&self.engine)
     }
 
+    /// Returns when the writer has done everything that was asked before.
+    ///
+    /// # Errors
+    /// A disk that refuses, or a store that is closed.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.engine.write(engine::Durability::Process, |_| Ok(())).await
+    }
+
     /// Finishes what waits and closes the file. Every later operation is [`StoreError::Closed`];
     /// dropping the last handle does the same, blocking.
     pub async fn close(&self) {

@@ -59,6 +59,7 @@ impl TestGateway {
             auth: AuthFlags::default(),
             allow_unconfigured: false,
             verbose: false,
+            inherited: Default::default(),
             log_to_file: false,
         };
         let running = openclaw_daemon::start(options).await;

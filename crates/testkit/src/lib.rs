@@ -13,10 +13,12 @@ pub mod fault_proxy;
 pub mod gateway;
 pub mod network;
 pub mod scripted_model;
+pub mod service_manager;
 pub mod squatter;
 pub mod sshd;
 pub mod wire;
 
 pub use fault_proxy::FaultProxy;
+pub use service_manager::FakeServiceManager;
 pub use gateway::{GatewayOptions, TestGateway};
 pub use wire::{Closed, WireClient, connect_params};

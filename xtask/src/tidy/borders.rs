@@ -43,6 +43,12 @@ const OWNED: &[Owned] = &[
         why: "only providers speak a vendor's HTTP",
     },
     Owned {
+        libraries: &["sd-notify", "listenfd"],
+        owners: &["openclaw-cli"],
+        strict: false,
+        why: "they read the environment",
+    },
+    Owned {
         libraries: &["tokio-tungstenite", "tungstenite"],
         owners: &["openclaw-client", "openclaw-gateway"],
         strict: false,
@@ -66,8 +72,11 @@ const PURE: &[(&str, &[&str])] = &[(
 const IMPURE_STD: &[&str] = &["fs", "net", "env", "process", "thread", "io"];
 
 /// Packages that start other programs, and why.
-const STARTS_PROGRAMS: &[(&str, &str)] =
-    &[("openclaw-remote", "ssh"), ("openclaw-config", "secret references of the kind exec")];
+const STARTS_PROGRAMS: &[(&str, &str)] = &[
+    ("openclaw-remote", "ssh"),
+    ("openclaw-service", "systemctl and launchctl"),
+    ("openclaw-config", "secret references of the kind exec"),
+];
 
 /// Packages that read the environment and the arguments; everybody else is handed values.
 const READS_ENVIRONMENT: &[&str] = &["openclaw-cli", "openclaw-config"];

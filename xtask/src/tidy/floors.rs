@@ -13,6 +13,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("openclaw-store", 1),
     ("openclaw-client", 1),
     ("openclaw-remote", 1),
+    ("openclaw-service", 1),
     ("openclaw-agent", 2),
     ("openclaw-providers", 3),
     ("openclaw-gateway", 4),

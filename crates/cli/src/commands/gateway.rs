@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     Outcome, agent, auth_token, call, dial_stdio, gateway_run, gateway_status, gateway_use, health,
-    probe,
+    probe, service,
 };
 use crate::context::Context;
 
@@ -23,6 +23,16 @@ pub(crate) struct GatewayArgs {
 enum GatewayCommand {
     /// Run a Gateway in the foreground
     Run(gateway_run::RunArgs),
+    /// Run the Gateway as a service that starts with the system
+    Install(service::InstallArgs),
+    /// Take the service away; the state stays
+    Uninstall(service::UninstallArgs),
+    /// Start the service
+    Start(service::ControlArgs),
+    /// Stop the service
+    Stop(service::StopArgs),
+    /// Restart the service; connections made meanwhile wait
+    Restart(service::RestartArgs),
     /// Call one method and print its result
     Call(call::CallArgs),
     /// Ask whether the Gateway is up
@@ -46,6 +56,11 @@ impl GatewayArgs {
     pub(crate) fn wants_json(&self) -> bool {
         match &self.command {
             None | Some(GatewayCommand::Run(_) | GatewayCommand::DialStdio(_)) => false,
+            Some(GatewayCommand::Install(args)) => args.output.json,
+            Some(GatewayCommand::Uninstall(args)) => args.output.json,
+            Some(GatewayCommand::Start(args)) => args.output.json,
+            Some(GatewayCommand::Stop(args)) => args.wants_json(),
+            Some(GatewayCommand::Restart(args)) => args.wants_json(),
             Some(GatewayCommand::Call(args)) => args.output.json,
             Some(GatewayCommand::Health(args)) => args.output.json,
             Some(GatewayCommand::Status(args)) => args.output.json,
@@ -67,6 +82,11 @@ pub(crate) fn run(context: &Context, args: GatewayArgs) -> Outcome {
     match args.command {
         None => gateway_run::run(context, args.run),
         Some(GatewayCommand::Run(args)) => gateway_run::run(context, args),
+        Some(GatewayCommand::Install(args)) => service::install(context, &args),
+        Some(GatewayCommand::Uninstall(args)) => service::uninstall(context, &args),
+        Some(GatewayCommand::Start(args)) => service::start(context, &args),
+        Some(GatewayCommand::Stop(args)) => service::stop(context, &args),
+        Some(GatewayCommand::Restart(args)) => service::restart(context, &args),
         Some(GatewayCommand::Call(args)) => call::run(context, &args),
         Some(GatewayCommand::Health(args)) => health::run(context, &args),
         Some(GatewayCommand::Status(args)) => gateway_status::run(context, &args),

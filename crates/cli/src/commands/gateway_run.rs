@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use openclaw_config::schema::{AuthMode, Bind};
-use openclaw_daemon::{AuthFlags, DaemonError, StartOptions, Started};
+use openclaw_daemon::{AuthFlags, DaemonError, Lifecycle, Phase, StartOptions, Started};
 use secrecy::SecretString;
 
 use super::Outcome;
@@ -17,6 +17,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::input;
 use crate::output::Style;
+use crate::supervised;
 
 /// What overrides the configuration for this run.
 #[derive(Args, Debug, Default)]
@@ -77,10 +78,15 @@ pub(crate) fn run(context: &Context, args: RunArgs) -> Outcome {
         .enable_all()
         .build()
         .map_err(|error| Failure::local("starting the runtime failed", &error))?;
-    let ran = runtime.block_on(openclaw_daemon::run(options, force, |started| {
-        // A closed standard output does not stop a Gateway.
-        drop(announce(context, started));
-    }));
+    let face = context.clone();
+    let lifecycle = Lifecycle::new(supervised::watchdog(), move |phase| {
+        supervised::tell(phase);
+        if let Phase::Ready(started) = phase {
+            // A closed standard output does not stop a Gateway.
+            drop(announce(&face, started));
+        }
+    });
+    let ran = runtime.block_on(openclaw_daemon::run(options, force, lifecycle));
     runtime.shutdown_background();
     ran.map(|()| ExitCode::Done).map_err(|error| failure(&error))
 }
@@ -98,6 +104,7 @@ fn options(context: &Context, args: RunArgs) -> Result<StartOptions, Failure> {
         auth: AuthFlags { mode: args.auth, token: args.token, password },
         allow_unconfigured: args.allow_unconfigured,
         verbose: context.verbose,
+        inherited: supervised::listeners()?,
         log_to_file: true,
     })
 }

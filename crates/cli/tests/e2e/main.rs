@@ -17,6 +17,7 @@ mod lifecycle;
 mod machine;
 mod model;
 mod remote;
+mod service;
 mod squatter;
 mod ssh;
 mod terminal;

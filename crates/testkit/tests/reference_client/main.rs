@@ -40,6 +40,7 @@ async fn restart(gateway: &mut TestGateway) -> openclaw_daemon::Running {
         auth: AuthFlags::default(),
         allow_unconfigured: false,
         verbose: false,
+        inherited: Default::default(),
         log_to_file: false,
     };
     openclaw_daemon::start(options).await.expect("the Gateway starts again")
