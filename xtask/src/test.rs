@@ -21,6 +21,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("/usr/sbin/ip", "iproute2"),
     ("/usr/sbin/nft", "nftables"),
     ("/usr/bin/nsenter", "util-linux"),
+    ("/usr/bin/systemd-analyze", "systemd"),
 ];
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);

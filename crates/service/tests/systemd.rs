@@ -14,8 +14,9 @@ use openclaw_testkit::FakeServiceManager;
 
 /// Where Debian has it.
 const ANALYZE: &str = "/usr/bin/systemd-analyze";
-/// Highest exposure that is allowed, of 100: "OK" ends at 50.
-const USER_EXPOSURE: &str = "50";
+/// Highest exposure that is allowed, of 100: "OK" ends at 50. The tool takes a person's own service for
+/// one of root's: it counts every capability that such a service never has.
+const USER_EXPOSURE: &str = "75";
 const SYSTEM_EXPOSURE: &str = "28";
 
 fn definition(home: &Path, scope: Scope) -> Definition {

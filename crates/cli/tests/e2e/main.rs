@@ -20,5 +20,6 @@ mod remote;
 mod service;
 mod squatter;
 mod ssh;
+mod supervised;
 mod terminal;
 mod tunnel;

@@ -1,0 +1,187 @@
+//! A Gateway under a service manager: what it is told, and sockets that it does not own.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixDatagram;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::machine::{Machine, OPENCLAW, PATIENCE, shown};
+
+/// Where Debian has it.
+const SOCKET_ACTIVATE: &str = "/usr/bin/systemd-socket-activate";
+
+/// Hears what is told, until it is the text that is wanted.
+fn hear(socket: &UnixDatagram, wanted: &str) -> String {
+    let mut buffer = [0; 4096];
+    let started = Instant::now();
+    while started.elapsed() < PATIENCE {
+        let count = socket.recv(&mut buffer).unwrap();
+        let told = String::from_utf8_lossy(&buffer[..count]).into_owned();
+        if told.contains(wanted) {
+            return told;
+        }
+    }
+    panic!("{wanted} was never told");
+}
+
+#[test]
+fn the_manager_hears_ready_alive_and_stopping() {
+    let machine = Machine::new();
+    let path = machine.home().join("notify");
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut command = machine.command(&["gateway", "run", "--port", "0"]);
+    command.env("NOTIFY_SOCKET", &path).env("WATCHDOG_USEC", "600000");
+    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
+    let ready = hear(&socket, "READY=1");
+    assert!(ready.contains("STATUS=listens on port "), "{ready}");
+    // It is ready when it says so, not later.
+    machine.text(&["health"]);
+    for _ in 0..3 {
+        hear(&socket, "WATCHDOG=1");
+    }
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw).unwrap();
+    // Stopped like a process that hangs, it says nothing.
+    kill_process(pid, Signal::STOP).unwrap();
+    socket.set_read_timeout(Some(Duration::from_millis(900))).unwrap();
+    while socket.recv(&mut [0; 4096]).is_ok() {}
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    kill_process(pid, Signal::CONT).unwrap();
+    hear(&socket, "WATCHDOG=1");
+    kill_process(pid, Signal::TERM).unwrap();
+    hear(&socket, "STOPPING=1");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// A manager as small as can be: `systemd-socket-activate` holds the sockets, and a loop starts the
+/// Gateway again whenever it ends.
+struct Manager {
+    child: Child,
+    port: u16,
+}
+
+impl Manager {
+    fn start(machine: &Machine, port: u16, args: &[&str]) -> Self {
+        let again = "while :; do sh -c 'LISTEN_PID=$$ exec \"$@\"' sh \"$@\" || exit; done";
+        let mut command = Command::new(SOCKET_ACTIVATE);
+        command.args(["-l", &format!("127.0.0.1:{port}"), "-l", &format!("[::1]:{port}")]);
+        command.args(["sh", "-c", again, "sh", OPENCLAW, "gateway", "run"]);
+        command.args(args).env_clear().env("HOME", machine.home()).env("PATH", "/usr/bin:/bin");
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        Self { child: child.spawn().unwrap(), port }
+    }
+
+    /// Connects, and asks for what needs no credential.
+    fn ask(&self, address: SocketAddr) -> std::io::Result<String> {
+        let mut stream = TcpStream::connect_timeout(&address, PATIENCE)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let port = self.port;
+        write!(stream, "GET /healthz HTTP/1.1\r\nHost: localhost:{port}\r\nConnection: close\r\n\r\n")?;
+        let mut text = String::new();
+        stream.read_to_string(&mut text)?;
+        Ok(text)
+    }
+}
+
+impl Drop for Manager {
+    fn drop(&mut self) {
+        // The loop first, so that it starts nothing again.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+fn holder(machine: &Machine) -> Option<(i32, u64)> {
+    let text = std::fs::read(machine.state().join("gateway.lock")).ok()?;
+    let holder: serde_json::Value = serde_json::from_slice(&text).ok()?;
+    Some((i32::try_from(holder["pid"].as_i64()?).ok()?, holder["port"].as_u64()?))
+}
+
+/// Waits until another process than `before` holds the state folder and listens.
+fn next_holder(machine: &Machine, before: Option<i32>) -> i32 {
+    let started = Instant::now();
+    while started.elapsed() < PATIENCE {
+        match holder(machine) {
+            Some((pid, _)) if Some(pid) != before => return pid,
+            _ => std::thread::yield_now(),
+        }
+    }
+    panic!("no Gateway came");
+}
+
+#[test]
+fn a_restart_refuses_no_connection() {
+    let machine = Machine::new();
+    let port = free_port();
+    let manager = Manager::start(&machine, port, &["--port", &port.to_string()]);
+    let addresses: [SocketAddr; 2] =
+        [([127, 0, 0, 1], port).into(), (std::net::Ipv6Addr::LOCALHOST, port).into()];
+    let started = Instant::now();
+    while manager.ask(addresses[0]).is_err() {
+        assert!(started.elapsed() < PATIENCE, "the sockets were never there");
+        std::thread::yield_now();
+    }
+    let (stop, answered, cut) = (AtomicBool::new(false), AtomicU32::new(0), AtomicU32::new(0));
+    let mut pid = next_holder(&machine, None);
+    std::thread::scope(|scope| {
+        for address in addresses.iter().cycle().take(4) {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    match manager.ask(*address) {
+                        Ok(text) if text.starts_with("HTTP/1.1 200") => {
+                            answered.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Ok(_) => {
+                            cut.fetch_add(1, Ordering::Relaxed);
+                        }
+                        Err(error) => {
+                            assert_ne!(error.kind(), std::io::ErrorKind::ConnectionRefused);
+                            cut.fetch_add(1, Ordering::Relaxed);
+                        }
+                    }
+                }
+            });
+        }
+        for _ in 0..5 {
+            let before = answered.load(Ordering::Relaxed);
+            kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+            pid = next_holder(&machine, Some(pid));
+            let started = Instant::now();
+            while answered.load(Ordering::Relaxed) < before + 20 && started.elapsed() < PATIENCE {
+                std::thread::yield_now();
+            }
+        }
+        stop.store(true, Ordering::Relaxed);
+    });
+    let (answered, cut) = (answered.into_inner(), cut.into_inner());
+    println!("{answered} requests answered over five restarts, {cut} cut, none refused");
+    assert!(answered >= 100 && cut == 0, "{answered} answered, {cut} cut");
+    drop(manager);
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
+}
+
+#[test]
+fn a_socket_that_nobody_configured_is_refused() {
+    let machine = Machine::new();
+    let (port, other) = (free_port(), free_port());
+    let mut manager = Manager::start(&machine, port, &["--port", &other.to_string()]);
+    let started = Instant::now();
+    while TcpStream::connect(("127.0.0.1", port)).is_err() {
+        assert!(started.elapsed() < PATIENCE, "the sockets were never there");
+        std::thread::yield_now();
+    }
+    assert_eq!(manager.child.wait().unwrap().code(), Some(78));
+    let mut told = String::new();
+    manager.child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert!(told.contains(&format!("127.0.0.1:{port}")) && told.contains("gateway install"), "{told}");
+    let output = machine.run(&["gateway", "status", "--json"]);
+    assert_eq!(output.status.code(), Some(3), "{}", shown(&output));
+}
