@@ -136,6 +136,7 @@ impl Gateway {
             http_sockets: admission::Admission::of_http(),
             in_flight: State::frame_budget(),
             clock: parts.clock,
+            accepting: parts.tasks.token().child_token(),
             tasks: parts.tasks,
             draining: AtomicBool::new(false),
         });
@@ -187,6 +188,7 @@ impl Gateway {
     pub async fn shutdown(&self, restart_expected_ms: Option<u64>) -> bool {
         let state = &self.state;
         state.draining.store(true, Ordering::Release);
+        state.accepting.cancel();
         let payload =
             ShutdownPayload { reason: "gateway stopping".to_owned(), restart_expected_ms };
         state.events.publish::<Shutdown>(&payload);

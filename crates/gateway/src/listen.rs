@@ -1,6 +1,14 @@
 //! Listeners: TCP and the owner's Unix socket, each connection carrying where it came from.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Router, extract::Request};
 use futures_util::future::BoxFuture;
@@ -22,6 +30,8 @@ use crate::{
 
 /// Time for the head of a request.
 const HEADER_DEADLINE: Duration = Duration::from_secs(10);
+/// Time for a request that came before the stop.
+const LAST_REQUEST: Duration = Duration::from_millis(300);
 /// Largest head of a request, in bytes.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 /// Pause after the kernel refused to accept, so that a full file table is not asked in a busy loop.
@@ -55,9 +65,10 @@ impl Listener {
     }
 }
 
-/// Accepts until the Gateway stops.
+/// Accepts until the Gateway begins to stop: who comes later waits for the next one, if somebody else
+/// holds the socket too.
 pub async fn serve(state: Arc<State>, listener: Listener) {
-    let stop = state.tasks.token();
+    let stop = state.accepting.clone();
     let router = http::router(Arc::clone(&state));
     loop {
         tokio::select! {
@@ -86,7 +97,9 @@ fn spawn<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
         tracing::debug!(?link, "too many sockets of this address");
         return;
     };
-    let service = FromPeer { peer: Peer(link), router: TowerToHyperService::new(router.clone()) };
+    let asked = Arc::new(AtomicBool::new(false));
+    let router = TowerToHyperService::new(router.clone());
+    let service = FromPeer { peer: Peer(link), router, asked: Arc::clone(&asked) };
     let stop = state.tasks.token();
     drop(state.tasks.spawn("http", async move {
         let connection = http1::Builder::new()
@@ -96,13 +109,20 @@ fn spawn<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades();
         let _place = place;
-        tokio::select! {
-            () = stop.cancelled() => {}
-            served = connection => {
-                if let Err(error) = served {
-                    tracing::debug!(%error, "connection ended");
+        let mut connection = std::pin::pin!(connection);
+        let served = tokio::select! {
+            served = &mut connection => served,
+            () = stop.cancelled() => {
+                // Who was let in is still answered: a service that restarts cuts nobody. Told to end
+                // before the first request, the connection would not wait for it.
+                if asked.load(Ordering::Acquire) {
+                    connection.as_mut().graceful_shutdown();
                 }
+                tokio::time::timeout(LAST_REQUEST, connection).await.unwrap_or(Ok(()))
             }
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "connection ended");
         }
     }));
 }
@@ -111,6 +131,8 @@ fn spawn<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
 struct FromPeer {
     peer: Peer,
     router: TowerToHyperService<Router>,
+    /// Whether there was a request.
+    asked: Arc<AtomicBool>,
 }
 
 impl Service<Request<Incoming>> for FromPeer {
@@ -119,6 +141,7 @@ impl Service<Request<Incoming>> for FromPeer {
     type Future = BoxFuture<'static, Result<Self::Response, Infallible>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        self.asked.store(true, Ordering::Release);
         request.extensions_mut().insert(self.peer);
         Box::pin(self.router.call(request))
     }

@@ -10,7 +10,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 use openclaw_agent::{Agent, Models};
-use openclaw_base::{SharedClock, Tasks};
+use openclaw_base::{CancellationToken, SharedClock, Tasks};
 use openclaw_identity::{KeyPair, PublicKey};
 use openclaw_protocol::{DetailCode, RpcError, ids::AgentId, limits::MAX_IN_FLIGHT_BYTES};
 use openclaw_store::{Store, StoreError};
@@ -68,6 +68,8 @@ pub struct State {
     /// Owner of every task.
     pub tasks: Tasks,
     pub(crate) draining: AtomicBool,
+    /// Cancelled when nobody is let in any more.
+    pub(crate) accepting: CancellationToken,
 }
 
 impl fmt::Debug for State {

@@ -139,10 +139,12 @@ fn a_restart_refuses_no_connection() {
                         Ok(text) if text.starts_with("HTTP/1.1 200") => {
                             answered.fetch_add(1, Ordering::Relaxed);
                         }
-                        Ok(_) => {
+                        Ok(text) => {
+                            println!("cut short: {text:?}");
                             cut.fetch_add(1, Ordering::Relaxed);
                         }
                         Err(error) => {
+                            println!("cut: {error}");
                             assert_ne!(error.kind(), std::io::ErrorKind::ConnectionRefused);
                             cut.fetch_add(1, Ordering::Relaxed);
                         }
