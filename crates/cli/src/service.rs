@@ -17,12 +17,8 @@ use crate::failure::Failure;
 /// Variables that decide where files are; a service needs the same.
 const PLACES: [&str; 3] = ["OPENCLAW_HOME", "OPENCLAW_STATE_DIR", "OPENCLAW_CONFIG_PATH"];
 /// Secrets that a service does not see when they are only in this terminal's environment.
-const SECRETS: [&str; 4] = [
-    "OPENCLAW_GATEWAY_TOKEN",
-    "OPENCLAW_GATEWAY_PASSWORD",
-    "ANTHROPIC_API_KEY",
-    "OPENAI_API_KEY",
-];
+const SECRETS: [&str; 4] =
+    ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD", "ANTHROPIC_API_KEY", "OPENAI_API_KEY"];
 /// Users of the system, one a line.
 const PASSWD: &str = "/etc/passwd";
 /// Largest list of users that is read.
@@ -132,7 +128,8 @@ pub(crate) fn hidden_secrets(context: &Context) -> Vec<&'static str> {
 }
 
 fn user_manager(context: &Context) -> Manager {
-    let home = context.env.get("HOME").map_or_else(|| context.paths.home().to_owned(), PathBuf::from);
+    let home =
+        context.env.get("HOME").map_or_else(|| context.paths.home().to_owned(), PathBuf::from);
     let uid = rustix::process::getuid().as_raw();
     if cfg!(target_os = "macos") {
         let folder = home.join("Library/LaunchAgents");
@@ -199,11 +196,16 @@ fn is_own_home(home: &str) -> bool {
 /// The program that runs now, by its real path.
 fn program(site: &Site) -> Result<PathBuf, Failure> {
     let path = std::env::current_exe().and_then(std::fs::canonicalize);
-    let path = path.map_err(|error| Failure::local("the path of this program is unknown", &error))?;
+    let path =
+        path.map_err(|error| Failure::local("the path of this program is unknown", &error))?;
     let Scope::System(account) = &site.scope else { return Ok(path) };
     let in_homes = ["/home", "/root"].iter().any(|folder| path.starts_with(folder));
     if in_homes && !path.starts_with(&account.home) {
-        let text = format!("{} cannot run {}: it is in somebody's home folder", account.name, path.display());
+        let text = format!(
+            "{} cannot run {}: it is in somebody's home folder",
+            account.name,
+            path.display()
+        );
         return Err(Failure::new(ExitCode::Failed, text).code("SERVICE_PROGRAM_HIDDEN").hint(format!(
             "put it where everybody can run it, and use that: sudo install -m 755 {} /usr/local/bin/openclaw",
             path.display()
@@ -226,10 +228,15 @@ fn hint(own: &str, error: &ServiceError) -> String {
              does not depend on a login: sudo {own} gateway install --system --run-as \"$USER\""
         ),
         ServiceError::NotSystemd | ServiceError::Program { .. } => {
-            format!("run it in the foreground, under whatever starts programs here: {own} gateway run")
+            format!(
+                "run it in the foreground, under whatever starts programs here: {own} gateway run"
+            )
         }
         ServiceError::Foreign { path } => {
-            format!("if nobody needs it, move it away and try again: mv {0} {0}.old", path.display())
+            format!(
+                "if nobody needs it, move it away and try again: mv {0} {0}.old",
+                path.display()
+            )
         }
         ServiceError::OtherOwner { .. } => {
             "give this one a name of its own: openclaw --profile NAME gateway install".to_owned()

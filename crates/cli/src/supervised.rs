@@ -40,9 +40,12 @@ pub(crate) fn listeners() -> Result<Inherited, Failure> {
     for index in 0..handed.len() {
         let v4 = handed.take_tcp_listener(index);
         let listener = v4.or_else(|_| take_v6(&mut handed, index)).map_err(|error| {
-            Failure::new(ExitCode::Configuration, "the service manager handed over something else than a TCP socket")
-                .hint("write the service anew: openclaw gateway install")
-                .caused_by(Some(&error))
+            Failure::new(
+                ExitCode::Configuration,
+                "the service manager handed over something else than a TCP socket",
+            )
+            .hint("write the service anew: openclaw gateway install")
+            .caused_by(Some(&error))
         })?;
         listeners.extend(listener);
     }

@@ -52,10 +52,7 @@ pub(crate) async fn loopback(
     Ok((listeners, port))
 }
 
-async fn tcp(
-    address: SocketAddr,
-    inherited: &Inherited,
-) -> Result<(Listener, u16), DaemonError> {
+async fn tcp(address: SocketAddr, inherited: &Inherited) -> Result<(Listener, u16), DaemonError> {
     let bound = match inherited.at(address) {
         Some(listener) => listener,
         None => TcpListener::bind(address).await,

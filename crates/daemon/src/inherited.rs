@@ -32,9 +32,10 @@ impl Inherited {
 
     /// The listener for an address, if it was handed over.
     pub(crate) fn at(&self, address: SocketAddr) -> Option<io::Result<TcpListener>> {
-        let found = self.listeners.iter().find(|listener| {
-            listener.local_addr().is_ok_and(|local| local == address)
-        })?;
+        let found = self
+            .listeners
+            .iter()
+            .find(|listener| listener.local_addr().is_ok_and(|local| local == address))?;
         let listener = found.try_clone().and_then(|listener| {
             listener.set_nonblocking(true)?;
             TcpListener::from_std(listener)
@@ -53,7 +54,9 @@ impl Inherited {
             if !local.is_some_and(|local| used.contains(&local)) {
                 let address = local.map_or_else(|| "of no address".to_owned(), |a| a.to_string());
                 return Err(DaemonError::setting(
-                    format!("the service manager handed over a socket that is not configured: {address}"),
+                    format!(
+                        "the service manager handed over a socket that is not configured: {address}"
+                    ),
                     "write the service anew with the port of the configuration: openclaw gateway install",
                 ));
             }

@@ -35,7 +35,10 @@ pub struct Lifecycle {
 
 impl Lifecycle {
     /// `watchdog` is the longest silence before the process is taken for dead.
-    pub fn new(watchdog: Option<Duration>, tell: impl Fn(Phase<'_>) + Send + Sync + 'static) -> Self {
+    pub fn new(
+        watchdog: Option<Duration>,
+        tell: impl Fn(Phase<'_>) + Send + Sync + 'static,
+    ) -> Self {
         Self { tell: Box::new(tell), watchdog }
     }
 
@@ -91,7 +94,8 @@ async fn store_works(store: &Store) -> bool {
 
 async fn door_answers(running: &Running) -> std::io::Result<bool> {
     let mut door = UnixStream::connect(&running.socket).await?;
-    door.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await?;
+    door.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .await?;
     let mut head = [0; LIVES.len()];
     door.read_exact(&mut head).await?;
     Ok(head == LIVES)

@@ -141,7 +141,10 @@ pub(crate) mod tests {
             program: "/home/me/.local/bin/openclaw".into(),
             arguments: ["--profile", "ops", "gateway", "run"].map(str::to_owned).to_vec(),
             environment: vec![("OPENCLAW_HOME".into(), "/srv/a b%$\"x".into())],
-            listen: vec![([127, 0, 0, 1], 20001).into(), (std::net::Ipv6Addr::LOCALHOST, 20001).into()],
+            listen: vec![
+                ([127, 0, 0, 1], 20001).into(),
+                (std::net::Ipv6Addr::LOCALHOST, 20001).into(),
+            ],
             notifies: true,
             output: "/home/me/.openclaw-ops/logs/service.log".into(),
         }

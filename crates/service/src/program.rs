@@ -59,7 +59,10 @@ pub(crate) async fn run(
     child.stdin(Stdio::null()).kill_on_drop(true);
     let output = timeout(deadline, child.output())
         .await
-        .map_err(|_| ServiceError::Silent { command: command.clone(), seconds: deadline.as_secs() })?
+        .map_err(|_| ServiceError::Silent {
+            command: command.clone(),
+            seconds: deadline.as_secs(),
+        })?
         .map_err(|source| ServiceError::Program { program: name, source })?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     Ok(Said {

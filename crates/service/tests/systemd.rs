@@ -60,7 +60,8 @@ fn systemd_understands_every_line_and_finds_it_safe() {
             std::fs::write(&file.path, &file.text).unwrap();
         }
         let service = "./openclaw-gateway.service";
-        let (good, told) = analyze(folder.path(), &[word, "verify", service, "./openclaw-gateway.socket"]);
+        let (good, told) =
+            analyze(folder.path(), &[word, "verify", service, "./openclaw-gateway.socket"]);
         assert!(good && told.is_empty(), "{scope:?}: {told}");
         let limit = format!("--threshold={limit}");
         let (good, told) =
@@ -100,7 +101,10 @@ async fn a_service_of_the_system_is_looked_after_by_its_manager() {
     assert_eq!((state.activity, state.enabled), (Activity::Running, true));
     assert!(fake.calls().lines().all(|call| !call.contains("--user")), "{}", fake.calls());
     assert_eq!(manager.linger("me").await, None);
-    assert_eq!(manager.installed_gateways(), [("openclaw-gateway.service".to_owned(), wanted.owner.clone())]);
+    assert_eq!(
+        manager.installed_gateways(),
+        [("openclaw-gateway.service".to_owned(), wanted.owner.clone())]
+    );
 
     let other = Definition { owner: "/other".into(), ..wanted.clone() };
     let refused = manager.install(&other, true).await;

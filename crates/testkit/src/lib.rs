@@ -19,6 +19,6 @@ pub mod sshd;
 pub mod wire;
 
 pub use fault_proxy::FaultProxy;
-pub use service_manager::FakeServiceManager;
 pub use gateway::{GatewayOptions, TestGateway};
+pub use service_manager::FakeServiceManager;
 pub use wire::{Closed, WireClient, connect_params};

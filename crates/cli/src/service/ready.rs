@@ -69,7 +69,8 @@ pub(crate) async fn log_tail(manager: &Manager, name: &ServiceName, paths: &Path
     let journal = manager.journal(name, TAIL).await;
     let text = journal.unwrap_or_else(|| {
         let files = [paths.logs_dir().join("service.log"), paths.log_file()];
-        let texts = files.iter().filter_map(|file| openclaw_base::fs::read_limited(file, MAX_LOG).ok());
+        let texts =
+            files.iter().filter_map(|file| openclaw_base::fs::read_limited(file, MAX_LOG).ok());
         let last = texts.into_iter().find(|text| !text.is_empty()).unwrap_or_default();
         String::from_utf8_lossy(&last).into_owned()
     });

@@ -88,7 +88,8 @@ fn what_is_not_ours_is_left_alone() {
     let file = machine.home().join(UNIT);
     std::fs::create_dir_all(file.parent().unwrap()).unwrap();
     std::fs::write(&file, "[Service]\nExecStart=/usr/bin/true\n").unwrap();
-    for args in [&["gateway", "install", "--port", &port, "--force"][..], &["gateway", "uninstall"]] {
+    for args in [&["gateway", "install", "--port", &port, "--force"][..], &["gateway", "uninstall"]]
+    {
         let refused = failed(&machine, args, 1);
         assert_eq!(refused["code"], "SERVICE_NOT_OURS", "{refused}");
         assert!(refused["hints"].to_string().contains("mv "), "{refused}");

@@ -45,7 +45,9 @@ mod tests {
         assert_eq!(running.activity, Activity::Running);
         assert_eq!((running.pid, running.enabled, running.loaded), (Some(42), true, true));
         assert_eq!(running.detail, "active (running)");
-        let failed = parse("MainPID=0\nExecMainStatus=78\nLoadState=loaded\nActiveState=failed\nSubState=failed\n");
+        let failed = parse(
+            "MainPID=0\nExecMainStatus=78\nLoadState=loaded\nActiveState=failed\nSubState=failed\n",
+        );
         assert_eq!((failed.activity, failed.last_exit), (Activity::Failed, Some(78)));
         let missing = parse("LoadState=not-found\nActiveState=inactive\nSubState=dead\n");
         assert!(!missing.loaded && missing.activity == Activity::Stopped);

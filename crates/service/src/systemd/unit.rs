@@ -56,8 +56,10 @@ const HOMES: [&str; 3] = ["/home", "/root", "/run/user"];
 pub fn units(definition: &Definition, folder: &Path) -> Result<Vec<ServiceFile>, ServiceError> {
     definition.check()?;
     let unit = definition.name.unit();
-    let mut files =
-        vec![ServiceFile { path: folder.join(format!("{unit}.service")), text: service(definition) }];
+    let mut files = vec![ServiceFile {
+        path: folder.join(format!("{unit}.service")),
+        text: service(definition),
+    }];
     if !definition.listen.is_empty() {
         let path = folder.join(format!("{unit}.socket"));
         files.push(ServiceFile { path, text: socket(definition) });

@@ -188,7 +188,10 @@ fn stop_foreground(context: &Context, args: &StopArgs, report: Report, why: Fail
         return report.failed(printer, why);
     };
     if !args.force {
-        let text = format!("the Gateway here is no service; it runs in the foreground (pid {})", holder.pid);
+        let text = format!(
+            "the Gateway here is no service; it runs in the foreground (pid {})",
+            holder.pid
+        );
         let failure = Failure::new(ExitCode::Failed, text)
             .code("SERVICE_FOREGROUND")
             .hint(format!("end it nevertheless: {} gateway stop --force", context.own));
@@ -196,9 +199,9 @@ fn stop_foreground(context: &Context, args: &StopArgs, report: Report, why: Fail
     }
     let paths = context.paths.clone();
     let stopped = block_on(async move {
-        openclaw_daemon::stop_holder(&paths).await.map_err(|error| {
-            Failure::new(ExitCode::Failed, error.to_string()).hint(error.hint())
-        })
+        openclaw_daemon::stop_holder(&paths)
+            .await
+            .map_err(|error| Failure::new(ExitCode::Failed, error.to_string()).hint(error.hint()))
     });
     match stopped {
         Ok(()) => {

@@ -148,12 +148,13 @@ fn gateway(
     let loaded = loaded.map_err(|error| config_failure(&error))?;
     let configured = loaded.config.gateway_port(&site.paths, &loaded.env);
     let port = args.port.map_or(configured, Ok).map_err(|error| config_failure(&error))?;
-    let from_environment = loaded.env.lookup("OPENCLAW_GATEWAY_PORT").is_some_and(|(layer, _)| {
-        layer == openclaw_config::Layer::Process
-    });
+    let from_environment = loaded
+        .env
+        .lookup("OPENCLAW_GATEWAY_PORT")
+        .is_some_and(|(layer, _)| layer == openclaw_config::Layer::Process);
     let profile = site.paths.profile().name();
-    let description =
-        profile.map_or_else(|| "OpenClaw Gateway".to_owned(), |name| format!("OpenClaw Gateway ({name})"));
+    let description = profile
+        .map_or_else(|| "OpenClaw Gateway".to_owned(), |name| format!("OpenClaw Gateway ({name})"));
     let written = port.to_string();
     let mut arguments = vec!["gateway", "run"];
     // The variable of this terminal is not there when the service starts.
@@ -164,7 +165,8 @@ fn gateway(
     let mut definition = site.definition(context, name, description, &arguments)?;
     definition.notifies = cfg!(target_os = "linux");
     if matches!(loaded.config.gateway.bind, Bind::Loopback | Bind::Auto) {
-        definition.listen = vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()];
+        definition.listen =
+            vec![(Ipv4Addr::LOCALHOST, port).into(), (Ipv6Addr::LOCALHOST, port).into()];
     } else {
         report.warnings.push(
             "gateway.bind is not loopback: the Gateway binds its ports itself, so a restart refuses \
@@ -201,7 +203,9 @@ fn say_linger(context: &Context, linger: Option<&Linger>, report: &mut Report) {
     match linger {
         Linger::On => {}
         Linger::Enabled => {
-            report.hints.push("the service goes on when you log out: lingering was enabled".to_owned());
+            report
+                .hints
+                .push("the service goes on when you log out: lingering was enabled".to_owned());
         }
         Linger::Refused(why) => {
             report.warnings.push(format!("the service ends when you log out: {why}"));
