@@ -90,6 +90,22 @@ impl Manager {
     }
 }
 
+impl Manager {
+    /// Asks without a pause, and counts what came of it.
+    fn ask_until(
+        &self,
+        stop: &AtomicBool,
+        address: SocketAddr,
+        answered: &AtomicU32,
+        cut: &AtomicU32,
+    ) {
+        while !stop.load(Ordering::Relaxed) {
+            let counter = if is_answer(self.ask(address)) { answered } else { cut };
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
 impl Drop for Manager {
     fn drop(&mut self) {
         // The loop first, so that it starts nothing again.
@@ -146,13 +162,7 @@ fn a_restart_refuses_no_connection() {
     let mut pid = next_holder(&machine, None);
     std::thread::scope(|scope| {
         for address in addresses.iter().cycle().take(4) {
-            scope.spawn(|| {
-                while !stop.load(Ordering::Relaxed) {
-                    let asked = manager.ask(*address);
-                    let counter = if is_answer(asked) { &answered } else { &cut };
-                    counter.fetch_add(1, Ordering::Relaxed);
-                }
-            });
+            scope.spawn(|| manager.ask_until(&stop, *address, &answered, &cut));
         }
         for _ in 0..5 {
             let before = answered.load(Ordering::Relaxed);
