@@ -20,5 +20,5 @@ pub use definition::{Account, Definition, Scope, ServiceName};
 pub use error::ServiceError;
 pub use files::{Ownership, ServiceFile, owner_of};
 pub use install::{Change, Installation};
-pub use manager::{Linger, Manager};
-pub use state::{Activity, ServiceState};
+pub use manager::Manager;
+pub use state::{Activity, Linger, ServiceState};

@@ -7,7 +7,7 @@ use crate::{
     error::ServiceError,
     files::{Ownership, ServiceFile, owner_of},
     launchd::{self, Launchd},
-    state::ServiceState,
+    state::{Linger, ServiceState},
     systemd::{self, Systemd},
 };
 
@@ -18,17 +18,6 @@ pub enum Manager {
     Systemd(Systemd),
     /// macOS.
     Launchd(Launchd),
-}
-
-/// Whether a person's services outlive the login.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Linger {
-    /// They did before.
-    On,
-    /// They do from now on.
-    Enabled,
-    /// They do not, and this is why.
-    Refused(String),
 }
 
 impl Manager {

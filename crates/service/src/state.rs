@@ -50,3 +50,14 @@ pub struct ServiceState {
     /// The file it was loaded from.
     pub file: Option<PathBuf>,
 }
+
+/// Whether a person's services outlive the login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Linger {
+    /// They did before.
+    On,
+    /// They do from now on.
+    Enabled,
+    /// They do not, and this is why.
+    Refused(String),
+}

@@ -12,9 +12,8 @@ pub use self::unit::units;
 use crate::{
     definition::ServiceName,
     error::ServiceError,
-    manager::Linger,
     program::{Said, run},
-    state::ServiceState,
+    state::{Linger, ServiceState},
 };
 
 /// Longest that a question may take.
