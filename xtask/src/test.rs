@@ -22,6 +22,8 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("/usr/sbin/nft", "nftables"),
     ("/usr/bin/nsenter", "util-linux"),
     ("/usr/bin/systemd-analyze", "systemd"),
+    ("/usr/sbin/nginx", "nginx-light"),
+    ("/usr/bin/caddy", "caddy"),
 ];
 
 type Step = (&'static str, fn() -> anyhow::Result<()>);

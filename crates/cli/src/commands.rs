@@ -7,6 +7,8 @@ mod completion;
 mod config;
 mod devices;
 mod dial_stdio;
+mod discover;
+mod expose;
 mod gateway;
 mod gateway_run;
 mod gateway_status;

@@ -18,6 +18,7 @@ pub mod saved;
 pub mod client;
 pub mod events;
 pub mod hello;
+pub mod knock;
 pub mod reconnect;
 pub mod resume;
 

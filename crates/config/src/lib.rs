@@ -32,6 +32,7 @@
 
 mod check;
 pub mod describe;
+mod discovery;
 pub mod edit;
 mod editor;
 mod env;
@@ -53,6 +54,7 @@ mod syntax;
 mod vault;
 mod watch;
 
+pub use discovery::DiscoverySettings;
 pub use editor::{Editor, Saved};
 pub use env::{Environment, Layer};
 pub use error::ConfigError;

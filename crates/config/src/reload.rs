@@ -41,13 +41,15 @@ impl ReloadClass {
 }
 
 /// Key prefixes and their class; what matches none needs a restart.
-const TABLE: [(&str, ReloadClass); 33] = [
+const TABLE: [(&str, ReloadClass); 35] = [
     ("$schema", ReloadClass::Live),
     ("agents", ReloadClass::Live),
     ("agents.defaults.maxConcurrent", ReloadClass::Hot),
     ("bindings", ReloadClass::Live),
     ("channels", ReloadClass::Hot),
     ("cron", ReloadClass::Hot),
+    ("discovery.mdns", ReloadClass::Hot),
+    ("discovery.wideArea", ReloadClass::Live),
     ("env", ReloadClass::Restart),
     ("gateway", ReloadClass::Restart),
     ("gateway.auth.allowTailscale", ReloadClass::Live),

@@ -7,6 +7,7 @@
 
 mod agents;
 mod choices;
+mod discovery;
 mod gateway;
 mod general;
 mod models;
@@ -18,9 +19,10 @@ use serde::{Deserialize, Serialize};
 pub use self::agents::{Agent, AgentDefaults, AgentIdentity, Agents, ModelChoice, ModelEntry};
 pub use self::choices::{
     ApiDialect, AuthMode, Bind, ConsoleStyle, DmScope, GatewayMode, HostKeyPolicy, InputKind,
-    LogLevel, ModelsMode, ProviderAuth, QueueDrop, QueueMode, RedactMode, ReloadMode,
+    LogLevel, MdnsMode, ModelsMode, ProviderAuth, QueueDrop, QueueMode, RedactMode, ReloadMode,
     RemoteTransport, ResetMode, SessionScope, TailscaleMode, ThinkingLevel,
 };
+pub use self::discovery::{Discovery, Mdns, WideArea};
 pub use self::gateway::{
     ControlUi, Gateway, GatewayAuth, RateLimit, Reload, RemoteGateway, Tailscale, Tls,
 };
@@ -56,6 +58,8 @@ pub struct Config {
     pub session: Session,
     /// What happens to messages that arrive while an agent is busy.
     pub messages: Messages,
+    /// How Gateways are found.
+    pub discovery: Discovery,
     /// The Gateway itself: address, authentication, TLS, and the remote one to talk to.
     pub gateway: Gateway,
 }

@@ -6,12 +6,18 @@
 //!
 //! [`named`] keeps Gateways under names, as contexts are chosen among.
 //!
+//! [`discovery`] finds Gateways, and announces one; what is found is a hint and never a proof.
+//!
+//! [`expose`] writes a reverse proxy's configuration, and tests it with the real proxy.
+//!
 //! [`tunnel`] holds one `ssh` per named Gateway for as long as it is wanted, and says how it is.
 //!
 //! A target is checked before it gets near a command line, and no `ssh` outlives us: each is killed
 //! and reaped when its stream is dropped, and dies with us on Linux even if we are killed.
 
 pub mod ask;
+pub mod discovery;
+pub mod expose;
 pub mod greet;
 pub mod named;
 pub mod ssh;

@@ -9,6 +9,7 @@
     reason = "test code: a failed expectation is the result"
 )]
 
+pub mod dns;
 pub mod fault_proxy;
 pub mod gateway;
 pub mod network;

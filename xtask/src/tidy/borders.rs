@@ -55,6 +55,12 @@ const OWNED: &[Owned] = &[
         why: "the two ends of the wire are client and gateway",
     },
     Owned {
+        libraries: &["mdns-sd", "hickory-resolver"],
+        owners: &["openclaw-remote"],
+        strict: false,
+        why: "Gateways are found in one place",
+    },
+    Owned {
         libraries: &["anyhow"],
         owners: &["openclaw-cli", "openclaw-daemon"],
         strict: false,
@@ -73,7 +79,7 @@ const IMPURE_STD: &[&str] = &["fs", "net", "env", "process", "thread", "io"];
 
 /// Packages that start other programs, and why.
 const STARTS_PROGRAMS: &[(&str, &str)] = &[
-    ("openclaw-remote", "ssh"),
+    ("openclaw-remote", "ssh, and a proxy to test"),
     ("openclaw-service", "systemctl and launchctl"),
     ("openclaw-config", "secret references of the kind exec"),
 ];

@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    Outcome, agent, auth_token, call, dial_stdio, gateway_run, gateway_status, gateway_use, health,
-    probe, service,
+    Outcome, agent, auth_token, call, dial_stdio, discover, expose, gateway_run, gateway_status,
+    gateway_use, health, probe, service,
 };
 use crate::context::Context;
 
@@ -41,6 +41,10 @@ enum GatewayCommand {
     Status(gateway_status::GatewayStatusArgs),
     /// Go through every step of reaching the Gateway, and time it
     Probe(probe::ProbeArgs),
+    /// Look for Gateways on the local network and in a zone
+    Discover(discover::DiscoverArgs),
+    /// Write a reverse proxy's configuration for the Gateway, and test it
+    Expose(expose::ExposeArgs),
     /// Send a message to an agent and stream its answer
     Agent(agent::AgentArgs),
     /// Say which token or password this Gateway asks for
@@ -65,6 +69,8 @@ impl GatewayArgs {
             Some(GatewayCommand::Health(args)) => args.output.json,
             Some(GatewayCommand::Status(args)) => args.output.json,
             Some(GatewayCommand::Probe(args)) => args.output.json,
+            Some(GatewayCommand::Discover(args)) => args.output.json,
+            Some(GatewayCommand::Expose(args)) => args.output.json,
             Some(GatewayCommand::Agent(args)) => args.output.json,
             Some(GatewayCommand::AuthToken(args)) => args.output.json,
             Some(GatewayCommand::Use(args)) => args.output.json,
@@ -91,6 +97,8 @@ pub(crate) fn run(context: &Context, args: GatewayArgs) -> Outcome {
         Some(GatewayCommand::Health(args)) => health::run(context, &args),
         Some(GatewayCommand::Status(args)) => gateway_status::run(context, &args),
         Some(GatewayCommand::Probe(args)) => probe::run(context, &args),
+        Some(GatewayCommand::Discover(args)) => discover::run(context, &args),
+        Some(GatewayCommand::Expose(args)) => expose::run(context, &args),
         Some(GatewayCommand::Agent(args)) => agent::run(context, &args),
         Some(GatewayCommand::AuthToken(args)) => auth_token::run(context, &args),
         Some(GatewayCommand::Use(args)) => gateway_use::run(context, &args),

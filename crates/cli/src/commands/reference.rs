@@ -8,7 +8,7 @@ use crate::exit::ExitCode;
 use crate::output::Printer;
 
 /// Every variable that the program looks at, and what for.
-const ENVIRONMENT: [(&str, &str); 15] = [
+const ENVIRONMENT: [(&str, &str); 21] = [
     ("HOME", "The folder that holds the state folder"),
     ("OPENCLAW_HOME", "The same, before `HOME`"),
     (
@@ -36,6 +36,15 @@ const ENVIRONMENT: [(&str, &str); 15] = [
     ),
     ("OPENCLAW_HANDSHAKE_TIMEOUT_MS", "How long a client may take to authenticate, 100 to 60000"),
     ("OPENCLAW_CONFIG_READONLY", "If set, nothing writes the configuration file"),
+    (
+        "OPENCLAW_DISABLE_BONJOUR",
+        "`1`: announce nothing on the local network; `0`: announce even a Gateway on loopback only",
+    ),
+    ("OPENCLAW_MDNS_HOSTNAME", "The name of this machine in announcements"),
+    ("OPENCLAW_WIDE_AREA_DOMAIN", "The zone to look in; before `discovery.wideArea.domain`"),
+    ("OPENCLAW_TAILNET_DNS", "The name of this machine in its tailnet, to announce"),
+    ("OPENCLAW_SSH_PORT", "The port of `ssh` to announce with `discovery.mdns.mode` full"),
+    ("OPENCLAW_CLI_PATH", "The path of the program to announce with `discovery.mdns.mode` full"),
     ("XDG_RUNTIME_DIR", "The folder for the owner's door if its path would be too long"),
     ("USER", "The login in the SSH line that a Gateway prints"),
     ("NO_COLOR", "If set, no colours"),

@@ -13,6 +13,8 @@ mod commands;
 mod conversation;
 mod cuts;
 mod devices;
+mod discover;
+mod expose;
 mod lifecycle;
 mod machine;
 mod model;

@@ -55,6 +55,9 @@ choice! {
     }
     /// What may be done about a changed configuration.
     ReloadMode { Hybrid = "hybrid", Hot = "hot", Restart = "restart", Off = "off", }
+    /// What the Gateway says of itself on the local network.
+    #[derive(Default)]
+    MdnsMode { Off = "off", #[default] Minimal = "minimal", Full = "full", }
     /// How a remote Gateway is reached.
     #[derive(Default)]
     RemoteTransport { #[default] Ssh = "ssh", Direct = "direct", }
