@@ -154,7 +154,9 @@ fn print(printer: Printer, report: &Report) -> Result<(), Failure> {
     }
     if report.beacons.is_empty() {
         printer.line(format!("no Gateway found in {}", report.domains.join(", ")))?;
-        printer.hint("one that listens on loopback only is not announced: openclaw remote add me@server");
+        printer.hint(
+            "one that listens on loopback only is not announced: openclaw remote add me@server",
+        );
         return Ok(());
     }
     let mut table = Table::new(["NAME", "ADDRESS", "TLS", "REACHED", "FOUND IN"]);

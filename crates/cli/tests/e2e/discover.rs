@@ -12,7 +12,8 @@ const ZONE: &str = "openclaw.internal";
 /// Asks a zone.
 fn look(machine: &Machine, server: &DnsServer) -> Value {
     let dns = server.address().to_string();
-    let words = ["gateway", "discover", "--json", "--timeout", "2s", "--domain", ZONE, "--dns", &dns];
+    let words =
+        ["gateway", "discover", "--json", "--timeout", "2s", "--domain", ZONE, "--dns", &dns];
     // On a busy machine an answer may come after the time; then it is asked again.
     let until = Instant::now() + PATIENCE;
     loop {
@@ -58,9 +59,13 @@ async fn a_hostile_zone_neither_steers_the_terminal_nor_replaces_what_is_known()
     laptop.text(&["remote", "add", &url, "--name", "box", "--token", server.token().trim()]);
     let kept = |laptop: &Machine| {
         let folder = laptop.state().join("gateways");
-        let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
+        let mut files: Vec<_> =
+            std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
         files.sort();
-        files.into_iter().map(|file| (file.clone(), std::fs::read(&file).unwrap())).collect::<Vec<_>>()
+        files
+            .into_iter()
+            .map(|file| (file.clone(), std::fs::read(&file).unwrap()))
+            .collect::<Vec<_>>()
     };
     let before = kept(&laptop);
 

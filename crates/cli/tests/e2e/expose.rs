@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use crate::machine::{Machine, shown};
 
-const SETTINGS: &str = "{ gateway: { trustedProxies: ['127.0.0.1'], publicOrigin: 'https://gateway.example.org' } }";
+const SETTINGS: &str =
+    "{ gateway: { trustedProxies: ['127.0.0.1'], publicOrigin: 'https://gateway.example.org' } }";
 
 /// What `--test` says, check by check.
 fn tested(machine: &Machine, proxy: &str) -> (Value, bool) {

@@ -97,7 +97,8 @@ impl Advertisement {
         let host = format!("{}.{LOCAL}", self.host_label());
         let txt = self.txt();
         let addresses = self.addresses.as_slice();
-        let info = ServiceInfo::new(&kind, &self.instance(), &host, addresses, self.port, &txt[..])?;
+        let info =
+            ServiceInfo::new(&kind, &self.instance(), &host, addresses, self.port, &txt[..])?;
         Ok(if addresses.is_empty() { info.enable_addr_auto() } else { info })
     }
 }

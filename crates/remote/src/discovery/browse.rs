@@ -87,7 +87,8 @@ mod tests {
 
     #[test]
     fn names_are_read_as_they_were_given() {
-        for (wire, name) in [("box", "box"), (r"a\.b", "a.b"), (r"a\\b", r"a\b"), ("end\\", "end")] {
+        for (wire, name) in [("box", "box"), (r"a\.b", "a.b"), (r"a\\b", r"a\b"), ("end\\", "end")]
+        {
             assert_eq!(unescape(wire), name);
         }
     }

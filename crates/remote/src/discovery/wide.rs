@@ -32,7 +32,10 @@ impl Zone {
         let bad = || DiscoveryError::BadZone(text.chars().take(80).collect());
         let known = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
         let trimmed = text.trim_matches('.');
-        if trimmed.is_empty() || !trimmed.chars().all(known) || trimmed.eq_ignore_ascii_case("local") {
+        if trimmed.is_empty()
+            || !trimmed.chars().all(known)
+            || trimmed.eq_ignore_ascii_case("local")
+        {
             return Err(bad());
         }
         let name = Name::from_ascii(format!("{}.", trimmed.to_ascii_lowercase()));
@@ -84,9 +87,8 @@ pub async fn browse_zone(
         _ => None,
     });
     let names: Vec<Name> = names.take(MAX_BEACONS).collect();
-    let mut asked = stream::iter(names)
-        .map(|name| instance(&resolver, zone, name))
-        .buffer_unordered(AT_ONCE);
+    let mut asked =
+        stream::iter(names).map(|name| instance(&resolver, zone, name)).buffer_unordered(AT_ONCE);
     let mut found = Vec::new();
     while let Ok(Some(beacon)) = timeout_at(until, asked.next()).await {
         found.extend(beacon);
@@ -109,10 +111,11 @@ async fn instance(resolver: &TokioResolver, zone: &Zone, name: Name) -> Option<B
     let at = Located::new(&srv.target.to_ascii(), srv.port, addresses)?;
     let txt = resolver.lookup(name.clone(), RecordType::TXT).await.ok();
     let label = name.iter().next().map(String::from_utf8_lossy)?;
-    let entries = txt.iter().flat_map(|txt| txt.answers()).filter_map(|record| match &record.data {
-        RData::TXT(txt) => Some(&txt.txt_data),
-        _ => None,
-    });
+    let entries =
+        txt.iter().flat_map(|txt| txt.answers()).filter_map(|record| match &record.data {
+            RData::TXT(txt) => Some(&txt.txt_data),
+            _ => None,
+        });
     let pairs = entries.flat_map(|data| data.iter()).filter_map(|entry| {
         let at = entry.iter().position(|byte| *byte == b'=')?;
         let (key, value) = entry.split_at_checked(at)?;

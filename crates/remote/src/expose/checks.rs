@@ -112,7 +112,9 @@ fn verdict(
 async fn web_socket(through: SocketAddr, host: &str, quiet: Duration) -> Check {
     let knocked = knock(through, host, quiet).await;
     let detail = match &knocked {
-        Ok(()) => format!("the Gateway's challenge came; the line held {} ms of quiet", quiet.as_millis()),
+        Ok(()) => {
+            format!("the Gateway's challenge came; the line held {} ms of quiet", quiet.as_millis())
+        }
         Err(error) => error.to_string(),
     };
     Check { check: CheckName::WebSocket, ok: knocked.is_ok(), detail }

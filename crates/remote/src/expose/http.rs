@@ -37,11 +37,7 @@ pub(super) async fn get(
     timeout(PATIENCE, ask(at, from, headers)).await.map_err(late)?
 }
 
-async fn ask(
-    at: SocketAddr,
-    from: Option<IpAddr>,
-    headers: &[(&str, &str)],
-) -> io::Result<Answer> {
+async fn ask(at: SocketAddr, from: Option<IpAddr>, headers: &[(&str, &str)]) -> io::Result<Answer> {
     let socket = if at.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
     if let Some(from) = from {
         socket.bind(SocketAddr::new(from, 0))?;
