@@ -15,6 +15,7 @@ mod input;
 mod link;
 mod output;
 mod parse;
+mod profiles;
 mod service;
 mod supervised;
 mod target;

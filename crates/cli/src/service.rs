@@ -1,15 +1,19 @@
 //! The service of a Gateway or a tunnel: which manager, what it runs, and what to say when it fails.
 
+mod common;
 mod ready;
+mod report;
 
 use std::path::{Path, PathBuf};
 
 use openclaw_config::{Environment, PathOptions, Paths};
 use openclaw_service::launchd::Launchd;
 use openclaw_service::systemd::Systemd;
-use openclaw_service::{Account, Definition, Manager, Scope, ServiceError, ServiceName};
+use openclaw_service::{Account, Definition, Found, Manager, Scope, ServiceError, ServiceName};
 
+pub(crate) use self::common::{dry_run, linger, say_linger};
 pub(crate) use self::ready::{log_tail, wait_until_ready};
+pub(crate) use self::report::{Report, ServiceReport};
 use crate::context::{Context, config_failure};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -59,6 +63,18 @@ impl Site {
         let options = PathOptions { profile, dev: false };
         let paths = Paths::resolve(&env, &options).map_err(|error| config_failure(&error))?;
         Ok(Self { manager: system_manager(), paths, scope: Scope::System(account) })
+    }
+
+    /// Where the Gateway of this state folder is installed: with the person's manager, else with the
+    /// system's, else nowhere, and then it would be the person's.
+    pub(crate) fn installed(context: &Context) -> Self {
+        let (paths, state) = (context.paths.clone(), context.paths.state_dir());
+        let system = system_manager();
+        let name = ServiceName::gateway(paths.profile().name());
+        let user = user_manager(context);
+        let ours = |manager: &Manager| manager.expect_ours(&name, state).is_ok();
+        let manager = if !ours(&user) && ours(&system) { system } else { user };
+        Self { manager, paths, scope: Scope::User }
     }
 
     /// The name of its Gateway.
@@ -114,6 +130,7 @@ impl Site {
             environment: places.collect(),
             listen: Vec::new(),
             notifies: false,
+            always: true,
             output: self.paths.logs_dir().join("service.log"),
         })
     }
@@ -125,6 +142,15 @@ pub(crate) fn hidden_secrets(context: &Context) -> Vec<&'static str> {
         matches!(context.env.lookup(name), Some((openclaw_config::Layer::Process, _)))
     };
     SECRETS.iter().copied().filter(here).collect()
+}
+
+/// The services of Gateways that this machine has, the person's and the system's.
+pub(crate) fn gateways(context: &Context) -> Vec<(&'static str, Found)> {
+    let managers = [user_manager(context), system_manager()];
+    let found = managers
+        .iter()
+        .flat_map(|manager| manager.gateways().into_iter().map(|found| (manager.label(), found)));
+    found.collect()
 }
 
 fn user_manager(context: &Context) -> Manager {

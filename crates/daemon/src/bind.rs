@@ -96,7 +96,8 @@ pub(crate) fn door(path: &Path) -> Result<Listener, DaemonError> {
 
 /// Who listens on a port, as far as the kernel tells this user.
 #[cfg(target_os = "linux")]
-fn port_holder(port: u16) -> Option<PortHolder> {
+#[must_use]
+pub fn port_holder(port: u16) -> Option<PortHolder> {
     let tables = [procfs::net::tcp(), procfs::net::tcp6()];
     let entry = tables.into_iter().flatten().flatten().find(|entry| {
         entry.local_address.port() == port && entry.state == procfs::net::TcpState::Listen
@@ -108,18 +109,22 @@ fn port_holder(port: u16) -> Option<PortHolder> {
         })
     });
     let Some(process) = owner else {
-        return Some(PortHolder { who: format!("a process of uid {}", entry.uid), gateway: None });
+        let who = format!("a process of uid {}", entry.uid);
+        return Some(PortHolder { who, pid: None, gateway: None });
     };
     let name = process.stat().map(|stat| stat.comm).unwrap_or_default();
     let words = process.cmdline().unwrap_or_default();
     let is_gateway = name == "openclaw" && words.iter().any(|word| word == "gateway");
     Some(PortHolder {
         who: format!("pid {} ({name})", process.pid()),
+        pid: Some(process.pid()),
         gateway: is_gateway.then_some(process.pid()),
     })
 }
 
+/// Who listens on a port; this system does not tell.
 #[cfg(not(target_os = "linux"))]
-fn port_holder(_port: u16) -> Option<PortHolder> {
+#[must_use]
+pub fn port_holder(_port: u16) -> Option<PortHolder> {
     None
 }

@@ -28,6 +28,8 @@ pub struct Holder {
 pub struct PortHolder {
     /// For people: process and name, or whose process it is.
     pub who: String,
+    /// The process, if this user may know.
+    pub pid: Option<i32>,
     /// The process, if it is a Gateway of ours.
     pub gateway: Option<i32>,
 }

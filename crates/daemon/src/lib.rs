@@ -20,6 +20,7 @@ mod stop;
 mod wiring;
 
 pub use auth::{AuthFlags, AuthSource, ResolvedAuth};
+pub use bind::port_holder;
 pub use error::DaemonError;
 pub use holder::{Holder, PortHolder};
 pub use inherited::Inherited;

@@ -21,11 +21,10 @@ impl ServiceName {
         Self { kind: "gateway", rest: profile.map(str::to_owned) }
     }
 
-    /// The tunnel to a named Gateway.
+    /// The tunnels that a profile holds.
     #[must_use]
-    pub fn tunnel(profile: Option<&str>, name: &str) -> Self {
-        let rest = profile.map_or_else(|| name.to_owned(), |profile| format!("{name}.{profile}"));
-        Self { kind: "tunnel", rest: Some(rest) }
+    pub fn tunnels(profile: Option<&str>) -> Self {
+        Self { kind: "tunnels", rest: profile.map(str::to_owned) }
     }
 
     /// The stem of its unit files.
@@ -88,6 +87,8 @@ pub struct Definition {
     pub listen: Vec<SocketAddr>,
     /// Whether it says when it is ready and that it still works.
     pub notifies: bool,
+    /// Whether it is started again although it ended as it should.
+    pub always: bool,
     /// Where launchd puts what it prints.
     pub output: PathBuf,
 }
@@ -146,6 +147,7 @@ pub(crate) mod tests {
                 (std::net::Ipv6Addr::LOCALHOST, 20001).into(),
             ],
             notifies: true,
+            always: true,
             output: "/home/me/.openclaw-ops/logs/service.log".into(),
         }
     }
@@ -155,8 +157,8 @@ pub(crate) mod tests {
         assert_eq!(ServiceName::gateway(None).unit(), "openclaw-gateway");
         assert_eq!(ServiceName::gateway(Some("ops")).unit(), "openclaw-gateway-ops");
         assert_eq!(ServiceName::gateway(Some("ops")).label(), "ai.openclaw.gateway.ops");
-        assert_eq!(ServiceName::tunnel(None, "server").unit(), "openclaw-tunnel-server");
-        assert_eq!(ServiceName::tunnel(Some("ops"), "a").unit(), "openclaw-tunnel-a.ops");
+        assert_eq!(ServiceName::tunnels(None).unit(), "openclaw-tunnels");
+        assert_eq!(ServiceName::tunnels(Some("ops")).unit(), "openclaw-tunnels-ops");
     }
 
     #[test]

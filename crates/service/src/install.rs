@@ -163,25 +163,61 @@ impl Manager {
         text.map(drop).ok_or_else(|| ServiceError::NotInstalled { name: self.service_name(name) })
     }
 
-    /// The Gateways that are installed here: the name of the unit and its state folder.
+    /// The services of Gateways that are installed here, ours and others'.
     #[must_use]
-    pub fn installed_gateways(&self) -> Vec<(String, PathBuf)> {
+    pub fn gateways(&self) -> Vec<Found> {
         let (folder, start, end) = match self {
             Self::Systemd(systemd) => (&systemd.folder, "openclaw-gateway", ".service"),
             Self::Launchd(launchd) => (&launchd.folder, "ai.openclaw.gateway", ".plist"),
         };
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-        let mut found: Vec<(String, PathBuf)> = entries
+        let mut found: Vec<Found> = entries
             .filter_map(|entry| {
                 let name = entry.file_name().into_string().ok()?;
-                let named = name.starts_with(start) && name.ends_with(end);
-                let owner = named.then(|| owner_of(&entry.path()).ok()).flatten()?;
-                let Ownership::Ours { owner, .. } = owner else { return None };
-                let shown = name.strip_suffix(".plist").unwrap_or(&name).to_owned();
-                Some((shown, owner.into()))
+                if !(name.starts_with(start) && name.ends_with(end)) {
+                    return None;
+                }
+                let (owner, port) = match owner_of(&entry.path()).ok()? {
+                    Ownership::Ours { owner, text } => (Some(owner.into()), port_in(&text)),
+                    Ownership::Foreign | Ownership::Absent => (None, None),
+                };
+                let name = name.strip_suffix(".plist").unwrap_or(&name).to_owned();
+                Some(Found { name, file: entry.path(), owner, port })
             })
             .collect();
-        found.sort();
+        found.sort_by(|one, other| one.name.cmp(&other.name));
         found
+    }
+}
+
+/// A service of a Gateway, as its file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// What its manager calls it.
+    pub name: String,
+    /// Its file.
+    pub file: PathBuf,
+    /// The state folder, if we wrote it.
+    pub owner: Option<PathBuf>,
+    /// The port on its command line.
+    pub port: Option<u16>,
+}
+
+/// The word after `--port`, in either kind of file.
+fn port_in(text: &str) -> Option<u16> {
+    let text = text.replace("<string>", " ").replace("</string>", " ");
+    let mut words = text.split_whitespace().skip_while(|word| *word != "--port");
+    words.nth(1)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_port_is_found_in_both_kinds_of_file() {
+        assert_eq!(port_in("ExecStart=/x gateway run --port 20001\nType=notify"), Some(20001));
+        assert_eq!(port_in("<string>--port</string>\n  <string>7</string>"), Some(7));
+        assert_eq!(port_in("ExecStart=/x gateway run"), None);
     }
 }

@@ -19,6 +19,6 @@ pub mod systemd;
 pub use definition::{Account, Definition, Scope, ServiceName};
 pub use error::ServiceError;
 pub use files::{Ownership, ServiceFile, owner_of};
-pub use install::{Change, Installation};
+pub use install::{Change, Found, Installation};
 pub use manager::Manager;
 pub use state::{Activity, Linger, ServiceState};

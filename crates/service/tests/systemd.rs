@@ -31,6 +31,7 @@ fn definition(home: &Path, scope: Scope) -> Definition {
         environment: vec![("OPENCLAW_HOME".into(), home.join("a b%$x\"").display().to_string())],
         listen: vec!["127.0.0.1:18789".parse().unwrap(), "[::1]:18789".parse().unwrap()],
         notifies: true,
+        always: true,
         output: home.join("service.log"),
     }
 }
@@ -101,10 +102,9 @@ async fn a_service_of_the_system_is_looked_after_by_its_manager() {
     assert_eq!((state.activity, state.enabled), (Activity::Running, true));
     assert!(fake.calls().lines().all(|call| !call.contains("--user")), "{}", fake.calls());
     assert_eq!(manager.linger("me").await, None);
-    assert_eq!(
-        manager.installed_gateways(),
-        [("openclaw-gateway.service".to_owned(), wanted.owner.clone())]
-    );
+    let found = manager.gateways();
+    assert_eq!(found.len(), 1);
+    assert_eq!((found[0].owner.as_ref(), found[0].port), (Some(&wanted.owner), None));
 
     let other = Definition { owner: "/other".into(), ..wanted.clone() };
     let refused = manager.install(&other, true).await;

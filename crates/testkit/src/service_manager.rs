@@ -65,6 +65,14 @@ impl FakeServiceManager {
         self.note("units", &folder.display().to_string())
     }
 
+    /// Gives the units it starts this search path, as a manager's own environment would.
+    ///
+    /// # Errors
+    /// When that cannot be noted.
+    pub fn give_path(&self, path: &str) -> io::Result<()> {
+        self.note("path", path)
+    }
+
     /// Answers as in a login that has no bus, or no longer.
     ///
     /// # Errors

@@ -17,6 +17,8 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::input;
 use crate::output::Style;
+use crate::profiles;
+use crate::service;
 use crate::supervised;
 
 /// What overrides the configuration for this run.
@@ -88,7 +90,7 @@ pub(crate) fn run(context: &Context, args: RunArgs) -> Outcome {
     });
     let ran = runtime.block_on(openclaw_daemon::run(options, force, lifecycle));
     runtime.shutdown_background();
-    ran.map(|()| ExitCode::Done).map_err(|error| failure(&error))
+    ran.map(|()| ExitCode::Done).map_err(|error| failure(context, &error))
 }
 
 fn options(context: &Context, args: RunArgs) -> Result<StartOptions, Failure> {
@@ -156,12 +158,32 @@ fn ssh_line(context: &Context, started: &Started) -> String {
 }
 
 /// A configuration or lock that a restart cannot mend ends with its own code, for supervisors.
-fn failure(error: &DaemonError) -> Failure {
+fn failure(context: &Context, error: &DaemonError) -> Failure {
     if let DaemonError::Config(error) = error {
         return config_failure(error).exit_with(ExitCode::Configuration);
+    }
+    if let DaemonError::PortInUse { port, holder: Some(holder) } = error
+        && let Some(failure) = taken_by_profile(context, *port, holder.pid)
+    {
+        return failure;
     }
     let exit = if error.is_permanent() { ExitCode::Configuration } else { ExitCode::Failed };
     Failure::new(exit, error.to_string())
         .hint(error.hint())
         .caused_by(std::error::Error::source(error))
+}
+
+/// A port that another profile's Gateway has: named, with what gives each its own.
+fn taken_by_profile(context: &Context, port: u16, pid: Option<i32>) -> Option<Failure> {
+    let pid = u32::try_from(pid?).ok()?;
+    let neighbours = profiles::scan(context, &service::gateways(context));
+    let other = neighbours.into_iter().find(|one| one.pid == Some(pid) && !one.is_selected())?;
+    let name = other.name;
+    let text = format!("port {port} is in use by the Gateway of the profile `{name}` (pid {pid})");
+    let next = port.saturating_add(1);
+    let own = &context.own;
+    Some(Failure::new(ExitCode::Failed, text).code("PORT_IN_USE").hint(format!(
+        "give this one a port of its own: {own} config set gateway.port {next}; or talk to the other: \
+         openclaw --profile {name} status"
+    )))
 }

@@ -1,10 +1,14 @@
 //! `openclaw gateway status`: who holds the state folder, where it listens, and whether it answers.
 
+mod machine;
+
 use std::time::Instant;
 
 use clap::Args;
+use openclaw_config::Loaded;
 use serde::Serialize;
 
+use self::machine::Machine;
 use super::Outcome;
 use crate::args::{OutputArgs, TargetArgs};
 use crate::context::{Context, now_ms};
@@ -13,6 +17,7 @@ use crate::failure::{Body, Failure};
 use crate::holder::Holder;
 use crate::link::{Link, block_on};
 use crate::output::{Printer, Style, clock, duration, harmless};
+use crate::profiles;
 use crate::target::{self, Target};
 
 /// Which Gateway.
@@ -20,6 +25,9 @@ use crate::target::{self, Target};
 pub(crate) struct GatewayStatusArgs {
     #[command(flatten)]
     target: TargetArgs,
+    /// Look at this machine only, and ask nobody
+    #[arg(long)]
+    no_probe: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
 }
@@ -34,9 +42,21 @@ struct Report {
     config: ConfigReport,
     lock: LockReport,
     gateway: GatewayReport,
-    rpc: RpcReport,
+    cli: CliReport,
+    log_file: String,
+    #[serde(flatten)]
+    machine: Machine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rpc: Option<RpcReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Body>,
+}
+
+/// The program that looks.
+#[derive(Debug, Serialize)]
+struct CliReport {
+    version: &'static str,
+    entrypoint: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -64,6 +84,12 @@ struct GatewayReport {
     url_source: Option<&'static str>,
     door: String,
     door_present: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bind_mode: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    port_source: Option<&'static str>,
 }
 
 impl GatewayReport {
@@ -85,31 +111,51 @@ struct RpcReport {
     auth_method: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     scopes: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
 }
 
 /// Looks at the files first, then asks. What could not be reached decides the exit code.
 pub(crate) fn run(context: &Context, args: &GatewayStatusArgs) -> Outcome {
-    let chosen = target::choose(context, &args.target.reach);
-    let valid = context.config().is_ok();
-    let (rpc, failure, target) = match chosen {
-        Ok(target) => match block_on(ask(context, &args.target, &target)) {
-            Ok(rpc) => (rpc, None, Some(target)),
-            Err(failure) => (RpcReport::default(), Some(failure), Some(target)),
-        },
-        Err(failure) => (RpcReport::default(), Some(failure), None),
-    };
-    let report = report(context, valid, rpc, target.as_ref(), failure.as_ref());
+    let loaded = context.config().ok();
+    let asked = if args.no_probe { Asked::default() } else { probe(context, args) };
+    let failure = asked.failure.clone();
+    let report = report(context, loaded.as_ref(), asked);
     let printer = context.printer;
     if printer.is_json() {
         printer.json(&report)?;
     } else {
-        print(printer, &report)?;
+        print(printer, &context.own, &report)?;
     }
     match failure {
         None => Ok(ExitCode::Done),
         Some(failure) if printer.is_json() => Err(Failure::already_shown(failure.exit)),
         Some(failure) => Err(failure),
     }
+}
+
+/// What came of asking.
+#[derive(Default)]
+struct Asked {
+    rpc: Option<RpcReport>,
+    target: Option<Target>,
+    failure: Option<Failure>,
+}
+
+fn probe(context: &Context, args: &GatewayStatusArgs) -> Asked {
+    let target = match target::choose(context, &args.target.reach) {
+        Ok(target) => target,
+        Err(failure) => {
+            return Asked { rpc: Some(RpcReport::default()), target: None, failure: Some(failure) };
+        }
+    };
+    let (rpc, failure) = match block_on(ask(context, &args.target, &target)) {
+        Ok(rpc) => (rpc, None),
+        Err(failure) => {
+            (RpcReport { url: Some(target.url()), ..RpcReport::default() }, Some(failure))
+        }
+    };
+    Asked { rpc: Some(rpc), target: Some(target), failure }
 }
 
 async fn ask(context: &Context, args: &TargetArgs, target: &Target) -> Result<RpcReport, Failure> {
@@ -123,18 +169,15 @@ async fn ask(context: &Context, args: &TargetArgs, target: &Target) -> Result<Rp
         version: Some(hello.server.version.clone()),
         auth_method: target.auth_label(link.way(), link.auth_method()),
         scopes: hello.scopes().names(),
+        url: Some(target.url()),
     };
     link.close().await;
     Ok(report)
 }
 
-fn report(
-    context: &Context,
-    valid: bool,
-    rpc: RpcReport,
-    target: Option<&Target>,
-    failure: Option<&Failure>,
-) -> Report {
+fn report(context: &Context, loaded: Option<&Loaded>, asked: Asked) -> Report {
+    let Asked { rpc, target, failure } = asked;
+    let machine = machine::look(context, loaded);
     let paths = &context.paths;
     let holder = Holder::read(&paths.lock_file());
     let door = holder.as_ref().and_then(|holder| holder.socket.clone());
@@ -146,7 +189,7 @@ fn report(
         config: ConfigReport {
             path: paths.config_file().display().to_string(),
             exists: paths.config_file().exists(),
-            valid,
+            valid: loaded.is_some(),
         },
         lock: LockReport {
             path: paths.lock_file().display().to_string(),
@@ -155,17 +198,51 @@ fn report(
             holder,
         },
         gateway: GatewayReport {
-            url: target.map(Target::url),
-            url_source: target.map(|target| target.source.as_str()),
+            url: target.as_ref().map(Target::url),
+            url_source: target.as_ref().map(|target| target.source.as_str()),
             door: door.display().to_string(),
             door_present: door.exists(),
+            bind_mode: loaded.map(|loaded| loaded.config.gateway.bind.as_str()),
+            port: machine.port.number(),
+            port_source: port_source(context, loaded, &machine),
         },
+        cli: CliReport {
+            version: env!("CARGO_PKG_VERSION"),
+            entrypoint: std::env::current_exe().ok().map(|path| path.display().to_string()),
+        },
+        log_file: loaded
+            .map_or_else(|| paths.log_file(), |loaded| loaded.config.log_file(paths))
+            .display()
+            .to_string(),
+        machine,
         rpc,
-        error: failure.map(Failure::body),
+        error: failure.as_ref().map(Failure::body),
     }
 }
 
-fn print(printer: Printer, report: &Report) -> Result<(), Failure> {
+/// What named the port.
+fn port_source(
+    context: &Context,
+    loaded: Option<&Loaded>,
+    machine: &Machine,
+) -> Option<&'static str> {
+    let loaded = loaded?;
+    let running =
+        Holder::read(&context.paths.lock_file()).is_some_and(|holder| holder.port.is_some());
+    Some(if running {
+        "running"
+    } else if machine.names_port {
+        "service"
+    } else if loaded.env.get("OPENCLAW_GATEWAY_PORT").is_some() {
+        "OPENCLAW_GATEWAY_PORT"
+    } else if loaded.config.gateway.port.is_some() {
+        "gateway.port"
+    } else {
+        "default"
+    })
+}
+
+fn print(printer: Printer, own: &str, report: &Report) -> Result<(), Failure> {
     let present =
         |there: bool, word: &str| if there { String::new() } else { format!(" ({word})") };
     let mut fields = Vec::new();
@@ -174,7 +251,7 @@ fn print(printer: Printer, report: &Report) -> Result<(), Failure> {
     }
     if !report.gateway.is_here() {
         fields.extend(target_field(&report.gateway));
-        fields.push(("Answers", answers(printer, &report.rpc)));
+        fields.extend(report.rpc.as_ref().map(|rpc| ("Answers", answers(printer, rpc))));
         return printer.fields(&fields);
     }
     fields.push(("State folder", report.state_dir.clone()));
@@ -192,9 +269,21 @@ fn print(printer: Printer, report: &Report) -> Result<(), Failure> {
     }
     let door = &report.gateway.door;
     fields.push(("Door", format!("{door}{}", present(report.gateway.door_present, "not there"))));
+    fields.push(("Service", report.machine.service_line(printer, own)));
     fields.extend(target_field(&report.gateway));
-    fields.push(("Answers", answers(printer, &report.rpc)));
-    printer.fields(&fields)
+    fields.extend(report.rpc.as_ref().map(|rpc| ("Answers", answers(printer, rpc))));
+    printer.fields(&fields)?;
+    for issue in &report.machine.service.config_audit.issues {
+        printer.warning(format!("{}; {own} gateway install writes it anew", issue.message));
+    }
+    for extra in &report.machine.extra_services {
+        printer.note(extra.line());
+    }
+    if report.machine.profiles.len() > 1 {
+        printer.line("")?;
+        printer.table(&profiles::table(&report.machine.profiles))?;
+    }
+    Ok(())
 }
 
 fn target_field(gateway: &GatewayReport) -> Option<(&'static str, String)> {

@@ -4,6 +4,7 @@ mod add;
 mod down;
 mod list;
 mod run;
+mod service;
 mod status;
 mod up;
 
@@ -40,6 +41,8 @@ enum RemoteCommand {
     Status(status::StatusArgs),
     /// Hold tunnels in the foreground, for a service
     Run(run::RunArgs),
+    /// Hold a tunnel as a service that starts with the login
+    Service(service::ServiceArgs),
 }
 
 impl RemoteArgs {
@@ -52,6 +55,7 @@ impl RemoteArgs {
             RemoteCommand::Down(args) => args.output.json,
             RemoteCommand::Status(args) => args.output.json,
             RemoteCommand::Run(_) => false,
+            RemoteCommand::Service(args) => args.wants_json(),
             RemoteCommand::Show(args) | RemoteCommand::Remove(args) => args.output.json,
         }
     }
@@ -68,6 +72,7 @@ pub(crate) fn run(context: &Context, args: &RemoteArgs) -> Outcome {
         RemoteCommand::Down(args) => down::run(context, args),
         RemoteCommand::Status(args) => status::run(context, args),
         RemoteCommand::Run(args) => run::run(context, args),
+        RemoteCommand::Service(args) => service::run(context, args),
     }
 }
 

@@ -5,13 +5,11 @@
 
 mod control;
 mod install;
-mod report;
 
 use clap::Args;
 
 pub(crate) use self::control::{ControlArgs, RestartArgs, StopArgs, restart, start, stop};
 pub(crate) use self::install::{InstallArgs, UninstallArgs, install, uninstall};
-pub(crate) use self::report::{Report, ServiceReport};
 use crate::service::Whose;
 
 /// Whose service.

@@ -18,6 +18,7 @@ mod expose;
 mod lifecycle;
 mod machine;
 mod model;
+mod profiles;
 mod remote;
 mod service;
 mod squatter;

@@ -1,12 +1,14 @@
 //! The Gateway as a service, with stand-ins for the programs of the service manager.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use openclaw_testkit::FakeServiceManager;
+use openclaw_testkit::sshd::Sshd;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::machine::{Machine, shown};
+use crate::machine::{Machine, PATIENCE, shown};
+use crate::ssh;
 
 const UNIT: &str = ".config/systemd/user/openclaw-gateway.service";
 const SOCKET: &str = ".config/systemd/user/openclaw-gateway.socket";
@@ -166,4 +168,39 @@ fn a_dry_run_prints_and_does_nothing() {
     let missing = ["gateway", "install", "--system", "--run-as", "no-such-user"];
     let refused = failed(&machine, &missing, 2);
     assert!(refused["hints"].to_string().contains("useradd --system"), "{refused}");
+}
+
+#[test]
+fn tunnels_are_held_by_one_service_that_can_be_let_go() {
+    let sshd = Sshd::start().unwrap();
+    let manager = FakeServiceManager::new().unwrap();
+    let server = Machine::new();
+    let laptop = ssh::laptop(&sshd);
+    let bin = laptop.home().join("bin").display().to_string();
+    manager.give_path(&format!("{bin}:/usr/bin:/bin")).unwrap();
+    let laptop = laptop.with_env("PATH", format!("{bin}:{}", manager.path()));
+    ssh::install(&sshd, &server);
+    let _gateway = server.gateway(&["--port", "0"]);
+    laptop.text(&["remote", "add", &sshd.target(), "--name", "server", "--use"]);
+    // What runs in the background makes room.
+    laptop.text(&["remote", "up"]);
+    let report = laptop.json(&["remote", "service", "install"]);
+    assert_eq!(report["result"], "installed", "{report}");
+    assert!(report["message"].as_str().unwrap().contains("server is connected"), "{report}");
+    let pid = manager.pid("openclaw-tunnels.service");
+    let tunnels = laptop.json(&["remote", "status"]);
+    assert_eq!(tunnels["supervisor"]["pid"].as_u64(), pid.map(u64::from), "{tunnels}");
+    laptop.text(&["health"]);
+    assert_eq!(
+        laptop.json(&["remote", "service", "install", "server"])["result"],
+        "already-installed"
+    );
+    let unit = laptop.home().join(".config/systemd/user/openclaw-tunnels.service");
+    assert!(std::fs::read_to_string(&unit).unwrap().contains("Restart=on-failure"));
+    assert_eq!(laptop.json(&["remote", "service", "uninstall"])["result"], "uninstalled");
+    let started = Instant::now();
+    while laptop.code(&["remote", "status"]) == 0 {
+        assert!(started.elapsed() < PATIENCE, "it holds on");
+    }
+    assert!(!unit.exists());
 }

@@ -44,7 +44,9 @@ pub fn property_list(definition: &Definition, folder: &Path) -> Result<ServiceFi
         text.push_str(&pair("UserName", &string(&account.name)));
     }
     text.push_str(&pair("RunAtLoad", "<true/>"));
-    text.push_str(&pair("KeepAlive", "<true/>"));
+    let after_failure = "<dict>\n    <key>SuccessfulExit</key>\n    <false/>\n  </dict>";
+    let keep = if definition.always { "<true/>" } else { after_failure };
+    text.push_str(&pair("KeepAlive", keep));
     text.push_str(&pair("ThrottleInterval", &format!("<integer>{THROTTLE_SECONDS}</integer>")));
     text.push_str(&pair("ProcessType", &string("Interactive")));
     // 0077 in decimal, as the format has it.

@@ -132,7 +132,8 @@ fn body(definition: &Definition) -> String {
         text.push_str(&format!("Environment={}\n", quoted(&format!("{key}={value}"))));
     }
     // 78: the configuration or a lock, 2: the command line. Trying again mends neither.
-    text.push_str("Restart=always\nRestartSec=1\nRestartPreventExitStatus=2 78\n");
+    let restart = if definition.always { "always" } else { "on-failure" };
+    text.push_str(&format!("Restart={restart}\nRestartSec=1\nRestartPreventExitStatus=2 78\n"));
     text.push_str("TimeoutStopSec=20\nKillMode=mixed\n");
     text
 }

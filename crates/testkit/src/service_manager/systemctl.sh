@@ -14,6 +14,7 @@ if [ -e "$here/no-bus" ]; then
     exit 1
 fi
 if [ -e "$here/units" ]; then units=$(cat "$here/units"); else units=${XDG_CONFIG_HOME:-$HOME/.config}/systemd/user; fi
+if [ -e "$here/path" ]; then path=$(cat "$here/path"); else path=/usr/bin:/bin; fi
 verb=$1
 shift
 
@@ -29,7 +30,7 @@ start_service() {
     (
         eval "set -- $line"
         vars=$(sed -n 's/^Environment=//p' "$units/$UNIT" | sed 's/%%/%/g')
-        eval "exec env -i HOME='$HOME' PATH=/usr/bin:/bin $(printf '%s' "$vars" | tr '\n' ' ') setsid \"\$@\"" \
+        eval "exec env -i HOME='$HOME' PATH='$path' $(printf '%s' "$vars" | tr '\n' ' ') setsid \"\$@\"" \
             >>"$here/$UNIT.log" 2>&1 </dev/null
     ) &
     pid=$!

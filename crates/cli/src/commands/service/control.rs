@@ -3,7 +3,7 @@
 use clap::Args;
 use openclaw_service::Activity;
 
-use super::{Report, ServiceReport, WhoseArgs};
+use super::WhoseArgs;
 use crate::args::OutputArgs;
 use crate::commands::Outcome;
 use crate::context::Context;
@@ -11,7 +11,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::holder::Holder;
 use crate::link::block_on;
-use crate::service::{self, Site, wait_until_ready};
+use crate::service::{self, Report, ServiceReport, Site, wait_until_ready};
 
 /// Which service.
 #[derive(Args, Debug)]

@@ -6,8 +6,8 @@ use clap::Args;
 use openclaw_config::schema::Bind;
 use openclaw_service::{Change, Definition, Linger, Scope, ServiceName};
 
+use super::WhoseArgs;
 use super::control::{refuse_foreground, with_tail};
-use super::{Report, ServiceReport, WhoseArgs};
 use crate::args::OutputArgs;
 use crate::commands::Outcome;
 use crate::context::{Context, config_failure};
@@ -15,7 +15,7 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::holder::Holder;
 use crate::link::block_on;
-use crate::service::{self, Site, hidden_secrets, wait_until_ready};
+use crate::service::{self, Report, ServiceReport, Site, hidden_secrets, wait_until_ready};
 
 /// How it is installed.
 #[derive(Args, Debug)]
@@ -52,7 +52,7 @@ pub(crate) fn install(context: &Context, args: &InstallArgs) -> Outcome {
         Err(failure) => return report.failed(context.printer, failure),
     };
     if args.dry_run {
-        return dry_run(context, &site, &definition);
+        return service::dry_run(context, &site, &definition);
     }
     let name = definition.name.clone();
     context.printer.step("writing and starting the service");
@@ -60,7 +60,7 @@ pub(crate) fn install(context: &Context, args: &InstallArgs) -> Outcome {
     match installed {
         Ok((change, holder, linger)) => {
             report.about(ServiceReport::new(&site.manager, &name, true));
-            say_linger(context, linger.as_ref(), &mut report);
+            service::say_linger(context, linger.as_ref(), &mut report.warnings, &mut report.hints);
             let (result, word) = match change {
                 Change::Nothing => ("already-installed", "is installed and runs"),
                 Change::Started => ("started", "was installed, and runs now"),
@@ -98,9 +98,7 @@ async fn put(
     let change = installation.change;
     match wait_until_ready(context, &site.paths, None).await {
         Ok(holder) => {
-            let user = context.env.get("USER").or_else(|| context.env.get("LOGNAME"));
-            let uid = rustix::process::getuid().as_raw().to_string();
-            let linger = site.manager.linger(user.unwrap_or(&uid)).await;
+            let linger = service::linger(context, site).await;
             Ok((change, holder, linger))
         }
         Err(failure) => {
@@ -175,44 +173,6 @@ fn gateway(
         );
     }
     Ok(definition)
-}
-
-fn dry_run(context: &Context, site: &Site, definition: &Definition) -> Outcome {
-    let printer = context.printer;
-    let files = site.manager.files(definition);
-    let files = files.map_err(|error| service::failure(&context.own, &error))?;
-    if printer.is_json() {
-        let files: Vec<_> = files
-            .iter()
-            .map(|file| serde_json::json!({ "path": file.path, "text": file.text }))
-            .collect();
-        let service = ServiceReport::new(&site.manager, &definition.name, false);
-        printer.json(&serde_json::json!({
-            "action": "install", "ok": true, "result": "dry-run", "files": files, "service": service,
-        }))?;
-        return Ok(ExitCode::Done);
-    }
-    for file in &files {
-        printer.line(format!("# {}\n{}", file.path.display(), file.text))?;
-    }
-    Ok(ExitCode::Done)
-}
-
-fn say_linger(context: &Context, linger: Option<&Linger>, report: &mut Report) {
-    let Some(linger) = linger else { return };
-    match linger {
-        Linger::On => {}
-        Linger::Enabled => {
-            report
-                .hints
-                .push("the service goes on when you log out: lingering was enabled".to_owned());
-        }
-        Linger::Refused(why) => {
-            report.warnings.push(format!("the service ends when you log out: {why}"));
-            let user = context.env.get("USER").unwrap_or("$USER");
-            report.hints.push(format!("to let it go on: sudo loginctl enable-linger {user}"));
-        }
-    }
 }
 
 /// Stops and removes the service. The state folder stays.

@@ -3,7 +3,6 @@
 use openclaw_service::{Manager, ServiceName};
 use serde::Serialize;
 
-use crate::commands::Outcome;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::output::{Printer, Style, harmless};
@@ -47,6 +46,11 @@ impl ServiceReport {
         let (label, name) = (manager.label(), manager.service_name(name));
         Self { label, name, loaded, loaded_text, not_loaded_text }
     }
+
+    /// Its name and its manager's.
+    pub(crate) fn title(&self) -> String {
+        format!("{} ({})", self.name, self.label)
+    }
 }
 
 impl Report {
@@ -76,7 +80,7 @@ impl Report {
         printer: Printer,
         result: &'static str,
         message: String,
-    ) -> Outcome {
+    ) -> Result<ExitCode, Failure> {
         self.result = Some(result);
         self.message = Some(message);
         if printer.is_json() {
@@ -90,7 +94,11 @@ impl Report {
     }
 
     /// Prints what did not.
-    pub(crate) fn failed(mut self, printer: Printer, failure: Failure) -> Outcome {
+    pub(crate) fn failed(
+        mut self,
+        printer: Printer,
+        failure: Failure,
+    ) -> Result<ExitCode, Failure> {
         if !printer.is_json() {
             self.asides(printer);
             return Err(failure);

@@ -1,0 +1,61 @@
+//! What the services of Gateways and tunnels have in common.
+
+use openclaw_service::{Definition, Linger};
+
+use super::{ServiceReport, Site, failure};
+use crate::context::Context;
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+
+/// Prints the files of a service instead of writing them.
+pub(crate) fn dry_run(
+    context: &Context,
+    site: &Site,
+    definition: &Definition,
+) -> Result<ExitCode, Failure> {
+    let printer = context.printer;
+    let files = site.manager.files(definition);
+    let files = files.map_err(|error| failure(&context.own, &error))?;
+    if printer.is_json() {
+        let files: Vec<_> = files
+            .iter()
+            .map(|file| serde_json::json!({ "path": file.path, "text": file.text }))
+            .collect();
+        let service = ServiceReport::new(&site.manager, &definition.name, false);
+        printer.json(&serde_json::json!({
+            "action": "install", "ok": true, "result": "dry-run", "files": files, "service": service,
+        }))?;
+        return Ok(ExitCode::Done);
+    }
+    for file in &files {
+        printer.line(format!("# {}\n{}", file.path.display(), file.text))?;
+    }
+    Ok(ExitCode::Done)
+}
+
+/// Lets the person's services outlive the login.
+pub(crate) async fn linger(context: &Context, site: &Site) -> Option<Linger> {
+    let user = context.env.get("USER").or_else(|| context.env.get("LOGNAME"));
+    let uid = rustix::process::getuid().as_raw().to_string();
+    site.manager.linger(user.unwrap_or(&uid)).await
+}
+
+/// Says whether they do.
+pub(crate) fn say_linger(
+    context: &Context,
+    linger: Option<&Linger>,
+    warnings: &mut Vec<String>,
+    hints: &mut Vec<String>,
+) {
+    match linger {
+        None | Some(Linger::On) => {}
+        Some(Linger::Enabled) => {
+            hints.push("the service goes on when you log out: lingering was enabled".to_owned());
+        }
+        Some(Linger::Refused(why)) => {
+            warnings.push(format!("the service ends when you log out: {why}"));
+            let user = context.env.get("USER").unwrap_or("$USER");
+            hints.push(format!("to let it go on: sudo loginctl enable-linger {user}"));
+        }
+    }
+}
