@@ -19,6 +19,7 @@ mod models;
 mod probe;
 mod reference;
 mod remote;
+mod security;
 mod service;
 mod sessions;
 mod status;
@@ -58,6 +59,8 @@ pub(crate) enum Command {
     Devices(devices::DevicesArgs),
     /// Keep Gateways of other machines under names, and hold tunnels to them
     Remote(remote::RemoteArgs),
+    /// Look for what lets others in
+    Security(security::SecurityArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     /// Print the command reference as Markdown
@@ -79,6 +82,7 @@ impl Command {
             Self::Models(args) => args.wants_json(),
             Self::Devices(args) => args.wants_json(),
             Self::Remote(args) => args.wants_json(),
+            Self::Security(args) => args.wants_json(),
             Self::Completion(_) | Self::Reference => false,
         }
     }
@@ -115,6 +119,7 @@ pub(crate) fn run(
         Command::Models(args) => models::run(&context, &args),
         Command::Devices(args) => devices::run(&context, &args),
         Command::Remote(args) => remote::run(&context, &args),
+        Command::Security(args) => security::run(&context, &args),
         Command::Completion(_) | Command::Reference => Ok(ExitCode::Done),
     }
 }

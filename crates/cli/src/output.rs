@@ -5,6 +5,7 @@
 
 mod table;
 mod time;
+mod wrap;
 
 use std::io::{self, IsTerminal, Write};
 
@@ -12,6 +13,7 @@ use serde::Serialize;
 
 pub(crate) use self::table::Table;
 pub(crate) use self::time::{age, clock, duration};
+pub(crate) use self::wrap::wrapped;
 use crate::failure::Failure;
 
 /// Colour or weight of a piece of text.

@@ -23,6 +23,7 @@ pub(crate) fn tell(phase: Phase<'_>) {
             let status = format!("listens on port {}", started.port);
             sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(&status)])
         }
+        Phase::Audited(_) => return,
         Phase::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
         Phase::Stopping => {
             sd_notify::notify(&[NotifyState::Stopping, NotifyState::Status("stops")])

@@ -9,10 +9,12 @@ use serde_json::Value as Json;
 use crate::check;
 use crate::env::Environment;
 use crate::error::ConfigError;
+use crate::keypath::{KeyPath, Segment};
 use crate::paths::Paths;
-use crate::problem::{Problem, Report};
+use crate::problem::{Place, Problem, Report};
 use crate::schema::Config;
 use crate::source::Source;
+use crate::syntax::Node;
 use crate::vault::SecretResolver;
 
 /// A configuration that can be used, and what came with it.
@@ -98,10 +100,25 @@ impl Loaded {
         SecretResolver::new(self.config.secrets.clone(), self.env.clone(), self.paths.clone())
     }
 
-    /// What the files say after substitution, secrets in clear: for comparing only.
-    pub(crate) fn effective(&self) -> Json {
+    /// What the files say after substitution, keys included that nothing here uses. Secrets are in
+    /// clear: it is for comparing, never for showing.
+    #[must_use]
+    pub fn effective(&self) -> Json {
         let resolved = self.source.resolved.as_ref();
         resolved.map_or_else(|| Json::Object(serde_json::Map::new()), |node| node.to_json())
+    }
+
+    /// Where the value of a key stands, if a file says one.
+    #[must_use]
+    pub fn place(&self, key: &str) -> Option<Place> {
+        self.source.place(node_at(self.source.merged.as_ref()?, key)?.span)
+    }
+
+    /// Whether a file spells a text out, rather than naming a variable that holds it.
+    #[must_use]
+    pub fn is_spelled_out(&self, key: &str) -> bool {
+        let node = self.source.merged.as_ref().and_then(|root| node_at(root, key));
+        node.and_then(Node::as_str).is_some_and(|text| !text.trim_start().starts_with('$'))
     }
 
     pub(crate) fn paths(&self) -> &Paths {
@@ -111,6 +128,15 @@ impl Loaded {
     pub(crate) fn source(&self) -> &Source {
         &self.source
     }
+}
+
+/// The value at a key path of plain keys and indexes.
+fn node_at<'n>(root: &'n Node, key: &str) -> Option<&'n Node> {
+    let path = KeyPath::parse(key).ok()?;
+    path.0.iter().try_fold(root, |node, segment| match segment {
+        Segment::Key(key) => node.get(key).map(|member| &member.node),
+        Segment::Index(index) => node.items().get(*index),
+    })
 }
 
 impl fmt::Debug for Loaded {

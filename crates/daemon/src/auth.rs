@@ -13,22 +13,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::DaemonError;
 
-/// A secret shorter than this is easy to guess; the start says so.
-const SHORT_CHARS: usize = 24;
 /// Largest token file that is read.
 const MAX_TOKEN_FILE_BYTES: u64 = 4 * 1024;
-/// Values that stand in examples and are no secret.
-const PLACEHOLDERS: &[&str] = &[
-    "undefined",
-    "null",
-    "your-token",
-    "your-password",
-    "change-me",
-    "changeme",
-    "token",
-    "password",
-    "secret",
-];
 
 /// What the command line says.
 #[derive(Clone, Debug, Default)]
@@ -126,8 +112,7 @@ pub(crate) fn resolve(
 }
 
 fn found(auth: SharedAuth, source: AuthSource) -> ResolvedAuth {
-    let short =
-        auth.secret().is_some_and(|secret| secret.expose_secret().chars().count() < SHORT_CHARS);
+    let short = auth.secret().is_some_and(|text| secret::is_short(text.expose_secret()));
     ResolvedAuth { auth, source, short }
 }
 
@@ -149,9 +134,8 @@ fn pick(
     }
 }
 
-fn check(what: &str, secret: &SecretString) -> Result<(), DaemonError> {
-    let text = secret.expose_secret().trim();
-    if text.is_empty() || PLACEHOLDERS.contains(&text.to_ascii_lowercase().as_str()) {
+fn check(what: &str, text: &SecretString) -> Result<(), DaemonError> {
+    if secret::is_placeholder(text.expose_secret()) {
         return Err(DaemonError::setting(
             format!("the Gateway's {what} is blank or a placeholder"),
             format!("choose a real one: openclaw config set gateway.auth.{what}"),

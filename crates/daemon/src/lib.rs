@@ -3,6 +3,7 @@
 //! Only here are concrete models, stores and listeners put together. [`run`] does everything from taking
 //! the lock to draining; [`start`] gives a running Gateway to tests and to `run` alike.
 
+mod audit;
 mod auth;
 mod bind;
 mod compose;
@@ -25,6 +26,7 @@ pub use error::DaemonError;
 pub use holder::{Holder, PortHolder};
 pub use inherited::Inherited;
 pub use lifecycle::{Lifecycle, Phase};
+pub use openclaw_audit::Finding;
 pub use start::{Running, StartOptions, Started, start};
 pub use stop::{run, stop_holder};
 

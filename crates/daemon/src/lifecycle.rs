@@ -2,6 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
+use openclaw_audit::Finding;
 use openclaw_store::Store;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -21,6 +22,8 @@ const LIVES: &[u8] = b"HTTP/1.1 200";
 pub enum Phase<'a> {
     /// It listens.
     Ready(&'a Started),
+    /// The security audit of its start is done, and this is critical.
+    Audited(&'a [Finding]),
     /// It answered a request and its store did a job, just now.
     Alive,
     /// It was told to stop.

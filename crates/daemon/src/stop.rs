@@ -10,6 +10,7 @@ use tokio::{
 };
 
 use crate::{
+    audit::StartAudit,
     error::DaemonError,
     holder::PortHolder,
     lifecycle::{Lifecycle, Phase},
@@ -34,6 +35,7 @@ pub async fn run(
     if force {
         stop_holder(&options.paths).await?;
     }
+    let audit = StartAudit::of(&options);
     let running = match start(options.clone()).await {
         Err(DaemonError::PortInUse { holder: Some(holder), .. }) if force => {
             take_port(options, &holder).await?
@@ -41,7 +43,18 @@ pub async fn run(
         started => started?,
     };
     lifecycle.tell(Phase::Ready(&running.started));
-    lifecycle.watch(&running, signals.next()).await;
+    // Beside the waiting, so that nobody waits for it.
+    let audited = async {
+        lifecycle.tell(Phase::Audited(&audit.critical(running.started.port).await));
+        std::future::pending::<()>().await;
+    };
+    let end = async {
+        tokio::select! {
+            () = signals.next() => {}
+            () = audited => {}
+        }
+    };
+    lifecycle.watch(&running, end).await;
     lifecycle.tell(Phase::Stopping);
     tracing::info!("gateway stops");
     tokio::select! {

@@ -1,4 +1,5 @@
-//! Writes the generated documents: `docs/protocol.{md,json}`, `docs/configuration.md`, `docs/cli.md`.
+//! Writes the generated documents: `docs/protocol.{md,json}`, `docs/configuration.md`, `docs/cli.md`,
+//! `docs/security-audit.md`.
 //!
 //! Started by `cargo xtask gen [--check]`, as
 //! `openclaw-docgen --binary OPENCLAW --root WORKSPACE [--check]`. Each document is a pure function of
@@ -16,6 +17,7 @@ mod cli;
 mod configuration;
 mod protocol;
 mod schema;
+mod security_audit;
 mod table;
 
 struct Options {
@@ -31,6 +33,7 @@ fn main() -> anyhow::Result<()> {
         ("docs/protocol.json", protocol::rows()?),
         ("docs/configuration.md", configuration::page()?),
         ("docs/cli.md", cli::page(&options.binary)?),
+        ("docs/security-audit.md", security_audit::page()),
     ];
     let mut stale = Vec::new();
     for (path, text) in documents {

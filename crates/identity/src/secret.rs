@@ -7,6 +7,35 @@ use subtle::ConstantTimeEq;
 
 use crate::{IdentityError, from_base64, to_base64url};
 
+/// A secret shorter than this is easy to guess.
+pub const SHORT_CHARS: usize = 24;
+
+/// Values that stand in examples and are no secret.
+const PLACEHOLDERS: &[&str] = &[
+    "undefined",
+    "null",
+    "your-token",
+    "your-password",
+    "change-me",
+    "changeme",
+    "token",
+    "password",
+    "secret",
+];
+
+/// Whether a text is no secret at all: blank, or a value that stands in examples.
+#[must_use]
+pub fn is_placeholder(text: &str) -> bool {
+    let text = text.trim();
+    text.is_empty() || PLACEHOLDERS.contains(&text.to_ascii_lowercase().as_str())
+}
+
+/// Whether a secret is easy to guess.
+#[must_use]
+pub fn is_short(text: &str) -> bool {
+    text.chars().count() < SHORT_CHARS
+}
+
 /// A new shared token: 32 random bytes as unpadded base64url, never beginning with a dash, which
 /// command lines take for an option.
 ///

@@ -15,6 +15,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("openclaw-remote", 1),
     ("openclaw-service", 1),
     ("openclaw-agent", 2),
+    ("openclaw-audit", 2),
     ("openclaw-providers", 3),
     ("openclaw-gateway", 4),
     ("openclaw-daemon", 5),

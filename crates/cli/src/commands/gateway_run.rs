@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use openclaw_config::schema::{AuthMode, Bind};
-use openclaw_daemon::{AuthFlags, DaemonError, Lifecycle, Phase, StartOptions, Started};
+use openclaw_daemon::{AuthFlags, DaemonError, Finding, Lifecycle, Phase, StartOptions, Started};
 use secrecy::SecretString;
 
 use super::Outcome;
@@ -16,7 +16,7 @@ use crate::context::{Context, config_failure};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::input;
-use crate::output::Style;
+use crate::output::{Style, harmless};
 use crate::profiles;
 use crate::service;
 use crate::supervised;
@@ -54,7 +54,8 @@ fn bind(raw: &str) -> Result<Bind, String> {
     choice(raw, [Bind::Auto, Bind::Loopback, Bind::Lan, Bind::Tailnet, Bind::Custom], Bind::as_str)
 }
 
-fn auth_mode(raw: &str) -> Result<AuthMode, String> {
+/// Reads a mode of `gateway.auth.mode`.
+pub(crate) fn auth_mode(raw: &str) -> Result<AuthMode, String> {
     let all = [AuthMode::None, AuthMode::Token, AuthMode::Password, AuthMode::TrustedProxy];
     choice(raw, all, AuthMode::as_str)
 }
@@ -83,9 +84,11 @@ pub(crate) fn run(context: &Context, args: RunArgs) -> Outcome {
     let face = context.clone();
     let lifecycle = Lifecycle::new(supervised::watchdog(), move |phase| {
         supervised::tell(phase);
-        if let Phase::Ready(started) = phase {
+        match phase {
             // A closed standard output does not stop a Gateway.
-            drop(announce(&face, started));
+            Phase::Ready(started) => drop(announce(&face, started)),
+            Phase::Audited(findings) => alarm(&face, findings),
+            Phase::Alive | Phase::Stopping => {}
         }
     });
     let ran = runtime.block_on(openclaw_daemon::run(options, force, lifecycle));
@@ -146,6 +149,17 @@ fn announce(context: &Context, started: &Started) -> Result<(), Failure> {
             .hint(format!("no model is configured; `{own} models auth set anthropic` keeps a key"));
     }
     Ok(())
+}
+
+/// What the security audit found critical; the rest is for whoever asks.
+fn alarm(context: &Context, findings: &[Finding]) {
+    for finding in findings {
+        let text = format!("security: {}: {}", finding.title, finding.detail);
+        context.printer.warning(harmless(&text));
+    }
+    if !findings.is_empty() {
+        context.printer.hint(format!("`{} security audit` says what to do", context.own));
+    }
 }
 
 /// The line to type on another machine.

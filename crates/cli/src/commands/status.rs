@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use clap::Args;
+use openclaw_audit::Summary;
 use openclaw_protocol::Rpc;
 use openclaw_protocol::methods::system::{
     Health, HealthParams, HealthSnapshot, LastHeartbeat, NoParams, Status, StatusParams,
@@ -12,7 +13,7 @@ use openclaw_remote::TunnelReport;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{Outcome, health};
+use super::{Outcome, health, security};
 use crate::args::{OutputArgs, TargetArgs};
 use crate::context::{Context, now_ms};
 use crate::exit::ExitCode;
@@ -58,6 +59,8 @@ struct Report {
     connection: Connection,
     status: Value,
     deep: Option<Deep>,
+    /// Of this machine, so only for its own Gateway.
+    audit: Option<Summary>,
 }
 
 struct Deep {
@@ -72,7 +75,7 @@ pub(crate) fn run(context: &Context, args: &StatusArgs) -> Outcome {
     let printer = context.printer;
     match block_on(ask(context, args, &target)) {
         Ok(report) if printer.is_json() => printer.json(&as_json(report))?,
-        Ok(report) => print(printer, &report)?,
+        Ok(report) => print(context, &report)?,
         Err(failure) if printer.is_json() => return Err(failure.about(target.note())),
         Err(failure) => {
             let state = printer.paint(Style::Bad, state(failure.exit));
@@ -116,7 +119,8 @@ async fn ask(context: &Context, args: &StatusArgs, target: &Target) -> Result<Re
     let asked = questions(&link, args.deep).await;
     link.close().await;
     let (status, deep) = asked?;
-    Ok(Report { connection, status, deep })
+    let audit = matches!(target.source, target::Source::Local).then(|| security::summary(context));
+    Ok(Report { connection, status, deep, audit })
 }
 
 async fn questions(link: &Link, deep: bool) -> Result<(Value, Option<Deep>), Failure> {
@@ -157,6 +161,10 @@ fn as_json(report: Report) -> Value {
         other => Map::from_iter([("status".to_owned(), other)]),
     };
     map.insert("gateway".to_owned(), json!(report.connection));
+    if let Some(summary) = report.audit {
+        let audit = json!({"collected": true, "summary": summary});
+        map.insert("securityAudit".to_owned(), audit);
+    }
     if let Some(deep) = report.deep {
         map.insert("health".to_owned(), deep.health);
         map.insert("lastHeartbeat".to_owned(), deep.last_heartbeat);
@@ -165,7 +173,8 @@ fn as_json(report: Report) -> Value {
     Value::Object(map)
 }
 
-fn print(printer: Printer, report: &Report) -> Result<(), Failure> {
+fn print(context: &Context, report: &Report) -> Result<(), Failure> {
+    let printer = context.printer;
     let connection = &report.connection;
     let reachable = printer.paint(Style::Good, "reachable");
     let mut fields = vec![
@@ -192,10 +201,22 @@ fn print(printer: Printer, report: &Report) -> Result<(), Failure> {
     if let Some(memory) = &status.process_memory {
         fields.push(("Memory", format!("{:.1} MiB", mebibytes(memory.rss_bytes))));
     }
+    fields.extend(report.audit.map(|summary| ("Security audit", audit_line(context, summary))));
     fields.extend(status.channel_summary.iter().map(|line| ("Channel", harmless(line))));
     printer.fields(&fields)?;
     recent(printer, &status)?;
     report.deep.as_ref().map_or(Ok(()), |deep| print_deep(printer, deep))
+}
+
+fn audit_line(context: &Context, summary: Summary) -> String {
+    let (critical, warn) = (summary.critical, summary.warn);
+    let count = format!("{critical} critical, {warn} warn");
+    let style = match (critical, warn) {
+        (0, 0) => Style::Good,
+        (0, _) => Style::Warn,
+        _ => Style::Bad,
+    };
+    format!("{} \u{2014} {} security audit", context.printer.paint(style, &count), context.own)
 }
 
 /// Where it is, what it is called, and what chose it.

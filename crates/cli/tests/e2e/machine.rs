@@ -137,6 +137,16 @@ impl Gateway {
         format!("ws://127.0.0.1:{}", self.port)
     }
 
+    /// Its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Reads what it says on standard error until a text comes.
+    pub(crate) fn complains_of(&mut self, wanted: &str) -> String {
+        read_until(self.child.stderr.as_mut().unwrap(), wanted)
+    }
+
     /// Sends a signal and waits for the end.
     pub(crate) fn end(mut self, signal: Signal) -> Ended {
         send(&self.child, signal);

@@ -20,6 +20,7 @@ mod machine;
 mod model;
 mod profiles;
 mod remote;
+mod security;
 mod service;
 mod squatter;
 mod ssh;

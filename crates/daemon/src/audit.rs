@@ -1,0 +1,57 @@
+//! The security audit at the start: after the Gateway listens, and only what is critical is said.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use openclaw_audit::{Finding, Overrides, Sources};
+use openclaw_config::{Environment, Paths};
+
+use crate::start::StartOptions;
+
+/// What a Gateway was started with.
+#[derive(Debug)]
+pub(crate) struct StartAudit {
+    paths: Paths,
+    env: Environment,
+    overrides: Overrides,
+}
+
+impl StartAudit {
+    /// Keeps what the audit needs.
+    pub(crate) fn of(options: &StartOptions) -> Self {
+        let overrides = Overrides {
+            bind: options.bind,
+            port: None,
+            mode: options.auth.mode,
+            token: options.auth.token.clone(),
+            password: options.auth.password.clone(),
+        };
+        Self { paths: options.paths.clone(), env: options.env.clone(), overrides }
+    }
+
+    /// Looks, and logs what is critical.
+    pub(crate) async fn critical(mut self, port: u16) -> Vec<Finding> {
+        self.overrides.port = Some(port);
+        // It reads files and the kernel's tables.
+        let looked = tokio::task::spawn_blocking(move || self.look()).await;
+        let findings = looked.unwrap_or_default();
+        for finding in &findings {
+            let Finding { check_id, title, detail, .. } = finding;
+            tracing::error!(check = check_id, detail, "security audit: {title}");
+        }
+        findings
+    }
+
+    fn look(self) -> Vec<Finding> {
+        let loaded = openclaw_config::load(&self.paths, &self.env);
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let facts = openclaw_audit::gather(&Sources {
+            paths: &self.paths,
+            env: &self.env,
+            loaded: loaded.as_ref().map_err(ToString::to_string),
+            overrides: self.overrides,
+            root: "/".into(),
+            now_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
+        });
+        openclaw_audit::audit(&facts).critical().cloned().collect()
+    }
+}
