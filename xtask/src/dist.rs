@@ -1,6 +1,7 @@
 //! `cargo xtask dist`: one static binary, checked on a bare root folder, packed with its completions.
 //!
-//! Written to `target/dist`: `openclaw-VERSION-TARGET.tar.gz` and its `.sha256`.
+//! Written to `target/dist`: `openclaw-VERSION-TARGET.tar.gz`, its `.sha256`, `install.sh`, and the
+//! folder that was packed, which is what `packaging/Containerfile` is built from.
 
 use std::{
     fs,
@@ -97,6 +98,8 @@ fn pack(binary: &Path, target: &str) -> anyhow::Result<PathBuf> {
         fs::write(folder.join("completions").join(file), script)
             .with_context(|| format!("failed to write the completions for {kind}"))?;
     }
+    fs::copy(shell::root().join("packaging/install.sh"), dist.join("install.sh"))
+        .context("failed to copy install.sh")?;
     let archive = dist.join(format!("{name}.tar.gz"));
     // Sorted names and fixed owners and times: the same binary gives the same archive.
     let fixed = ["--sort=name", "--owner=0", "--group=0", "--numeric-owner", "--mtime=@0"];

@@ -80,6 +80,54 @@ fn plain_usage(error: &clap::Error) -> Failure {
 mod tests {
     use super::*;
 
+    /// The lines of a document that a reader would type.
+    fn typed(text: &str) -> Vec<String> {
+        let mut inside = false;
+        let mut found = Vec::new();
+        for line in text.replace("\\\n", " ").lines() {
+            if line.trim_start().starts_with("```") {
+                inside = !inside && (line.contains("console") || line.contains("sh"));
+            } else if inside {
+                let line = line.trim().trim_start_matches("$ ").trim_start_matches("sudo ");
+                found.extend(line.starts_with("openclaw ").then(|| line.to_owned()));
+            }
+        }
+        found
+    }
+
+    fn documents(folder: &std::path::Path, found: &mut Vec<std::path::PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                documents(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "md") {
+                found.push(path);
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_line_in_the_documents_is_one() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let mut files = vec![root.join("README.md"), root.join("SECURITY.md")];
+        documents(&root.join("docs"), &mut files);
+        let (mut bad, mut seen) = (Vec::new(), 0);
+        for file in files {
+            for line in typed(&std::fs::read_to_string(&file).unwrap()) {
+                let words = shlex::split(&line).unwrap_or_default();
+                seen += 1;
+                if let Err(error) = Cli::command().try_get_matches_from(words)
+                    && error.use_stderr()
+                {
+                    let why = error.to_string();
+                    bad.push(format!("{}: {line}: {}", file.display(), why.lines().next().unwrap()));
+                }
+            }
+        }
+        assert!(seen > 40, "only {seen} lines were found");
+        assert!(bad.is_empty(), "{bad:#?}");
+    }
+
     #[test]
     fn the_command_table_is_consistent() {
         Cli::command().debug_assert();

@@ -19,6 +19,7 @@ mod lifecycle;
 mod machine;
 mod model;
 mod profiles;
+mod packaging;
 mod remote;
 mod security;
 mod service;
