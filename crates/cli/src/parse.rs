@@ -120,7 +120,11 @@ mod tests {
                     && error.use_stderr()
                 {
                     let why = error.to_string();
-                    bad.push(format!("{}: {line}: {}", file.display(), why.lines().next().unwrap()));
+                    bad.push(format!(
+                        "{}: {line}: {}",
+                        file.display(),
+                        why.lines().next().unwrap()
+                    ));
                 }
             }
         }
