@@ -73,8 +73,13 @@ impl Site {
         let name = ServiceName::gateway(paths.profile().name());
         let user = user_manager(context);
         let ours = |manager: &Manager| manager.expect_ours(&name, state).is_ok();
-        let manager = if !ours(&user) && ours(&system) { system } else { user };
-        Self { manager, paths, scope: Scope::User }
+        if ours(&user) || !ours(&system) {
+            return Self { manager: user, paths, scope: Scope::User };
+        }
+        let name = context.env.get("USER").or_else(|| context.env.get("LOGNAME"));
+        let name = name.unwrap_or("USER").to_owned();
+        let account = Account { name, home: paths.home().to_owned() };
+        Self { manager: system, paths, scope: Scope::System(account) }
     }
 
     /// The name of its Gateway.
@@ -82,19 +87,17 @@ impl Site {
         ServiceName::gateway(self.paths.profile().name())
     }
 
-    /// Refuses to change the system's services without the rights to.
-    pub(crate) fn check_rights(&self, own: &str) -> Result<(), Failure> {
-        let root = rustix::process::geteuid().is_root();
-        match &self.scope {
-            Scope::System(account) if !root => {
-                let text = "a service of the system can only be changed by root";
-                let name = &account.name;
-                Err(Failure::new(ExitCode::Failed, text).code("SERVICE_NEEDS_ROOT").hint(format!(
-                    "put sudo before it and name the account: sudo {own} gateway … --system --run-as {name}"
-                )))
-            }
-            _ => Ok(()),
+    /// Refuses to change the system's services without the rights to. `verb` is the word after `gateway`.
+    pub(crate) fn check_rights(&self, own: &str, verb: &str) -> Result<(), Failure> {
+        let Scope::System(account) = &self.scope else { return Ok(()) };
+        if rustix::process::geteuid().is_root() {
+            return Ok(());
         }
+        let text = "a service of the system can only be changed by root";
+        let name = &account.name;
+        Err(Failure::new(ExitCode::Failed, text)
+            .code("SERVICE_NEEDS_ROOT")
+            .hint(format!("sudo {own} gateway {verb} --system --run-as {name}")))
     }
 
     /// A definition that the caller completes with what it runs.

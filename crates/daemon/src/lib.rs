@@ -25,7 +25,7 @@ pub use bind::port_holder;
 pub use error::DaemonError;
 pub use holder::{Holder, PortHolder};
 pub use inherited::Inherited;
-pub use lifecycle::{Lifecycle, Phase};
+pub use lifecycle::{Lifecycle, Phase, answers};
 pub use openclaw_audit::Finding;
 pub use start::{Running, StartOptions, Started, start};
 pub use stop::{run, stop_holder};

@@ -1,6 +1,6 @@
 //! Telling whoever started this process how it is: ready, alive, stopping.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, path::Path, time::Duration};
 
 use openclaw_audit::Finding;
 use openclaw_store::Store;
@@ -84,7 +84,7 @@ impl std::fmt::Debug for Lifecycle {
 /// A request goes through the owner's door and is answered, and the store's writer does a job.
 async fn lives(running: &Running, deadline: Duration) -> bool {
     let both = async {
-        let (store, door) = tokio::join!(store_works(&running.store), door_answers(running));
+        let (store, door) = tokio::join!(store_works(&running.store), answers(&running.socket));
         store && door.unwrap_or_default()
     };
     timeout(deadline, both).await.unwrap_or_default()
@@ -95,8 +95,12 @@ async fn store_works(store: &Store) -> bool {
     !matches!(store.ping().await, Err(openclaw_store::StoreError::Closed))
 }
 
-async fn door_answers(running: &Running) -> std::io::Result<bool> {
-    let mut door = UnixStream::connect(&running.socket).await?;
+/// Whether a Gateway behind this door answers a request that needs no credential.
+///
+/// # Errors
+/// A door that cannot be opened, or is closed too soon.
+pub async fn answers(door: &Path) -> std::io::Result<bool> {
+    let mut door = UnixStream::connect(door).await?;
     door.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         .await?;
     let mut head = [0; LIVES.len()];

@@ -10,7 +10,9 @@ use clap::Args;
 
 pub(crate) use self::control::{ControlArgs, RestartArgs, StopArgs, restart, start, stop};
 pub(crate) use self::install::{InstallArgs, UninstallArgs, install, uninstall};
-use crate::service::Whose;
+use crate::context::Context;
+use crate::failure::Failure;
+use crate::service::{Site, Whose};
 
 /// Whose service.
 #[derive(Args, Clone, Debug, Default)]
@@ -24,8 +26,13 @@ pub(crate) struct WhoseArgs {
 }
 
 impl WhoseArgs {
-    /// As the service module has it.
-    pub(crate) fn whose(&self) -> Whose {
-        Whose { system: self.system, account: self.run_as.clone() }
+    /// Where a service would be put.
+    fn site(&self, context: &Context) -> Result<Site, Failure> {
+        Site::find(context, &Whose { system: self.system, account: self.run_as.clone() })
+    }
+
+    /// Where the service is: without `--system` it may be the system's nevertheless.
+    fn installed(&self, context: &Context) -> Result<Site, Failure> {
+        if self.system { self.site(context) } else { Ok(Site::installed(context)) }
     }
 }

@@ -57,6 +57,14 @@ pub(crate) async fn wait_until_ready(
 
 async fn ask(context: &Context, paths: &Paths, holder: &Holder) -> Result<(), Failure> {
     let door = holder.socket.clone().unwrap_or_else(|| paths.socket().to_owned());
+    // What is another account's is not touched: a key made here for it would be root's.
+    if paths.state_dir() != context.paths.state_dir() {
+        let answers = openclaw_daemon::answers(&door).await;
+        let answers =
+            answers.map_err(|error| Failure::local("its door cannot be opened", &error))?;
+        let failure = || Failure::new(ExitCode::LinkLost, "it does not answer at its door");
+        return if answers { Ok(()) } else { Err(failure()) };
+    }
     let target = Target { place: Place::Door(door), source: Source::Local, loaded: None };
     let args = TargetArgs { reach: ReachArgs::default(), timeout: Some(Duration::from_secs(10)) };
     let link = Link::to(context, &args, &target, None).await?;

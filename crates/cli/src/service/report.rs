@@ -69,6 +69,11 @@ impl Report {
         }
     }
 
+    /// What was asked for.
+    pub(crate) const fn action(&self) -> &'static str {
+        self.action
+    }
+
     /// Names the service.
     pub(crate) fn about(&mut self, service: ServiceReport) {
         self.service = Some(service);

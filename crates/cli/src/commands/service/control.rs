@@ -149,12 +149,12 @@ pub(crate) fn restart(context: &Context, args: &RestartArgs) -> Outcome {
 
 /// The service that is meant; it has to be ours.
 fn prepare(context: &Context, args: &ControlArgs, report: &mut Report) -> Result<Site, Failure> {
-    let site = Site::find(context, &args.whose.whose())?;
+    let site = args.whose.installed(context)?;
     let name = site.gateway();
     let ours = site.manager.expect_ours(&name, site.paths.state_dir());
     report.about(ServiceReport::new(&site.manager, &name, ours.is_ok()));
     ours.map_err(|error| service::failure(&context.own, &error))?;
-    site.check_rights(&context.own)?;
+    site.check_rights(&context.own, report.action())?;
     Ok(site)
 }
 

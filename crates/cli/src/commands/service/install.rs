@@ -116,9 +116,9 @@ fn prepare(
     args: &InstallArgs,
     report: &mut Report,
 ) -> Result<(Site, Definition), Failure> {
-    let site = Site::find(context, &args.whose.whose())?;
+    let site = args.whose.site(context)?;
     if !args.dry_run {
-        site.check_rights(&context.own)?;
+        site.check_rights(&context.own, report.action())?;
     }
     let definition = gateway(context, args, &site, report)?;
     report.about(ServiceReport::new(&site.manager, &definition.name, false));
@@ -178,8 +178,8 @@ fn gateway(
 /// Stops and removes the service. The state folder stays.
 pub(crate) fn uninstall(context: &Context, args: &UninstallArgs) -> Outcome {
     let mut report = Report::new("uninstall");
-    let removed = Site::find(context, &args.whose.whose()).and_then(|site| {
-        site.check_rights(&context.own)?;
+    let removed = args.whose.installed(context).and_then(|site| {
+        site.check_rights(&context.own, report.action())?;
         let name = site.gateway();
         report.about(ServiceReport::new(&site.manager, &name, false));
         let removed = block_on(async {
