@@ -49,6 +49,8 @@ pub struct Facts {
     pub certificate: Option<Certificate>,
     /// Gateways under names.
     pub named: Vec<NamedGateway>,
+    /// Names of those that are reached by a URL of another machine and whose key is not kept.
+    pub unpinned: Vec<String>,
     /// What not to report.
     pub suppressions: Vec<Suppression>,
     /// What the running Gateway answered, if it was asked.

@@ -9,11 +9,12 @@ mod sshd;
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+use openclaw_client::{Dial as _, SavedFile, TcpDial};
 use openclaw_config::{
     Config, Environment, Loaded, Paths,
     schema::{AuthMode, Bind},
 };
-use openclaw_remote::Book;
+use openclaw_remote::{Book, How, NamedGateway};
 use secrecy::SecretString;
 use serde_json::Value as Json;
 
@@ -75,6 +76,7 @@ pub fn gather(sources: &Sources<'_>) -> Facts {
     let port = sources.overrides.port;
     let port = port.or_else(|| config.gateway_port(sources.paths, sources.env).ok());
     let log = config.log_file(sources.paths);
+    let named = Book::new(sources.paths.named_gateways_dir()).list().unwrap_or_default();
     Facts {
         now_ms: sources.now_ms,
         invalid: sources.loaded.as_ref().err().cloned(),
@@ -90,7 +92,8 @@ pub fn gather(sources: &Sources<'_>) -> Facts {
         log: files::log(log, config.logging.file.is_some()),
         machine: machine::gather(sources),
         certificate: None,
-        named: Book::new(sources.paths.named_gateways_dir()).list().unwrap_or_default(),
+        unpinned: unpinned(sources.paths, &named),
+        named,
         suppressions: suppressions(&raw),
         live: None,
         auth,
@@ -107,6 +110,17 @@ fn places(loaded: Option<&Loaded>) -> BTreeMap<&'static str, String> {
         Some((key, format!("{file}:{}", place.line)))
     });
     found.collect()
+}
+
+fn unpinned(paths: &Paths, named: &[NamedGateway]) -> Vec<String> {
+    let found = named.iter().filter(|gateway| {
+        let How::Url { url } = &gateway.how else { return false };
+        // A URL that cannot be dialled proves nothing either way.
+        let Ok(dial) = TcpDial::parse(url, true) else { return false };
+        let file = SavedFile::of(&paths.gateways_dir(), &dial.target());
+        file.load().is_ok_and(|saved| saved.key.is_none())
+    });
+    found.map(|gateway| gateway.name.clone()).collect()
 }
 
 fn suppressions(raw: &Raw) -> Vec<Suppression> {

@@ -10,11 +10,12 @@ const INTRODUCTION: &str = "\
 # Security audit
 
 `openclaw security audit` looks for what lets others in: in the configuration, at the permissions of files, at processes and at listening sockets of this machine.
-It changes nothing, starts nothing and connects to nothing.
+It changes nothing, starts no program of its own and, without `--deep`, connects to nothing.
 Each finding has an id, a severity, the place, and what to do.
 
 | | |
 |---|---|
+| `--deep` | asks the running Gateway too, as a stranger would: foreign Host, foreign Origin, forwarded headers, a connect with no credential; and compares the kernel's open ports with `gateway.bind`. No secret is sent. |
 | `--fix` | does what is safe without asking: closes files of your own to others, takes dangerous keys out of the configuration. It prints each step before, does not touch links or files of other users, and looks again. Everything else it leaves to you. |
 | `--auth`, `--token`, `--password` | audit as if the Gateway was started with these flags |
 | `--json` | `{ts, summary{critical,warn,info}, findings[{checkId,severity,title,detail,remediation?}], suppressedFindings?, secretDiagnostics[], deep?, fix?}`, the shape of the original's command |
@@ -44,6 +45,7 @@ Hidden findings stand under `suppressedFindings`, do not count, and are named by
 * `sshd_config` is read as a file, with what it includes; blocks under `Match` are left out.
 * A port that Docker publishes is found by its `docker-proxy`; one that is published without that program is not.
 * Arguments of other users' processes are hidden by the kernel on machines that mount `/proc` with `hidepid`.
+* Where the port speaks TLS, `--deep` asks at the owner's door, where the same rules hold, and leaves the connect without a credential out.
 * On systems other than Linux processes and sockets are not looked at.
 * A secret that is kept by a program is asked for, as the Gateway does; one that cannot be looked up stands in `secretDiagnostics`.
 * Keys of the original that this Gateway does not use are checked too, because both read the same file.

@@ -46,6 +46,19 @@ pub(crate) const CHECKS: &[Check] = &[
         remedy: "find out who: ss -ltnp; then openclaw remote up",
         run: foreign_port,
     },
+    Check {
+        id: "remote.gateway_unpinned",
+        severity: Severity::Warn,
+        origin: Origin::Ours,
+        title: "A Gateway on another machine never proved who it is",
+        remedy: "reach it over SSH instead: openclaw remote add USER@HOST",
+        run: |facts| {
+            let names = facts.unpinned.iter();
+            names
+                .map(|name| Hit::new(format!("no key is kept for the Gateway called {name}")))
+                .collect()
+        },
+    },
 ];
 
 fn same_secret(facts: &Facts) -> Vec<Hit> {

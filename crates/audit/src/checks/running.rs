@@ -59,12 +59,6 @@ pub(crate) const CHECKS: &[Check] = &[
         "The Gateway's port is open on addresses that gateway.bind does not name",
         "restart it, so that the configuration holds: openclaw gateway run --force"
     ),
-    probed!(
-        "remote.host_key_unknown",
-        Warn,
-        "The SSH host key of a Gateway is not known yet",
-        "compare it on first contact: openclaw remote add USER@HOST"
-    ),
 ];
 
 fn unreachable(facts: &Facts) -> Vec<Hit> {

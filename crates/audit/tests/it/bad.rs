@@ -101,7 +101,7 @@ fn rows() -> Vec<Row> {
         ("gateway.probe.foreign_origin_served", &[], Probed),
         ("gateway.probe.forwarded_headers_believed", &[], Probed),
         ("gateway.probe.listens_beyond_bind", &[], Probed),
-        ("remote.host_key_unknown", &[], Probed),
+        ("remote.gateway_unpinned", &[], With(|m| m.state_file("gateways/near.json", r#"{"version":1,"name":"near","how":"url","url":"ws://127.0.0.1:19999","createdAtMs":1}"#, 0o600))),
         ("security.audit.suppressions.active", &[], Config("{ hooks: { path: '/' }, security: { audit: { suppressions: [{ checkId: 'hooks.path_root' }] } } }")),
         ("summary.attack_surface", &[], With(|_| {})),
     ]

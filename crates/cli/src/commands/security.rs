@@ -1,6 +1,7 @@
 //! `openclaw security …`: what lets others in.
 
 mod audit;
+mod deep;
 mod show;
 
 use clap::{Args, Subcommand};

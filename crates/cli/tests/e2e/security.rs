@@ -99,6 +99,35 @@ fn the_gateway_says_at_its_start_what_is_critical() {
 }
 
 #[test]
+fn a_stranger_is_refused_by_the_running_gateway() {
+    let machine = Machine::new();
+    let (_, report) = audit(&machine, &["--deep"]);
+    assert_eq!(report["deep"]["gateway"]["ok"], false, "{report:#}");
+    let gateway = machine.gateway(&["--port", "0"]);
+    let (_, report) = audit(&machine, &["--deep"]);
+    assert_eq!(ids(&report), [""; 0], "{report:#}");
+    assert_eq!(report["deep"]["gateway"]["url"], gateway.url());
+    let probes = report["deep"]["probes"].as_array().unwrap();
+    assert_eq!(probes.len(), 5, "{report:#}");
+    assert!(probes.iter().all(|probe| probe["ok"] == true), "{report:#}");
+    assert_eq!(machine.json(&["devices", "list"])["pending"].as_array().unwrap().len(), 0);
+    gateway.end(Signal::TERM);
+
+    // A page of any origin is served once the configuration says so, and the probe sees it.
+    machine.configure("{ gateway: { controlUi: { allowedOrigins: ['*'] } } }");
+    private(&machine);
+    let gateway = machine.gateway(&["--port", "0"]);
+    let (code, report) = audit(&machine, &["--deep"]);
+    let mut found = ids(&report);
+    found.sort_unstable();
+    assert_eq!(code, 1);
+    let expected =
+        ["gateway.control_ui.allowed_origins_wildcard", "gateway.probe.foreign_origin_served"];
+    assert_eq!(found, expected, "{report:#}");
+    gateway.end(Signal::TERM);
+}
+
+#[test]
 fn a_secret_on_a_command_line_is_found_while_the_program_runs() {
     let machine = Machine::new();
     let token = "tok-0123456789-abcdefghijklmnop";

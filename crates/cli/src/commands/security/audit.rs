@@ -10,16 +10,21 @@ use openclaw_config::schema::AuthMode;
 use secrecy::SecretString;
 use serde::Serialize;
 
-use super::{Outcome, show};
+use super::{Outcome, deep, show};
 use crate::args::{OutputArgs, secret_value};
 use crate::commands::gateway_run::auth_mode;
 use crate::context::{Context, now_ms};
 use crate::exit::ExitCode;
+use crate::failure::Failure;
 use crate::holder::Holder;
+use crate::link::block_on;
 
 /// How thorough, and what is assumed.
 #[derive(Args, Debug)]
 pub(crate) struct AuditArgs {
+    /// Ask the running Gateway too, as a stranger would
+    #[arg(long)]
+    deep: bool,
     /// Do what is safe: close files to others, take dangerous keys out; then look again
     #[arg(long)]
     fix: bool,
@@ -48,7 +53,7 @@ struct Told<'a> {
 /// Audits; ends with 1 if something critical was found.
 pub(crate) fn run(context: &Context, args: &AuditArgs) -> Outcome {
     let printer = context.printer;
-    let mut report = look(context, args);
+    let mut report = look(context, args)?;
     let mut steps = None;
     if args.fix {
         let mut planned = plan(&report.findings);
@@ -61,7 +66,7 @@ pub(crate) fn run(context: &Context, args: &AuditArgs) -> Outcome {
         if !printer.is_json() {
             show::done(context, &planned)?;
         }
-        report = look(context, args);
+        report = look(context, args)?;
         steps = Some(planned);
     }
     if printer.is_json() {
@@ -73,14 +78,19 @@ pub(crate) fn run(context: &Context, args: &AuditArgs) -> Outcome {
     Ok(if critical { ExitCode::Failed } else { ExitCode::Done })
 }
 
-fn look(context: &Context, args: &AuditArgs) -> Report {
+fn look(context: &Context, args: &AuditArgs) -> Result<Report, Failure> {
     let overrides = Overrides {
         mode: args.auth,
         token: args.token.clone(),
         password: args.password.clone(),
         ..Overrides::default()
     };
-    openclaw_audit::audit(&facts(context, overrides)).for_program(&context.own)
+    let mut facts = facts(context, overrides);
+    if args.deep {
+        let live = block_on(async { Ok(deep::probe(context, &facts).await) })?;
+        facts.live = Some(live);
+    }
+    Ok(openclaw_audit::audit(&facts).for_program(&context.own))
 }
 
 fn facts(context: &Context, mut overrides: Overrides) -> Facts {
