@@ -39,6 +39,13 @@ impl Neighbour {
     }
 }
 
+impl Neighbour {
+    /// Whether its service manager may hold this port although it does not run.
+    pub(crate) fn holds(&self, port: u16) -> bool {
+        self.service.is_some() && self.port == Some(port)
+    }
+}
+
 /// Every Gateway of this machine that runs, is installed, or has been used.
 pub(crate) fn scan(context: &Context, services: &[(&'static str, Found)]) -> Vec<Neighbour> {
     let own = context.paths.state_dir();

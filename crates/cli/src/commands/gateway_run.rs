@@ -176,10 +176,17 @@ fn failure(context: &Context, error: &DaemonError) -> Failure {
     if let DaemonError::Config(error) = error {
         return config_failure(error).exit_with(ExitCode::Configuration);
     }
-    if let DaemonError::PortInUse { port, holder: Some(holder) } = error
-        && let Some(failure) = taken_by_profile(context, *port, holder.pid)
+    if let DaemonError::PortInUse { port, holder } = error
+        && let Some(failure) = taken_here(context, *port, holder.as_ref().and_then(|who| who.pid))
     {
         return failure;
+    }
+    if let DaemonError::Held { .. } = error {
+        let own = &context.own;
+        return Failure::new(ExitCode::Configuration, error.to_string()).hint(format!(
+            "talk to it: {own} status; stop it: {own} gateway stop --force; or start a second one: \
+             openclaw --profile NAME gateway"
+        ));
     }
     let exit = if error.is_permanent() { ExitCode::Configuration } else { ExitCode::Failed };
     Failure::new(exit, error.to_string())
@@ -187,16 +194,24 @@ fn failure(context: &Context, error: &DaemonError) -> Failure {
         .caused_by(std::error::Error::source(error))
 }
 
-/// A port that another profile's Gateway has: named, with what gives each its own.
-fn taken_by_profile(context: &Context, port: u16, pid: Option<i32>) -> Option<Failure> {
-    let pid = u32::try_from(pid?).ok()?;
+/// A port that belongs to a Gateway of this machine: to another profile's, or to a service whose
+/// manager holds it while it does not run.
+fn taken_here(context: &Context, port: u16, pid: Option<i32>) -> Option<Failure> {
+    let pid = pid.and_then(|pid| u32::try_from(pid).ok());
     let neighbours = profiles::scan(context, &service::gateways(context));
-    let other = neighbours.into_iter().find(|one| one.pid == Some(pid) && !one.is_selected())?;
-    let name = other.name;
-    let text = format!("port {port} is in use by the Gateway of the profile `{name}` (pid {pid})");
+    let runs = neighbours.iter().find(|one| one.pid.is_some() && one.pid == pid);
+    let held = || neighbours.iter().find(|one| one.holds(port));
+    let other = runs.or_else(held)?;
+    let (name, own) = (&other.name, &context.own);
+    let failure = |text: String| Failure::new(ExitCode::Failed, text).code("PORT_IN_USE");
+    if other.is_selected() {
+        let text = format!("port {port} is held by the service manager for this Gateway's service");
+        return Some(failure(text).hint(format!(
+            "let the service run: {own} gateway start; or stop it, its port included: {own} gateway stop"
+        )));
+    }
     let next = port.saturating_add(1);
-    let own = &context.own;
-    Some(Failure::new(ExitCode::Failed, text).code("PORT_IN_USE").hint(format!(
+    Some(failure(format!("port {port} is in use by the Gateway of the profile `{name}`")).hint(format!(
         "give this one a port of its own: {own} config set gateway.port {next}; or talk to the other: \
          openclaw --profile {name} status"
     )))

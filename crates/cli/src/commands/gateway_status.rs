@@ -50,6 +50,8 @@ struct Report {
     rpc: Option<RpcReport>,
     #[serde(skip_serializing_if = "Option::is_none")]
     error: Option<Body>,
+    #[serde(skip)]
+    failure: Option<Failure>,
 }
 
 /// The program that looks.
@@ -119,8 +121,8 @@ struct RpcReport {
 pub(crate) fn run(context: &Context, args: &GatewayStatusArgs) -> Outcome {
     let loaded = context.config().ok();
     let asked = if args.no_probe { Asked::default() } else { probe(context, args) };
-    let failure = asked.failure.clone();
     let report = report(context, loaded.as_ref(), asked);
+    let failure = report.failure.clone();
     let printer = context.printer;
     if printer.is_json() {
         printer.json(&report)?;
@@ -178,6 +180,13 @@ async fn ask(context: &Context, args: &TargetArgs, target: &Target) -> Result<Rp
 fn report(context: &Context, loaded: Option<&Loaded>, asked: Asked) -> Report {
     let Asked { rpc, target, failure } = asked;
     let machine = machine::look(context, loaded);
+    // A service that does not run is started, not replaced by one in the foreground.
+    let failure = failure.map(|failure| match failure.exit {
+        ExitCode::NothingListening if machine.service.is_installed() => {
+            failure.hint(format!("start it: {} gateway start", context.own))
+        }
+        _ => failure,
+    });
     let paths = &context.paths;
     let holder = Holder::read(&paths.lock_file());
     let door = holder.as_ref().and_then(|holder| holder.socket.clone());
@@ -217,6 +226,7 @@ fn report(context: &Context, loaded: Option<&Loaded>, asked: Asked) -> Report {
         machine,
         rpc,
         error: failure.as_ref().map(Failure::body),
+        failure,
     }
 }
 

@@ -112,5 +112,12 @@ fn services_of_profiles_stand_beside_each_other_and_beside_strangers() {
         (&stopped["state"], &stopped["port"]),
         (&"stopped".into(), &Value::from(ports[0].parse::<u16>().unwrap()))
     );
+    let status = machine.run(&["gateway", "status"]);
+    assert!(shown(&status).contains("start it: openclaw gateway start"), "{}", shown(&status));
+
+    // The manager holds the port of a service that does not run.
+    let _held = std::net::TcpListener::bind(format!("127.0.0.1:{}", ports[0])).unwrap();
+    let refused = shown(&machine.run(&["gateway", "run", "--port", &ports[0]]));
+    assert!(refused.contains("held by the service manager"), "{refused}");
     machine.json(&["--profile", "ops", "gateway", "uninstall"]);
 }

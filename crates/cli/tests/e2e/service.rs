@@ -204,3 +204,19 @@ fn tunnels_are_held_by_one_service_that_can_be_let_go() {
     }
     assert!(!unit.exists());
 }
+
+#[test]
+fn no_secret_of_the_terminal_reaches_a_unit() {
+    let (machine, _manager, port) = managed();
+    let state = machine.home().join("elsewhere");
+    let machine = machine
+        .with_env("OPENCLAW_GATEWAY_TOKEN", "a-token-of-this-terminal-only")
+        .with_env("OPENCLAW_STATE_DIR", state.display().to_string());
+    let text = machine.text(&["gateway", "install", "--port", &port, "--dry-run"]);
+    assert!(!text.contains("a-token-of-this"), "{text}");
+    assert!(
+        text.contains(&format!("Environment=OPENCLAW_STATE_DIR={}", state.display())),
+        "{text}"
+    );
+    assert!(text.contains(&format!("# openclaw-service: {}\n", state.display())), "{text}");
+}

@@ -180,6 +180,13 @@ fn listeners(port: Option<u16>) -> Port {
     Port { port, status, listeners: listeners.collect() }
 }
 
+impl Service {
+    /// Whether there is one.
+    pub(super) const fn is_installed(&self) -> bool {
+        self.file.is_some()
+    }
+}
+
 impl Port {
     /// The port it is about.
     pub(super) const fn number(&self) -> Option<u16> {

@@ -64,6 +64,7 @@ pub(crate) fn start(context: &Context, args: &ControlArgs) -> Outcome {
         Err(failure) => return report.failed(context.printer, failure),
     };
     let name = site.gateway();
+    context.printer.step("starting the service");
     let started = block_on(async {
         let fail = |error| service::failure(&context.own, &error);
         let running = site.manager.state(&name).await.map_err(fail)?.activity == Activity::Running;
@@ -129,6 +130,7 @@ pub(crate) fn restart(context: &Context, args: &RestartArgs) -> Outcome {
     };
     let name = site.gateway();
     let before = Holder::read(&site.paths.lock_file()).map(|holder| holder.pid);
+    context.printer.step("restarting the service");
     let restarted = block_on(async {
         let fail = |error| service::failure(&context.own, &error);
         let state = site.manager.state(&name).await.map_err(fail)?;
