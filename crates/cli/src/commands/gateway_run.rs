@@ -7,7 +7,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use openclaw_config::schema::{AuthMode, Bind};
-use openclaw_daemon::{AuthFlags, DaemonError, Finding, Lifecycle, Phase, StartOptions, Started};
+use openclaw_daemon::{
+    AuthFlags, DaemonError, Finding, Lifecycle, Phase, PortHolder, StartOptions, Started,
+};
 use secrecy::SecretString;
 
 use super::Outcome;
@@ -176,8 +178,8 @@ fn failure(context: &Context, error: &DaemonError) -> Failure {
     if let DaemonError::Config(error) = error {
         return config_failure(error).exit_with(ExitCode::Configuration);
     }
-    if let DaemonError::PortInUse { port, holder } = error
-        && let Some(failure) = taken_here(context, *port, holder.as_ref().and_then(|who| who.pid))
+    if let DaemonError::PortInUse { port, holder: Some(holder) } = error
+        && let Some(failure) = taken_here(context, *port, holder)
     {
         return failure;
     }
@@ -196,11 +198,12 @@ fn failure(context: &Context, error: &DaemonError) -> Failure {
 
 /// A port that belongs to a Gateway of this machine: to another profile's, or to a service whose
 /// manager holds it while it does not run.
-fn taken_here(context: &Context, port: u16, pid: Option<i32>) -> Option<Failure> {
-    let pid = pid.and_then(|pid| u32::try_from(pid).ok());
+fn taken_here(context: &Context, port: u16, holder: &PortHolder) -> Option<Failure> {
+    let pid = holder.pid.and_then(|pid| u32::try_from(pid).ok());
+    let manager = holder.who.ends_with("(systemd)");
     let neighbours = profiles::scan(context, &service::gateways(context));
     let runs = neighbours.iter().find(|one| one.pid.is_some() && one.pid == pid);
-    let held = || neighbours.iter().find(|one| one.holds(port));
+    let held = || neighbours.iter().find(|one| manager && one.holds(port));
     let other = runs.or_else(held)?;
     let (name, own) = (&other.name, &context.own);
     let failure = |text: String| Failure::new(ExitCode::Failed, text).code("PORT_IN_USE");

@@ -1,9 +1,14 @@
 //! Several Gateways on one machine, each with a profile of its own.
 
+use std::net::TcpListener;
+use std::process::Command;
+use std::time::Instant;
+
 use openclaw_testkit::FakeServiceManager;
 use serde_json::Value;
 
-use crate::machine::{Machine, shown};
+use crate::machine::{Machine, PATIENCE, shown};
+use crate::supervised::SOCKET_ACTIVATE;
 
 fn named<'v>(report: &'v Value, name: &str) -> &'v Value {
     let profiles = report["profiles"].as_array().unwrap();
@@ -90,7 +95,7 @@ fn services_of_profiles_stand_beside_each_other_and_beside_strangers() {
     let manager = FakeServiceManager::new().unwrap();
     let machine = Machine::new().with_env("PATH", manager.path());
     let ports: Vec<String> = (0..2)
-        .map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port())
+        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port())
         .map(|port| port.to_string())
         .collect();
     machine.json(&["gateway", "install", "--port", &ports[0]]);
@@ -115,9 +120,18 @@ fn services_of_profiles_stand_beside_each_other_and_beside_strangers() {
     let status = machine.run(&["gateway", "status"]);
     assert!(shown(&status).contains("start it: openclaw gateway start"), "{}", shown(&status));
 
-    // The manager holds the port of a service that does not run.
-    let _held = std::net::TcpListener::bind(format!("127.0.0.1:{}", ports[0])).unwrap();
+    // The manager holds the port of a service that does not run. A program of its name is one here.
+    let manager = machine.home().join("systemd");
+    std::fs::copy(SOCKET_ACTIVATE, &manager).unwrap();
+    let address = format!("127.0.0.1:{}", ports[0]);
+    let mut holding = Command::new(manager).args(["-l", &address, "true"]).spawn().unwrap();
+    let started = Instant::now();
+    while TcpListener::bind(&address).is_ok() {
+        assert!(started.elapsed() < PATIENCE, "the port is not held");
+    }
     let refused = shown(&machine.run(&["gateway", "run", "--port", &ports[0]]));
+    holding.kill().unwrap();
+    holding.wait().unwrap();
     assert!(refused.contains("held by the service manager"), "{refused}");
     machine.json(&["--profile", "ops", "gateway", "uninstall"]);
 }

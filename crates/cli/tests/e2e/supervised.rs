@@ -12,7 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::machine::{Machine, OPENCLAW, PATIENCE, shown};
 
 /// Where Debian has it.
-const SOCKET_ACTIVATE: &str = "/usr/bin/systemd-socket-activate";
+pub(crate) const SOCKET_ACTIVATE: &str = "/usr/bin/systemd-socket-activate";
 
 /// Hears what is told, until it is the text that is wanted.
 fn hear(socket: &UnixDatagram, wanted: &str) -> String {
