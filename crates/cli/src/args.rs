@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use openclaw_client::Fingerprint;
 use secrecy::SecretString;
 
 pub(crate) use self::value::{parse_duration, parse_seconds, secret as secret_value};
@@ -65,6 +66,9 @@ pub(crate) struct ReachArgs {
     /// Private key to log in with on the machine named by --ssh
     #[arg(long, value_name = "FILE", requires = "ssh")]
     pub(crate) ssh_identity: Option<PathBuf>,
+    /// SHA-256 of the certificate that a `wss://` address has to show
+    #[arg(long, value_name = "SHA256")]
+    pub(crate) tls_fingerprint: Option<Fingerprint>,
     /// Gateway token
     #[arg(long, value_name = "TOKEN", value_parser = secret_value, allow_hyphen_values = true)]
     pub(crate) token: Option<SecretString>,

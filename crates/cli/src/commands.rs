@@ -12,6 +12,7 @@ mod expose;
 mod gateway;
 mod gateway_run;
 mod gateway_status;
+mod gateway_tls;
 mod gateway_use;
 mod health;
 mod logs;

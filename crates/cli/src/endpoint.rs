@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use openclaw_client::credentials::{self, Choice, Inputs, Pair, Plan};
-use openclaw_client::{ClientError, Endpoint, SavedFile, TcpDial, UnixDial};
+use openclaw_client::{ClientError, Endpoint, Fingerprint, SavedFile, TcpDial, UnixDial};
 use openclaw_config::schema::AuthMode;
 use openclaw_config::{Loaded, SecretInput};
 use openclaw_identity::KeyPair;
@@ -41,25 +41,55 @@ pub(crate) fn direct(
                 None => remembered(context, endpoint),
             })
         }
-        Place::Url(url) => by_url(context, plan, url),
-        Place::Named(gateway) => named(context, plan, gateway),
+        Place::Url(url) => by_url(context, plan, url, fingerprint(args, target)?),
+        Place::Named(gateway) => named(context, plan, gateway, args),
         Place::Ssh { .. } => Err(Failure::usage("an SSH target is not dialled directly")),
     }
 }
 
-fn by_url(context: &Context, plan: Plan, url: &str) -> Result<Endpoint, Failure> {
+/// The certificate that was named for this target: by the flag, else for `gateway.remote.url`.
+fn fingerprint(args: &ReachArgs, target: &Target) -> Result<Option<Fingerprint>, Failure> {
+    let remote = target.loaded.as_ref().filter(|_| target.source == Source::RemoteMode);
+    let written = remote.and_then(|loaded| loaded.config.gateway.remote.tls_fingerprint.as_ref());
+    match (args.tls_fingerprint, written) {
+        (Some(named), _) => Ok(Some(named)),
+        (None, Some(written)) => written.parse().map(Some).map_err(|error| {
+            Failure::new(ExitCode::Configuration, format!("gateway.remote.tlsFingerprint: {error}"))
+                .hint("openclaw gateway tls fingerprint, on the Gateway's host")
+        }),
+        (None, None) => Ok(None),
+    }
+}
+
+fn by_url(
+    context: &Context,
+    plan: Plan,
+    url: &str,
+    fingerprint: Option<Fingerprint>,
+) -> Result<Endpoint, Failure> {
     let plaintext = context.env.get(ALLOW_PLAINTEXT).is_some();
     let dial = TcpDial::parse(url, plaintext).map_err(|error| {
         let target = openclaw_client::Target::Url(url.to_owned());
         client_failure(&ClientError::from_dial(error, target))
     })?;
-    Ok(remembered(context, Endpoint::new(dial, plan)))
+    if fingerprint.is_some() && !dial.speaks_tls() {
+        return Err(Failure::usage("a certificate is shown at wss:// addresses only"));
+    }
+    Ok(remembered(context, Endpoint::new(dial.expecting(fingerprint), plan)))
 }
 
 /// A Gateway with a name that is not reached by `ssh`.
-fn named(context: &Context, plan: Plan, gateway: &NamedGateway) -> Result<Endpoint, Failure> {
+fn named(
+    context: &Context,
+    plan: Plan,
+    gateway: &NamedGateway,
+    args: &ReachArgs,
+) -> Result<Endpoint, Failure> {
     match &gateway.how {
-        How::Url { url } => by_url(context, plan, url),
+        How::Url { url, tls_fingerprint } => {
+            let kept = tls_fingerprint.as_deref().and_then(|text| text.parse().ok());
+            by_url(context, plan, url, args.tls_fingerprint.or(kept))
+        }
         How::Ssh { .. } => Err(Failure::usage("an SSH target is not dialled directly")),
     }
 }

@@ -146,7 +146,9 @@ mod tests {
         check(&lost, ExitCode::LinkLost, "closed", transport);
         let scope = ClientError::ScopeMissing(Box::new(RpcError::missing_scope(Scope::Admin, 4)));
         check(&scope, ExitCode::ScopeMissing, "scope-missing", "gateway_request_error");
-        check(&ClientError::Tls, ExitCode::Identity, "identity", transport);
+        let target = Target::Url("wss://127.0.0.1:1".into());
+        let tls = ClientError::Tls { target, reason: "it closed".into() };
+        check(&tls, ExitCode::Identity, "identity", transport);
     }
 
     #[test]

@@ -13,9 +13,11 @@ use openclaw_protocol::trust::Binding;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 mod tcp;
+mod tls;
 mod unix;
 
 pub use tcp::TcpDial;
+pub use tls::{Fingerprint, NoFingerprint, Shown as ShownCertificate};
 pub use unix::UnixDial;
 
 /// A byte stream in both directions.
@@ -45,6 +47,8 @@ pub struct Dialed {
     pub path: String,
     /// What a proof over this stream must be tied to.
     pub binding: Binding,
+    /// What the other side showed, if TLS is spoken.
+    pub tls: Option<ShownCertificate>,
     /// Resolves to the reason when whatever carries the stream (an `ssh`) has failed.
     pub failure: Option<Failure>,
 }
@@ -114,9 +118,17 @@ pub enum DialError {
     /// The URL cannot be dialled.
     #[error("{0}")]
     Url(String),
-    /// `wss://`: TLS is not spoken.
-    #[error("TLS is not supported")]
-    Tls,
+    /// No TLS connection came about.
+    #[error("no TLS connection comes about: {0}")]
+    Tls(String),
+    /// The other side shows another certificate than the one that was named.
+    #[error("another certificate is shown ({seen}) than the one named for it ({expected})")]
+    Fingerprint {
+        /// What was named.
+        expected: Fingerprint,
+        /// What is shown.
+        seen: Fingerprint,
+    },
     /// `ssh` failed.
     #[error(transparent)]
     Ssh(#[from] SshFailure),

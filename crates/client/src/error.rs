@@ -7,7 +7,7 @@ use openclaw_protocol::{DetailCode, ErrorCode, RpcError};
 
 use crate::{
     credentials::{CredentialError, SecretSource},
-    dial::{DialError, SshFailure, Target},
+    dial::{DialError, Fingerprint, SshFailure, Target},
     endpoint::Pin,
 };
 
@@ -108,9 +108,36 @@ pub enum ClientError {
         /// What is wrong.
         reason: &'static str,
     },
-    /// `wss://` is not spoken yet.
-    #[error("TLS is not supported yet")]
-    Tls,
+    /// No TLS connection came about.
+    #[error("no TLS connection to {target} comes about: {reason}")]
+    Tls {
+        /// Where.
+        target: Target,
+        /// Why.
+        reason: String,
+    },
+    /// Another certificate is shown than the one that was named. Nothing was sent.
+    #[error("{target} shows another certificate ({seen}) than the one named for it ({expected})")]
+    FingerprintMismatch {
+        /// Where.
+        target: Target,
+        /// What was named.
+        expected: Fingerprint,
+        /// What is shown.
+        seen: Fingerprint,
+    },
+    /// Nobody vouches for the certificate, and nothing else proves who answers. Nothing was sent.
+    #[error("the certificate of {target} proves nothing: {reason}")]
+    CertificateUnknown {
+        /// Where.
+        target: Target,
+        /// The certificate.
+        fingerprint: Fingerprint,
+        /// The key that the Gateway proved, if it is one of ours and met for the first time.
+        key: Option<Box<PublicKey>>,
+        /// Why nobody vouches for it.
+        reason: String,
+    },
     /// No protocol version in common, or an answer that cannot be read.
     #[error("no common protocol: {0}")]
     ProtocolMismatch(String),
@@ -182,7 +209,9 @@ impl ClientError {
             Self::IdentityMismatch { .. }
             | Self::ProofMissing { .. }
             | Self::ProofInvalid { .. }
-            | Self::Tls => ErrorKind::Identity,
+            | Self::Tls { .. }
+            | Self::FingerprintMismatch { .. }
+            | Self::CertificateUnknown { .. } => ErrorKind::Identity,
             Self::ProtocolMismatch(_) => ErrorKind::Protocol,
             Self::Ssh(_) => ErrorKind::Ssh,
             Self::Rpc(_) | Self::Local { .. } => ErrorKind::Failed,
@@ -238,7 +267,10 @@ impl ClientError {
                 Self::local(format!("{target} belongs to another user"), source)
             }
             DialError::Url(text) => Self::Url(text),
-            DialError::Tls => Self::Tls,
+            DialError::Tls(reason) => Self::Tls { target, reason },
+            DialError::Fingerprint { expected, seen } => {
+                Self::FingerprintMismatch { target, expected, seen }
+            }
             DialError::Ssh(failure) => Self::Ssh(failure),
             DialError::Local(source) => {
                 Self::local(format!("the connection to {target} could not be opened"), source)

@@ -180,19 +180,20 @@ impl Run<'_> {
     async fn talk(
         &self,
         attempt: Attempt,
-        dialed: crate::dial::Dialed,
+        mut dialed: crate::dial::Dialed,
         target: &Target,
         clock: Deadline,
     ) -> Result<Outcome, ClientError> {
         let nonce = secret::nonce().map_err(|error| {
             ClientError::local(error.to_string(), std::io::Error::other("no randomness"))
         })?;
-        let binding = dialed.binding;
+        let (binding, tls) = (dialed.binding, dialed.tls.take());
         let wait = matches!(self.options.pairing, PairingWait::For { .. });
         let upgrade = stream::upgrade(dialed, target, &nonce, wait);
         let mut socket = clock.within(Stage::Upgrade, upgrade).await??;
         let challenge = exchange::challenge(&mut socket, target);
         let challenge: Challenge = clock.within(Stage::Challenge, challenge).await??;
+        let challenge = challenge.over(tls);
         let proof = challenge.judge(&nonce, binding, self.pin, target)?;
         let connect = params::build(self, attempt, &challenge, &proof, &nonce)?;
         let answer = exchange::connect(&mut socket, &connect, target);

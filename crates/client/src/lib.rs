@@ -28,7 +28,10 @@ mod stream;
 
 pub use client::{Answers, CallOptions, Client, Step};
 pub use credentials::{CredentialError, Plan, Secret, SecretSource};
-pub use dial::{Dial, DialError, Dialed, SshFailure, SshProblem, Target, TcpDial, UnixDial};
+pub use dial::{
+    Dial, DialError, Dialed, Fingerprint, NoFingerprint, SshFailure, SshProblem, Target, TcpDial,
+    UnixDial,
+};
 pub use endpoint::{Endpoint, Pin, Proof};
 pub use error::{ClientError, CloseReason, ErrorKind, PairingRequired, Stage};
 pub use events::{Delivery, Event, Events};

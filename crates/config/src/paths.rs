@@ -137,6 +137,12 @@ impl Paths {
         self.state.join("identity")
     }
 
+    /// The folder of the certificate that the Gateway makes for itself.
+    #[must_use]
+    pub fn tls_dir(&self) -> PathBuf {
+        self.state.join("tls")
+    }
+
     /// The folder of tokens and pins that this device keeps for each Gateway (0700).
     #[must_use]
     pub fn gateways_dir(&self) -> PathBuf {

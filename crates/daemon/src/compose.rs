@@ -18,6 +18,7 @@ use crate::{
     config_source::FileConfig,
     follow::Follow,
     models,
+    tls::Certificate,
     wiring::{agent_settings, gateway_settings},
 };
 
@@ -32,6 +33,7 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) identity: Arc<KeyPair>,
     pub(crate) port: u16,
     pub(crate) clock: SharedClock,
+    pub(crate) certificate: Option<Certificate>,
 }
 
 /// What comes out.
@@ -39,11 +41,13 @@ pub(crate) struct Composed {
     pub(crate) gateway: Gateway,
     pub(crate) agent: Agent,
     pub(crate) models: Arc<dyn Models>,
+    pub(crate) tasks: Tasks,
 }
 
 /// Builds everything in the order of its dependencies; nothing listens yet.
 pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
-    let Ingredients { paths, loaded, env, flags, auth, store, identity, port, clock } = ingredients;
+    let Ingredients { paths, loaded, env, flags, auth, store, identity, port, clock, certificate } =
+        ingredients;
     let tasks = Tasks::new();
     let run_events = RunEvents::default();
     let registry = models::registry(paths, loaded, &tasks, &clock);
@@ -90,9 +94,10 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         agent_settings: agent_sender,
         config,
         registry,
+        certificate,
     };
     follow.start(loaded.clone(), &tasks);
-    Composed { gateway, agent, models }
+    Composed { gateway, agent, models, tasks }
 }
 
 fn host_name() -> String {

@@ -17,10 +17,12 @@ use crate::{
     auth::{self, AuthFlags},
     config_source::FileConfig,
     logging, models,
+    tls::Certificate,
     wiring::{agent_settings, gateway_settings},
 };
 
-/// How often the key file is looked at; `openclaw models auth set` writes it.
+/// How often files beside the configuration are looked at: the keys that `openclaw models auth set`
+/// writes, and the certificate.
 const KEY_FILE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Everybody who is told of a change.
@@ -32,6 +34,7 @@ pub(crate) struct Follow {
     pub(crate) agent_settings: watch::Sender<Arc<AgentSettings>>,
     pub(crate) config: Arc<FileConfig>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) certificate: Option<Certificate>,
 }
 
 impl Follow {
@@ -46,7 +49,7 @@ impl Follow {
         }));
     }
 
-    async fn run(self, loaded: Loaded) {
+    async fn run(mut self, loaded: Loaded) {
         let mut current = Arc::new(loaded.clone());
         let mut watch = match ConfigWatch::start(loaded, &self.paths, &self.env) {
             Ok(watch) => Some(watch),
@@ -68,6 +71,9 @@ impl Follow {
                     self.apply(&current, &reload);
                 }
                 _ = look.tick() => {
+                    if let Some(certificate) = &mut self.certificate {
+                        certificate.look();
+                    }
                     let now = modified(&key_file);
                     if now != keys_seen {
                         keys_seen = now;

@@ -53,3 +53,38 @@ impl fmt::Display for Holder {
         }
     }
 }
+
+/// Who listens on a port, as far as the kernel tells this user.
+#[cfg(target_os = "linux")]
+#[must_use]
+pub fn port_holder(port: u16) -> Option<PortHolder> {
+    let tables = [procfs::net::tcp(), procfs::net::tcp6()];
+    let entry = tables.into_iter().flatten().flatten().find(|entry| {
+        entry.local_address.port() == port && entry.state == procfs::net::TcpState::Listen
+    })?;
+    let owner = procfs::process::all_processes().ok()?.flatten().find(|process| {
+        let Ok(files) = process.fd() else { return false };
+        files.flatten().any(|file| {
+            matches!(file.target, procfs::process::FDTarget::Socket(inode) if inode == entry.inode)
+        })
+    });
+    let Some(process) = owner else {
+        let who = format!("a process of uid {}", entry.uid);
+        return Some(PortHolder { who, pid: None, gateway: None });
+    };
+    let name = process.stat().map(|stat| stat.comm).unwrap_or_default();
+    let words = process.cmdline().unwrap_or_default();
+    let is_gateway = name == "openclaw" && words.iter().any(|word| word == "gateway");
+    Some(PortHolder {
+        who: format!("pid {} ({name})", process.pid()),
+        pid: Some(process.pid()),
+        gateway: is_gateway.then_some(process.pid()),
+    })
+}
+
+/// Who listens on a port; this system does not tell.
+#[cfg(not(target_os = "linux"))]
+#[must_use]
+pub fn port_holder(_port: u16) -> Option<PortHolder> {
+    None
+}

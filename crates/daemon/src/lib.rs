@@ -18,17 +18,19 @@ mod logging;
 mod models;
 mod start;
 mod stop;
+mod tls;
 mod wiring;
 
 pub use auth::{AuthFlags, AuthSource, ResolvedAuth};
-pub use bind::port_holder;
+
 pub use error::DaemonError;
-pub use holder::{Holder, PortHolder};
+pub use holder::{Holder, PortHolder, port_holder};
 pub use inherited::Inherited;
 pub use lifecycle::{Lifecycle, Phase, answers};
 pub use openclaw_audit::Finding;
 pub use start::{Running, StartOptions, Started, start};
 pub use stop::{run, stop_holder};
+pub use tls::{CertificateFacts, certificate_facts};
 
 /// The version of the program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

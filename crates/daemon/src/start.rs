@@ -1,6 +1,6 @@
 //! Starting: lock, state, key, secret, listeners, in this order, so that a refusal changes nothing.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use openclaw_base::{SharedClock, SystemClock};
 use openclaw_config::{
@@ -14,13 +14,14 @@ use openclaw_store::{Store, StoreOptions};
 use crate::{
     VERSION,
     auth::{self, AuthFlags, AuthSource, ResolvedAuth},
-    bind,
+    bind::{self, Shown, Wanted},
     compose::{Composed, Ingredients, compose},
     error::DaemonError,
     holder::Holder,
     inherited::Inherited,
     lock::Lock,
     logging::{self, LogSettings},
+    tls::{Certificate, CertificateFacts},
 };
 
 /// What the command line and the environment say.
@@ -77,6 +78,48 @@ pub struct Started {
     pub warnings: Vec<Problem>,
     /// Runs that were cut by the last stop and go on.
     pub resumed_runs: usize,
+    /// Where it listens.
+    pub reachable: Reachable,
+}
+
+/// Where a Gateway listens, and how.
+#[derive(Clone, Debug)]
+pub struct Reachable {
+    /// What was asked for.
+    pub bind: Bind,
+    /// The addresses, loopback first.
+    pub addresses: Vec<SocketAddr>,
+    /// Others than this machine can connect.
+    pub exposed: bool,
+    /// The certificate, where TLS is spoken.
+    pub certificate: Option<CertificateFacts>,
+    /// The tailnet gave this machine no address yet; it is listened there as soon as it does.
+    pub waits_for_tailnet: bool,
+}
+
+impl Reachable {
+    fn of(wanted: &Wanted, addresses: Vec<SocketAddr>, certificate: Option<&Certificate>) -> Self {
+        Self {
+            bind: wanted.bind,
+            exposed: wanted.is_exposed(),
+            certificate: certificate.map(|certificate| certificate.facts().clone()),
+            waits_for_tailnet: wanted.bind == Bind::Tailnet
+                && addresses.iter().all(|address| address.ip().is_loopback()),
+            addresses,
+        }
+    }
+
+    /// Says in the log what somebody who looks there later has to know.
+    fn tell(&self) {
+        if self.exposed && self.certificate.is_none() {
+            tracing::warn!(
+                "other machines reach this Gateway without TLS: gateway.tls.enabled is false"
+            );
+        }
+        if self.waits_for_tailnet {
+            tracing::warn!("this machine has no tailnet address yet; it is looked for again");
+        }
+    }
 }
 
 /// A running Gateway and everything that belongs to it.
@@ -124,7 +167,13 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
     let resolved = auth::resolve(&paths, &loaded, &options.auth)?;
     let wanted =
         options.port.map_or_else(|| loaded.config.gateway_port(&paths, &loaded.env), Ok)?;
-    let (mut listeners, port) = bind::loopback(wanted, &options.inherited).await?;
+    let wide = Wanted::read(&loaded.config, options.bind)?;
+    wide.check(&resolved)?;
+    let certificate = bind::certificate(&paths, &loaded.config, &wide)?;
+    let tls = certificate.as_ref().map(Certificate::server);
+    let bound = bind::listeners(&wide, wanted, tls.as_ref(), &options.inherited)?;
+    let (mut listeners, port) = (bound.listeners, bound.port);
+    let reachable = Reachable::of(&wide, bound.addresses, certificate.as_ref());
     let store = Store::open(&paths.store_file(), &StoreOptions::default())?;
     let identity = load_identity(&paths, &clock)?;
     store.ledger().interrupt_all_running(clock.now_ms()).await?;
@@ -138,6 +187,7 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
         identity,
         port,
         clock,
+        certificate,
     };
     let composed = compose(ingredients);
     // Before anybody can start a new run: what the last stop cut goes on first.
@@ -150,6 +200,10 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
     );
     listeners.push(bind::door(paths.socket())?);
     listen(&composed.gateway, listeners);
+    if reachable.waits_for_tailnet {
+        let gateway = composed.gateway.clone();
+        bind::Tailnet { gateway, port, tls }.start(&composed.tasks);
+    }
     holder.port = Some(port);
     holder.socket = Some(paths.socket().to_owned());
     lock.publish(&holder).map_err(|source| DaemonError::File {
@@ -157,8 +211,10 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
         path: lock.path().to_owned(),
         source,
     })?;
-    tracing::info!(port, version = VERSION, "gateway listens");
-    let started = describe(&paths, &loaded, &resolved, &composed, port, resumed_runs);
+    let addresses = Shown(&reachable.addresses).to_string();
+    tracing::info!(port, addresses, version = VERSION, "gateway listens");
+    reachable.tell();
+    let started = describe(&paths, &loaded, &resolved, &composed, reachable, resumed_runs);
     let gateway = composed.gateway;
     Ok(Running { gateway, started, store, socket: paths.socket().to_owned(), lock })
 }
@@ -172,7 +228,7 @@ fn check(options: &StartOptions, loaded: &Loaded) -> Result<(), DaemonError> {
             "run: openclaw config set gateway.mode local, or start once with --allow-unconfigured",
         ));
     }
-    bind::check(options.bind.unwrap_or(loaded.config.gateway.bind))
+    Wanted::read(&loaded.config, options.bind).map(drop)
 }
 
 fn load_identity(paths: &Paths, clock: &SharedClock) -> Result<Arc<KeyPair>, DaemonError> {
@@ -193,10 +249,11 @@ fn describe(
     loaded: &Loaded,
     resolved: &ResolvedAuth,
     composed: &Composed,
-    port: u16,
+    reachable: Reachable,
     resumed_runs: usize,
 ) -> Started {
     let default_model = composed.models.catalog().into_iter().find(|model| model.is_default);
+    let port = composed.gateway.state().info.port;
     Started {
         port,
         socket: paths.socket().to_owned(),
@@ -212,5 +269,6 @@ fn describe(
         offline: !composed.models.is_configured(),
         warnings: loaded.warnings.clone(),
         resumed_runs,
+        reachable,
     }
 }

@@ -155,7 +155,7 @@ impl Upgrade {
             server_nonce: &self.server_nonce,
             gateway: &state.public_key,
             binding: self.link.binding().as_str(),
-            exporter: &[],
+            exporter: self.link.exporter(),
         })
     }
 

@@ -35,6 +35,7 @@ pub mod settings;
 pub mod shape;
 pub mod state;
 pub mod survey;
+pub mod tls;
 pub mod transport;
 
 use std::{

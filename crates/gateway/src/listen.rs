@@ -3,6 +3,7 @@
 use std::{
     convert::Infallible,
     io,
+    net::{IpAddr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -19,13 +20,15 @@ use hyper_util::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, UnixListener},
+    net::{TcpListener, TcpStream, UnixListener},
 };
 
 use crate::{
+    admission::Ticket,
     http::{self, Peer},
     peer::Link,
     state::State,
+    tls::{self, ServerTls, Spoken},
 };
 
 /// Time for the head of a request.
@@ -40,29 +43,83 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// A bound listener.
 #[derive(Debug)]
 pub enum Listener {
-    /// TCP.
-    Tcp(TcpListener),
+    /// TCP; with TLS where that is given.
+    Tcp {
+        /// The socket.
+        socket: TcpListener,
+        /// The certificate and its key.
+        tls: Option<Arc<ServerTls>>,
+    },
     /// The owner's door.
     Door(UnixListener),
 }
 
 impl Listener {
+    /// TCP without TLS.
+    #[must_use]
+    pub const fn plain(socket: TcpListener) -> Self {
+        Self::Tcp { socket, tls: None }
+    }
+
     async fn accept(&self, state: &Arc<State>, router: &Router) -> io::Result<()> {
         match self {
-            Self::Tcp(listener) => {
-                let (stream, peer) = listener.accept().await?;
+            Self::Tcp { socket, tls } => {
+                let (stream, peer) = socket.accept().await?;
                 stream.set_nodelay(true)?;
-                let link = Link::Tcp { peer, local: stream.local_addr()? };
-                spawn(state, router, link, stream);
+                greet(state, router, tls.clone(), stream, peer)?;
             }
             Self::Door(listener) => {
                 let (stream, _) = listener.accept().await?;
                 let link = Link::Door { uid: stream.peer_cred()?.uid() };
-                spawn(state, router, link, stream);
+                if !link.is_owner() {
+                    tracing::warn!(?link, "somebody else knocked on the owner's door");
+                    return Ok(());
+                }
+                let (served, router) = (Arc::clone(state), router.clone());
+                drop(state.tasks.spawn("http", async move {
+                    speak(&served, &router, link, stream, None).await;
+                }));
             }
         }
         Ok(())
     }
+}
+
+/// Serves a TCP socket in a task of its own: TLS, if it is that, and then HTTP.
+fn greet(
+    state: &Arc<State>,
+    router: &Router,
+    tls: Option<Arc<ServerTls>>,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> io::Result<()> {
+    let local = stream.local_addr()?;
+    let Some(place) = enter(state, peer.ip().to_canonical()) else { return Ok(()) };
+    let (served, router) = (Arc::clone(state), router.clone());
+    drop(state.tasks.spawn("http", async move {
+        let link = |exporter| Link::Tcp { peer, local, exporter };
+        let stop = served.tasks.token();
+        let welcomed = stop.run_until_cancelled(tls::welcome(tls.as_deref(), stream, local));
+        match welcomed.await {
+            Some(Ok(Spoken::Plain(stream))) => {
+                speak(&served, &router, link(None), stream, Some(place)).await;
+            }
+            Some(Ok(Spoken::Tls(stream, exporter))) => {
+                speak(&served, &router, link(Some(exporter)), *stream, Some(place)).await;
+            }
+            Some(Err(error)) => tracing::debug!(%peer, %error, "no TLS connection came about"),
+            None => {}
+        }
+    }));
+    Ok(())
+}
+
+fn enter(state: &State, address: IpAddr) -> Option<Ticket> {
+    let place = state.http_sockets.enter(Some(address));
+    if place.is_err() {
+        tracing::debug!(%address, "too many sockets of this address");
+    }
+    place.ok().flatten()
 }
 
 /// Accepts until the Gateway begins to stop: who comes later waits for the next one, if somebody else
@@ -83,48 +140,40 @@ pub async fn serve(state: Arc<State>, listener: Listener) {
     }
 }
 
-fn spawn<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
-    state: &Arc<State>,
+/// Serves HTTP until the connection or the Gateway ends.
+async fn speak<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    state: &State,
     router: &Router,
     link: Link,
     stream: S,
+    place: Option<Ticket>,
 ) {
-    if matches!(link, Link::Door { .. }) && !link.is_owner() {
-        tracing::warn!(?link, "somebody else knocked on the owner's door");
-        return;
-    }
-    let Ok(place) = state.http_sockets.enter(link.address()) else {
-        tracing::debug!(?link, "too many sockets of this address");
-        return;
-    };
     let asked = Arc::new(AtomicBool::new(false));
     let router = TowerToHyperService::new(router.clone());
     let service = FromPeer { peer: Peer(link), router, asked: Arc::clone(&asked) };
     let stop = state.tasks.token();
-    drop(state.tasks.spawn("http", async move {
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEADER_DEADLINE)
-            .max_buf_size(MAX_HEAD_BYTES)
-            .serve_connection(TokioIo::new(stream), service)
-            .with_upgrades();
-        let _place = place;
-        let mut connection = std::pin::pin!(connection);
-        let served = tokio::select! {
-            served = &mut connection => served,
-            () = stop.cancelled() => {
-                // Who was let in is still answered: a service that restarts cuts nobody. Told to end
-                // before the first request, the connection would not wait for it.
-                if asked.load(Ordering::Acquire) {
-                    connection.as_mut().graceful_shutdown();
-                }
-                tokio::time::timeout(LAST_REQUEST, connection).await.unwrap_or(Ok(()))
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_DEADLINE)
+        .max_buf_size(MAX_HEAD_BYTES)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let _place = place;
+    let mut connection = std::pin::pin!(connection);
+    let served = tokio::select! {
+        served = &mut connection => served,
+        () = stop.cancelled() => {
+            // Who was let in is still answered: a service that restarts cuts nobody. Told to end
+            // before the first request, the connection would not wait for it.
+            if asked.load(Ordering::Acquire) {
+                connection.as_mut().graceful_shutdown();
             }
-        };
-        if let Err(error) = served {
-            tracing::debug!(%error, "connection ended");
+            tokio::time::timeout(LAST_REQUEST, connection).await.unwrap_or(Ok(()))
         }
-    }));
+    };
+    if let Err(error) = served {
+        tracing::debug!(%error, "connection ended");
+    }
 }
 
 /// The routes as one connection uses them: every request says where it came from.

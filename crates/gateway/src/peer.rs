@@ -9,6 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use axum::http::HeaderMap;
 use openclaw_protocol::trust::Binding;
 
+use crate::tls::Exporter;
+
 /// How a connection reached the Gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {
@@ -23,6 +25,8 @@ pub enum Link {
         peer: SocketAddr,
         /// Address it connected to.
         local: SocketAddr,
+        /// What proofs are tied to, if TLS ends here.
+        exporter: Option<Exporter>,
     },
 }
 
@@ -36,7 +40,17 @@ impl Link {
     pub const fn binding(&self) -> Binding {
         match self {
             Self::Door { .. } => Binding::Unix,
-            Self::Tcp { .. } => Binding::None,
+            Self::Tcp { exporter: None, .. } => Binding::None,
+            Self::Tcp { exporter: Some(_), .. } => Binding::TlsExporter,
+        }
+    }
+
+    /// The bytes of that; empty unless TLS ends here.
+    #[must_use]
+    pub fn exporter(&self) -> &[u8] {
+        match self {
+            Self::Tcp { exporter: Some(exporter), .. } => exporter.bytes(),
+            Self::Tcp { exporter: None, .. } | Self::Door { .. } => &[],
         }
     }
 
@@ -60,7 +74,7 @@ impl Link {
     pub fn is_local(&self, forwarded: bool) -> bool {
         match self {
             Self::Door { .. } => true,
-            Self::Tcp { peer, local } => {
+            Self::Tcp { peer, local, .. } => {
                 !forwarded
                     && peer.ip().to_canonical().is_loopback()
                     && socket_uid(*peer, *local) == Some(own_uid())
@@ -133,7 +147,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
         let client = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
         let (server, peer) = listener.accept().expect("accept");
-        let link = Link::Tcp { peer, local: server.local_addr().expect("address") };
+        let link = Link::Tcp { peer, local: server.local_addr().expect("address"), exporter: None };
         assert!(link.is_local(false));
         assert!(!link.is_local(true));
         assert!(!link.is_owner());
@@ -145,7 +159,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
         let client = TcpStream::connect(listener.local_addr().expect("address")).expect("connect");
         let (server, peer) = listener.accept().expect("accept");
-        let link = Link::Tcp { peer, local: server.local_addr().expect("address") };
+        let link = Link::Tcp { peer, local: server.local_addr().expect("address"), exporter: None };
         drop(client);
         assert!(!link.is_local(false));
     }
@@ -155,6 +169,7 @@ mod tests {
         let link = Link::Tcp {
             peer: "192.0.2.1:5000".parse().expect("address"),
             local: "127.0.0.1:18789".parse().expect("address"),
+            exporter: None,
         };
         assert!(!link.is_local(false));
     }
@@ -171,6 +186,7 @@ mod tests {
         let link = Link::Tcp {
             peer: "127.0.0.1:5000".parse().expect("address"),
             local: "127.0.0.1:18789".parse().expect("address"),
+            exporter: None,
         };
         let trusted: Vec<IpAddr> =
             ["127.0.0.1", "10.0.0.1"].map(|ip| ip.parse().expect("ip")).into();

@@ -15,6 +15,11 @@ pub const QUERY_WAIT: &str = "oc_wait";
 /// Value of `device.scheme` in `connect` when our own payload was signed.
 pub const DEVICE_SCHEME: &str = "openclaw-connect-v1";
 
+/// Label of the TLS exporter (RFC 5705, without context) that proofs over `wss://` are tied to.
+pub const EXPORTER_LABEL: &[u8] = b"EXPORTER-openclaw-gateway-v1";
+/// Bytes of it.
+pub const EXPORTER_BYTES: usize = 32;
+
 /// How a proof is tied to the link it came over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -23,7 +28,7 @@ pub enum Binding {
     None,
     /// The owner's Unix socket.
     Unix,
-    /// Reserved: the exporter of the TLS session that the Gateway itself ends.
+    /// The exporter of the TLS session that the Gateway itself ends.
     TlsExporter,
 }
 

@@ -39,6 +39,9 @@ pub enum How {
     Url {
         /// The URL.
         url: String,
+        /// SHA-256 of the certificate that it has to show, if one was named.
+        #[serde(default, skip_serializing_if = "Option::is_none", rename = "tlsFingerprint")]
+        tls_fingerprint: Option<String>,
     },
 }
 
@@ -89,7 +92,7 @@ impl NamedGateway {
     #[must_use]
     pub fn address(&self) -> String {
         match &self.how {
-            How::Url { url } => url.clone(),
+            How::Url { url, .. } => url.clone(),
             How::Ssh { target, via: Via::Door { .. }, .. } => format!("ssh://{target}"),
             How::Ssh { target, via: Via::Port(port), .. } => format!("ssh://{target} port {port}"),
         }
@@ -271,7 +274,7 @@ mod tests {
         let book = Book::new(folder.path().join("gateways"));
         assert!(book.list().expect("empty").is_empty());
         assert_eq!(book.current().expect("none"), None);
-        let by_url = How::Url { url: "ws://127.0.0.1:1".to_owned() };
+        let by_url = How::Url { url: "ws://127.0.0.1:1".to_owned(), tls_fingerprint: None };
         let by_url = NamedGateway { local_port: Some(18801), ..NamedGateway::new("b", by_url, 1) };
         let by_port = How::Ssh { target: "s".to_owned(), identity: None, via: Via::Port(7) };
         let by_port = NamedGateway::new("c", by_port, 1);

@@ -91,6 +91,7 @@ impl SshDial {
             host,
             path: "/".to_owned(),
             binding,
+            tls: None,
             failure: Some(failure.boxed()),
         })
     }

@@ -17,6 +17,7 @@ pub mod scripted_model;
 pub mod service_manager;
 pub mod squatter;
 pub mod sshd;
+pub mod tls_relay;
 pub mod wire;
 
 pub use fault_proxy::FaultProxy;

@@ -133,12 +133,16 @@ fn announce(context: &Context, started: &Started) -> Result<(), Failure> {
     };
     let mut fields = vec![
         ("  Address", format!("ws://127.0.0.1:{}", started.port)),
+        ("  Listens on", listens(started)),
         ("  State", started.state_dir.display().to_string()),
         ("  Configuration", format!("{}{config}", started.config_file.display())),
         ("  Log", started.log_file.display().to_string()),
         ("  Auth", auth),
         ("  Model", started.model.clone()),
     ];
+    if let Some(certificate) = &started.reachable.certificate {
+        fields.push(("  Certificate", certificate.pairs()));
+    }
     if started.resumed_runs > 0 {
         fields.push(("  Resumed", format!("{} runs that the last stop cut", started.resumed_runs)));
     }
@@ -162,6 +166,19 @@ fn alarm(context: &Context, findings: &[Finding]) {
     if !findings.is_empty() {
         context.printer.hint(format!("`{} security audit` says what to do", context.own));
     }
+}
+
+/// The addresses, and how far they reach.
+fn listens(started: &Started) -> String {
+    let reachable = &started.reachable;
+    let addresses: Vec<String> = reachable.addresses.iter().map(ToString::to_string).collect();
+    let reach = match (reachable.exposed, &reachable.certificate) {
+        _ if reachable.waits_for_tailnet => "; not in the tailnet yet",
+        (true, Some(_)) => "; other machines with TLS",
+        (true, None) => "; other machines WITHOUT TLS",
+        (false, _) => "; this machine only",
+    };
+    format!("{}{reach}", addresses.join(", "))
 }
 
 /// The line to type on another machine.

@@ -10,19 +10,20 @@ use std::sync::Arc;
 use openclaw_base::Tasks;
 use openclaw_client::credentials::Way;
 use openclaw_client::{
-    Client, ClientError, ClientOptions, Dial, Endpoint, ErrorKind, PairingRequired, PairingWait,
-    ResumePoint, SshProblem,
+    Client, ClientError, ClientOptions, Dial, Endpoint, ErrorKind, Fingerprint, PairingRequired,
+    PairingWait, ResumePoint, SshProblem,
 };
 use openclaw_protocol::Scope;
 use openclaw_remote::{
     HeldDial, How, NamedGateway, SshOptions, SshTarget, Terminal, TunnelState, Via, greet,
 };
 
-use crate::args::TargetArgs;
+use crate::args::{ReachArgs, TargetArgs};
 use crate::context::Context;
 use crate::endpoint;
 use crate::explain::client_failure;
 use crate::failure::Failure;
+use crate::output::short_id;
 use crate::target::{Place, Target};
 use crate::tunnels;
 
@@ -72,8 +73,39 @@ impl Reach<'_> {
     }
 
     async fn directly(&self) -> Result<(Client, Way), Failure> {
-        let endpoint = endpoint::direct(self.context, &self.args.reach, self.target)?;
-        self.dial(endpoint).await?.map_err(|error| client_failure(&error))
+        let reach = &self.args.reach;
+        let endpoint = endpoint::direct(self.context, reach, self.target)?;
+        let outcome = self.dial(endpoint).await?;
+        let trusted = outcome.as_ref().err().and_then(|error| self.meet(error));
+        let outcome = match trusted {
+            None => outcome,
+            Some(_) => {
+                let reach = ReachArgs { tls_fingerprint: trusted, ..reach.clone() };
+                self.dial(endpoint::direct(self.context, &reach, self.target)?).await?
+            }
+        };
+        outcome.map_err(|error| client_failure(&error))
+    }
+
+    /// Shows a Gateway that is met for the first time to the person, and asks whether it is the one.
+    fn meet(&self, error: &ClientError) -> Option<Fingerprint> {
+        let ClientError::CertificateUnknown { target, fingerprint, key, reason } = error else {
+            return None;
+        };
+        let printer = self.context.printer;
+        let somebody = io::stdin().is_terminal() && io::stderr().is_terminal();
+        if !somebody || printer.is_json() {
+            return None;
+        }
+        printer.note(format!("{target} is met for the first time, and {reason}"));
+        if let Some(key) = key {
+            printer.note(format!("its identity is {}", short_id(&key.device_id())));
+        }
+        printer.note(format!("its certificate is {fingerprint}"));
+        printer.hint("compare them with `openclaw gateway tls fingerprint` on the Gateway's host");
+        let question =
+            dialoguer::Confirm::new().with_prompt("Is this your Gateway?").default(false);
+        question.interact().is_ok_and(|yes| yes).then_some(*fingerprint)
     }
 
     /// A tunnel that is held is used; should it fail after all, `ssh` says why best.

@@ -77,11 +77,11 @@ fn the_words_of_failures() {
     );
     insta::assert_snapshot!(
         "url_of_another_machine",
-        sandbox.shown(&["health", "--url", "ws://example.org:18789", "--token", "t"])
+        sandbox.shown(&["health", "--url", "ws://203.0.113.5:18789", "--token", "t"])
     );
     insta::assert_snapshot!(
         "url_with_tls",
-        sandbox.shown(&["health", "--url", "wss://example.org", "--token", "t"])
+        sandbox.shown(&["health", "--url", "wss://127.0.0.1:9", "--token", "t"])
     );
 }
 

@@ -68,7 +68,7 @@ fn a_port_in_use_is_reported_with_its_holder() {
 fn settings_that_are_not_served_end_with_78() {
     let machine = Machine::new();
     for args in [
-        &["gateway", "--port", "0", "--bind", "lan"][..],
+        &["gateway", "--port", "0", "--bind", "custom"][..],
         &["gateway", "--port", "0", "--auth", "password"],
         &["gateway", "--port", "0", "--token", "undefined"],
     ] {

@@ -27,4 +27,5 @@ mod squatter;
 mod ssh;
 mod supervised;
 mod terminal;
+mod tls;
 mod tunnel;

@@ -1,4 +1,4 @@
-//! `ws://` URLs over plain TCP.
+//! `ws://` and `wss://` URLs.
 
 use std::{
     io,
@@ -10,45 +10,62 @@ use openclaw_protocol::trust::Binding;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::http::Uri;
 
-use super::{Dial, DialError, Dialed, Target};
+use super::{Dial, DialError, Dialed, Fingerprint, Io, Target, tls};
 
 /// Longest URL that is looked at.
 const MAX_URL: usize = 2048;
 /// Port of `ws://` URLs that name none.
 const HTTP_PORT: u16 = 80;
+/// Port of `wss://` URLs that name none.
+const HTTPS_PORT: u16 = 443;
 
-/// Dials a `ws://` URL.
+/// Dials a URL.
 #[derive(Clone, Debug)]
 pub struct TcpDial {
     host: String,
     port: u16,
     path: String,
+    guard: Guard,
+}
+
+/// What keeps others from reading along.
+#[derive(Clone, Copy, Debug)]
+enum Guard {
+    /// TLS; the certificate that has to be shown, if one was named.
+    Tls(Option<Fingerprint>),
+    /// Nothing: the address must be one that only this machine, or if allowed a private network, sees.
+    Address {
+        /// Whether a private network is good enough.
+        private: bool,
+    },
 }
 
 impl TcpDial {
     /// A Gateway on this machine.
     #[must_use]
     pub fn loopback(port: u16) -> Self {
-        Self { host: Ipv4Addr::LOCALHOST.to_string(), port, path: "/".to_owned() }
+        let guard = Guard::Address { private: false };
+        Self { host: Ipv4Addr::LOCALHOST.to_string(), port, path: "/".to_owned(), guard }
     }
 
-    /// Reads `ws://HOST[:PORT][/PATH]`; `http://` means the same. Without TLS the whole session can be
-    /// read and changed on its way, so other machines are refused unless `allow_plaintext` is set for
-    /// private networks; public addresses are always refused.
+    /// Reads `wss://HOST[:PORT][/PATH]` and `ws://…`; `https://` and `http://` mean the same. Without TLS
+    /// the whole session can be read and changed on its way, so other machines are refused unless
+    /// `allow_plaintext` is set for private networks; public addresses are always refused. A name is
+    /// judged by the address it leads to, when that is dialled.
     ///
     /// # Errors
-    /// [`DialError::Url`] with what is wrong, [`DialError::Tls`] for `wss://`.
+    /// [`DialError::Url`] with what is wrong.
     pub fn parse(url: &str, allow_plaintext: bool) -> Result<Self, DialError> {
         let wrong = |what: &str| DialError::Url(format!("{}: {what}", shown(url)));
         if url.len() > MAX_URL || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(wrong("not a URL"));
         }
-        let uri: Uri = url.parse().map_err(|_| wrong("not a URL; expected ws://HOST:PORT"))?;
-        match uri.scheme_str() {
-            Some("ws" | "http") => {}
-            Some("wss" | "https") => return Err(DialError::Tls),
-            _ => return Err(wrong("expected a URL that begins with ws://")),
-        }
+        let uri: Uri = url.parse().map_err(|_| wrong("not a URL; expected wss://HOST:PORT"))?;
+        let (guard, usual_port) = match uri.scheme_str() {
+            Some("ws" | "http") => (Guard::Address { private: allow_plaintext }, HTTP_PORT),
+            Some("wss" | "https") => (Guard::Tls(None), HTTPS_PORT),
+            _ => return Err(wrong("expected a URL that begins with ws:// or wss://")),
+        };
         let authority = uri.authority().ok_or_else(|| wrong("it names no host"))?;
         if authority.as_str().contains('@') {
             return Err(wrong("a user name or password in a URL is never sent"));
@@ -57,20 +74,34 @@ impl TcpDial {
         if host.is_empty() {
             return Err(wrong("it names no host"));
         }
-        let allowed = is_loopback(&host) || allow_plaintext && is_private(&host);
-        if !allowed {
-            return Err(wrong(
-                "ws:// to another machine can be read on its way; reach it with --ssh USER@HOST",
-            ));
+        if let Ok(ip) = host.parse::<IpAddr>()
+            && !guard.allows(ip)
+        {
+            return Err(wrong(PLAINTEXT));
         }
         let rest = authority.as_str().get(authority.host().len()..).unwrap_or_default();
         let port = match rest.strip_prefix(':') {
             Some(port) => port.parse().map_err(|_| wrong("not a URL; its port is none"))?,
-            None => HTTP_PORT,
+            None => usual_port,
         };
         let path = uri.path_and_query().map_or("/", |path| path.as_str());
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Self { host, port, path })
+        Ok(Self { host, port, path, guard })
+    }
+
+    /// Names the certificate that has to be shown; without TLS there is none.
+    #[must_use]
+    pub fn expecting(mut self, fingerprint: Option<Fingerprint>) -> Self {
+        if let Guard::Tls(expected) = &mut self.guard {
+            *expected = fingerprint;
+        }
+        self
+    }
+
+    /// Whether TLS is spoken.
+    #[must_use]
+    pub const fn speaks_tls(&self) -> bool {
+        matches!(self.guard, Guard::Tls(_))
     }
 
     /// Host and port as they stand in URLs and in the `Host` header.
@@ -100,8 +131,12 @@ impl TcpDial {
     async fn open(&self) -> Result<Dialed, DialError> {
         let mut last = DialError::Unreachable(io::Error::from(io::ErrorKind::NotFound));
         for address in self.addresses().await? {
+            if !self.guard.allows(address.ip()) {
+                let text = format!("{}: {PLAINTEXT}", self.target());
+                return Err(DialError::Url(text));
+            }
             match TcpStream::connect(address).await {
-                Ok(io) => return self.dialed(io),
+                Ok(io) => return self.dialed(io).await,
                 // The first address is the one a person means; its answer is the one to report.
                 Err(error) if address.is_ipv6() && matches!(last, DialError::NothingListening) => {
                     tracing::debug!(%address, %error, "second address failed as well");
@@ -112,13 +147,21 @@ impl TcpDial {
         Err(last)
     }
 
-    fn dialed(&self, io: TcpStream) -> Result<Dialed, DialError> {
+    async fn dialed(&self, io: TcpStream) -> Result<Dialed, DialError> {
         io.set_nodelay(true).map_err(DialError::Local)?;
+        let (io, tls): (Box<dyn Io>, _) = match self.guard {
+            Guard::Address { .. } => (Box::new(io), None),
+            Guard::Tls(expected) => {
+                let (io, shown) = tls::open(io, &self.host, expected).await?;
+                (Box::new(io), Some(shown))
+            }
+        };
         Ok(Dialed {
-            io: Box::new(io),
+            io,
             host: self.authority(),
             path: self.path.clone(),
-            binding: Binding::None,
+            binding: if tls.is_some() { Binding::TlsExporter } else { Binding::None },
+            tls,
             failure: None,
         })
     }
@@ -131,7 +174,8 @@ impl Dial for TcpDial {
 
     fn target(&self) -> Target {
         let path = if self.path == "/" { "" } else { self.path.as_str() };
-        Target::Url(format!("ws://{}{path}", self.authority()))
+        let scheme = if self.speaks_tls() { "wss" } else { "ws" };
+        Target::Url(format!("{scheme}://{}{path}", self.authority()))
     }
 }
 
@@ -158,21 +202,29 @@ fn shown(url: &str) -> String {
     url.chars().filter(|c| !c.is_control()).take(120).collect()
 }
 
-fn is_loopback(host: &str) -> bool {
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+const PLAINTEXT: &str = "ws:// to another machine can be read on its way; use wss://, or reach it with \
+                         --ssh USER@HOST";
+
+impl Guard {
+    /// Whether this address may be dialled.
+    fn allows(self, ip: IpAddr) -> bool {
+        match self {
+            Self::Tls(_) => true,
+            Self::Address { private } => {
+                let ip = ip.to_canonical();
+                ip.is_loopback() || private && is_private(ip)
+            }
+        }
+    }
 }
 
-fn is_private(host: &str) -> bool {
-    match host.parse::<IpAddr>() {
-        Ok(IpAddr::V4(ip)) => {
+fn is_private(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
             let shared = matches!(ip.octets(), [100, 64..=127, ..]);
             ip.is_private() || ip.is_link_local() || shared
         }
-        Ok(IpAddr::V6(ip)) => ip.is_unique_local() || ip.is_unicast_link_local(),
-        Err(_) => {
-            host.trim_end_matches('.').ends_with(".local")
-                || host.trim_end_matches('.').ends_with(".ts.net")
-        }
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
     }
 }
 
@@ -193,6 +245,8 @@ mod tests {
             ("http://LOCALHOST:1/x?y=1", "ws://localhost:1/x?y=1"),
             ("ws://[::1]:18789/", "ws://[::1]:18789"),
             ("ws://127.0.0.1", "ws://127.0.0.1:80"),
+            ("wss://gateway.example.org", "wss://gateway.example.org:443"),
+            ("https://192.0.2.1:18789/", "wss://192.0.2.1:18789"),
         ];
         for (given, expected) in good {
             assert_eq!(url(given).as_deref(), Ok(expected));
@@ -202,11 +256,11 @@ mod tests {
     #[test]
     fn says_what_is_wrong_with_others() {
         let bad = [
-            ("foo", "expected a URL that begins with ws://"),
+            ("foo", "expected a URL that begins with ws:// or wss://"),
             ("", "not a URL"),
             ("ftp://localhost", "expected a URL that begins with ws://"),
             ("ws://me:secret@localhost:1", "never sent"),
-            ("ws://example.org:18789", "--ssh"),
+            ("ws://203.0.113.5:18789", "--ssh"),
             ("ws://192.168.1.2:18789", "--ssh"),
             ("ws://127.0.0.1:99999", "not a URL"),
             ("ws://a b", "not a URL"),
@@ -216,18 +270,27 @@ mod tests {
             assert!(error.contains(expected), "{given}: {error}");
             assert!(!error.contains("secret"), "{error}");
         }
-        assert!(matches!(TcpDial::parse("wss://localhost", true), Err(DialError::Tls)));
     }
 
     #[test]
     fn plaintext_may_be_allowed_on_private_networks_only() {
-        for host in
-            ["192.168.1.2", "10.0.0.1", "100.100.1.1", "box.local", "box.ts.net", "[fd00::1]"]
-        {
+        for host in ["192.168.1.2", "10.0.0.1", "100.100.1.1", "[fd00::1]", "[::ffff:10.0.0.1]"] {
             assert!(TcpDial::parse(&format!("ws://{host}:1"), true).is_ok(), "{host}");
+            assert!(TcpDial::parse(&format!("ws://{host}:1"), false).is_err(), "{host}");
         }
-        for host in ["8.8.8.8", "example.org", "[2001:4860::1]", "local", "100.128.0.1"] {
+        for host in ["8.8.8.8", "[2001:4860::1]", "100.128.0.1", "[::ffff:8.8.8.8]", "0.0.0.0"] {
             assert!(TcpDial::parse(&format!("ws://{host}:1"), true).is_err(), "{host}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_name_is_judged_by_the_address_it_leads_to() {
+        // This machine's own name is no loopback name, and may lead to any address.
+        let guard = Guard::Address { private: true };
+        for (ip, allowed) in [("127.0.0.1", true), ("192.168.0.9", true), ("203.0.113.5", false)] {
+            assert_eq!(guard.allows(ip.parse().expect("ip")), allowed, "{ip}");
+        }
+        let dial = TcpDial::parse("ws://localhost:1", false).expect("a URL");
+        assert!(matches!(dial.dial().await, Err(DialError::NothingListening)));
     }
 }

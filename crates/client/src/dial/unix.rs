@@ -38,6 +38,7 @@ impl UnixDial {
             host: "localhost".to_owned(),
             path: "/".to_owned(),
             binding: Binding::Unix,
+            tls: None,
             failure: None,
         })
     }

@@ -41,7 +41,19 @@ pub(super) fn of(error: &ClientError) -> String {
         ClientError::ProofInvalid { .. } => {
             "somebody may stand between; reach the Gateway with --ssh USER@HOST".to_owned()
         }
-        ClientError::Tls => "reach the Gateway with --ssh USER@HOST".to_owned(),
+        ClientError::Tls { .. } => {
+            "check that TLS is spoken there: openclaw gateway tls fingerprint, on the Gateway's host"
+                .to_owned()
+        }
+        ClientError::FingerprintMismatch { .. } => {
+            "somebody may stand between. If the certificate was renewed, compare it with `openclaw \
+             gateway tls fingerprint` on the Gateway's host, then name the new one"
+                .to_owned()
+        }
+        ClientError::CertificateUnknown { fingerprint, .. } => format!(
+            "compare it with `openclaw gateway tls fingerprint` on the Gateway's host; if it is the \
+             same: --tls-fingerprint {fingerprint}"
+        ),
         ClientError::ProtocolMismatch(_) => {
             "update the older side: openclaw --version, here and on the Gateway's host".to_owned()
         }

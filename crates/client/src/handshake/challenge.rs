@@ -8,7 +8,7 @@ use openclaw_protocol::trust::{Binding, GatewayProof, SecretKind};
 use serde_json::Value;
 
 use crate::{
-    dial::Target,
+    dial::{ShownCertificate, Target},
     endpoint::{Pin, Proof},
     error::ClientError,
 };
@@ -22,6 +22,8 @@ pub(crate) struct Challenge {
     pub(crate) ts: Option<u64>,
     /// The Gateway's proof; the error is one that cannot be read.
     proof: Result<Option<GatewayProof>, ()>,
+    /// What the other side showed, if TLS is spoken.
+    tls: Option<ShownCertificate>,
 }
 
 impl Challenge {
@@ -33,7 +35,13 @@ impl Challenge {
             None | Some(Value::Null) => Ok(None),
             Some(proof) => serde_json::from_value(proof.clone()).map(Some).map_err(|_| ()),
         };
-        Some(Self { nonce: nonce.to_owned(), ts: payload.get("ts").and_then(Value::as_u64), proof })
+        let ts = payload.get("ts").and_then(Value::as_u64);
+        Some(Self { nonce: nonce.to_owned(), ts, proof, tls: None })
+    }
+
+    /// The same as it came over TLS.
+    pub(crate) fn over(self, tls: Option<ShownCertificate>) -> Self {
+        Self { tls, ..self }
     }
 
     /// The kind of secret a proven Gateway wants.
@@ -56,7 +64,11 @@ impl Challenge {
         let proof = match (&self.proof, pin) {
             (Err(()), _) => return Err(invalid("it cannot be read")),
             (Ok(Some(proof)), _) => proof,
-            (Ok(None), Pin::None) => return Ok(Proof::Unproven),
+            (Ok(None), Pin::None) => {
+                // Nothing inside says who it is, so the certificate has to.
+                self.vouched(target, None)?;
+                return Ok(Proof::Unproven);
+            }
             (Ok(None), pin) => {
                 return Err(ClientError::ProofMissing {
                     target: target.clone(),
@@ -66,11 +78,14 @@ impl Challenge {
         };
         let key =
             PublicKey::parse(&proof.public_key).map_err(|_| invalid("its key cannot be read"))?;
-        if proof.binding != binding {
-            return Err(invalid("it was made for another kind of connection"));
+        match (proof.binding, binding) {
+            (made, here) if made == here => {}
+            // TLS ended before the Gateway: at a proxy, whose certificate has to be vouched for.
+            (Binding::None, Binding::TlsExporter) => self.vouched(target, None)?,
+            _ => return Err(invalid("it was made for another kind of connection")),
         }
         let client_nonce = secret::nonce_bytes(nonce).unwrap_or_default();
-        let link = link(&client_nonce, &self.nonce, &key, binding);
+        let link = self.link(&client_nonce, &key);
         let transcript = GatewayTranscript { link, wants: proof.wants.as_str() };
         if !key.verify(&transcript.bytes(), &proof.signature) {
             return Err(invalid("the signature is wrong"));
@@ -82,18 +97,40 @@ impl Challenge {
                 seen: Box::new(key),
             });
         }
+        // A key that is met for the first time over a network says only that it is a key.
+        if pin.key().is_none() {
+            self.vouched(target, Some(&key))?;
+        }
         Ok(Proof::Proven(key))
     }
-}
 
-/// What every proof of one connection has in common.
-pub(crate) fn link<'a>(
-    client_nonce: &'a [u8; 32],
-    server_nonce: &'a str,
-    gateway: &'a PublicKey,
-    binding: Binding,
-) -> Link<'a> {
-    Link { client_nonce, server_nonce, gateway, binding: binding.as_str(), exporter: &[] }
+    /// Over TLS, whether somebody vouches for the certificate.
+    fn vouched(&self, target: &Target, key: Option<&PublicKey>) -> Result<(), ClientError> {
+        let Some(tls) = &self.tls else { return Ok(()) };
+        tls.vouched().map_err(|reason| ClientError::CertificateUnknown {
+            target: target.clone(),
+            fingerprint: tls.fingerprint,
+            key: key.map(|key| Box::new(*key)),
+            reason,
+        })
+    }
+
+    /// What every proof of this connection has in common.
+    pub(crate) fn link<'a>(
+        &'a self,
+        client_nonce: &'a [u8; 32],
+        gateway: &'a PublicKey,
+    ) -> Link<'a> {
+        let binding = self.binding();
+        let tls = self.tls.as_ref().filter(|_| binding == Binding::TlsExporter);
+        Link {
+            client_nonce,
+            server_nonce: &self.nonce,
+            gateway,
+            binding: binding.as_str(),
+            exporter: tls.map_or(&[], ShownCertificate::exporter),
+        }
+    }
 }
 
 impl Challenge {

@@ -19,10 +19,7 @@ use openclaw_protocol::{
 };
 use secrecy::ExposeSecret;
 
-use super::{
-    Attempt, Run,
-    challenge::{Challenge, link},
-};
+use super::{Attempt, Run, challenge::Challenge};
 use crate::{
     credentials::{Secret, SecretSource},
     endpoint::Proof,
@@ -69,7 +66,7 @@ fn proven(
 ) -> Result<Connect, String> {
     let options = run.options;
     let client_nonce = secret::nonce_bytes(nonce).unwrap_or_default();
-    let link = link(&client_nonce, &challenge.nonce, gateway, challenge.binding());
+    let link = challenge.link(&client_nonce, gateway);
     let scopes = options.scope_names();
     let device_id = options.device.as_ref().map(|device| device.device_id()).unwrap_or_default();
     let wants = challenge.wants();

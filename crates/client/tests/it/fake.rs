@@ -383,6 +383,7 @@ impl Dial for Piped {
             host: "localhost".to_owned(),
             path: "/".to_owned(),
             binding: Binding::None,
+            tls: None,
             failure: None,
         };
         async move { Ok(dialed) }.boxed()

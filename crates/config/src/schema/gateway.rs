@@ -19,10 +19,10 @@ pub struct Gateway {
     /// profile.
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
-    /// Which addresses to listen on. `auto` and `loopback` are this machine only.
+    /// Which addresses to listen on beside loopback. `loopback` and `auto`: none, so this machine only;
+    /// `lan`: all; `tailnet`: those of this machine in its tailnet; `custom`: `customBindHost`.
     pub bind: Bind,
-    /// The IPv4 address for `bind: "custom"`.
-    #[schemars(extend("x-unserved" = true))]
+    /// The IPv4 or IPv6 address for `bind: "custom"`.
     pub custom_bind_host: Option<String>,
     /// The https origin under which a reverse proxy publishes the Gateway; used in links.
     pub public_origin: Option<String>,
@@ -115,7 +115,6 @@ pub struct RemoteGateway {
     /// Its password, or a reference to it. Sent to nobody but `gateway.remote.url`.
     pub password: Option<SecretInput>,
     /// SHA-256 of the certificate to expect, in hex, colons allowed; for `wss://` only.
-    #[schemars(extend("x-unserved" = true))]
     pub tls_fingerprint: Option<String>,
     /// Where to log in: `user@host`, with `:port` if it is not 22.
     #[schemars(extend("x-unserved" = true))]
@@ -160,19 +159,14 @@ impl Default for ControlUi {
 #[serde(rename_all = "camelCase", default)]
 pub struct Tls {
     /// Left out, TLS is on for every address but loopback; `false` turns it off there as well.
-    #[schemars(extend("x-unserved" = true))]
     pub enabled: Option<bool>,
     /// Whether to make a certificate of our own when both files are missing.
-    #[schemars(extend("x-unserved" = true))]
     pub auto_generate: bool,
     /// The certificate chain, PEM.
-    #[schemars(extend("x-unserved" = true))]
     pub cert_path: Option<String>,
     /// The private key, PEM.
-    #[schemars(extend("x-unserved" = true))]
     pub key_path: Option<String>,
     /// A certificate authority for client certificates, PEM.
-    #[schemars(extend("x-unserved" = true))]
     pub ca_path: Option<String>,
 }
 

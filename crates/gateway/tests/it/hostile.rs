@@ -386,6 +386,7 @@ fn pipe(gateway: &TestGateway, room: usize) -> (tokio::io::DuplexStream, impl Fu
         link: Link::Tcp {
             peer: peer_address.parse().expect("address"),
             local: local.parse().expect("address"),
+            exporter: None,
         },
         address: None,
         headers: Default::default(),

@@ -73,7 +73,7 @@ impl Scripted {
             clock,
             tasks,
         });
-        gateway.listen(Listener::Tcp(listener));
+        gateway.listen(Listener::plain(listener));
         Self { gateway, port, model }
     }
 

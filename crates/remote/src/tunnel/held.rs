@@ -41,7 +41,14 @@ impl HeldDial {
             None => ("localhost".to_owned(), Binding::Unix),
             Some(port) => (format!("127.0.0.1:{port}"), Binding::None),
         };
-        Ok(Dialed { io: Box::new(io), host, path: "/".to_owned(), binding, failure: None })
+        Ok(Dialed {
+            io: Box::new(io),
+            host,
+            path: "/".to_owned(),
+            binding,
+            tls: None,
+            failure: None,
+        })
     }
 }
 

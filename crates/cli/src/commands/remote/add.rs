@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use clap::Args;
 use openclaw_base::Tasks;
+use openclaw_client::Fingerprint;
 use openclaw_client::credentials::Way;
 use openclaw_protocol::DEFAULT_PORT;
 use openclaw_protocol::methods::system::{Health, HealthParams};
@@ -41,6 +42,9 @@ pub(crate) struct AddArgs {
     /// Port of the Gateway there, for a machine without our program [default: 18789]
     #[arg(long, value_name = "PORT")]
     remote_port: Option<u16>,
+    /// SHA-256 of the certificate that a `wss://` address has to show
+    #[arg(long, value_name = "SHA256")]
+    tls_fingerprint: Option<Fingerprint>,
     /// Gateway token, where the login is not proof enough
     #[arg(long, value_name = "TOKEN", value_parser = secret_value, allow_hyphen_values = true)]
     token: Option<SecretString>,
@@ -98,7 +102,7 @@ fn earlier(context: &Context, name: &str, args: &AddArgs) -> Result<Option<Named
     };
     let same = match &gateway.how {
         How::Ssh { target, .. } => *target == args.target,
-        How::Url { url } => *url == args.target,
+        How::Url { url, .. } => *url == args.target,
     };
     if same {
         return Ok(Some(gateway));
@@ -130,6 +134,7 @@ async fn first_contact(
         ssh: (!by_url).then(|| args.target.clone()),
         remote_port: args.remote_port,
         ssh_identity: args.ssh_identity.clone(),
+        tls_fingerprint: args.tls_fingerprint,
         token: args.token.clone(),
         password: args.password.clone(),
         password_file: args.password_file.clone(),
@@ -143,7 +148,10 @@ async fn first_contact(
     let way = link.way();
     link.close().await;
     let how = if by_url {
-        How::Url { url: args.target.clone() }
+        How::Url {
+            url: args.target.clone(),
+            tls_fingerprint: args.tls_fingerprint.map(|named| named.to_string()),
+        }
     } else {
         let via = match way {
             Way::Door => ask_where(args).await?,

@@ -134,7 +134,7 @@ const fn by(gateway: &NamedGateway) -> &'static str {
 /// Where the Gateway's key and tokens are kept.
 fn saved(context: &Context, gateway: &NamedGateway) -> Option<SavedFile> {
     let target = match &gateway.how {
-        How::Url { url } => openclaw_client::TcpDial::parse(url, true)
+        How::Url { url, .. } => openclaw_client::TcpDial::parse(url, true)
             .ok()
             .map(|dial| openclaw_client::Dial::target(&dial))?,
         How::Ssh { target, via, .. } => openclaw_client::Target::Ssh {

@@ -1,6 +1,6 @@
 //! Addresses, URLs, origins and fingerprints.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use crate::keypath;
 use crate::problem::Problem;
@@ -25,10 +25,10 @@ fn bind(gateway: &Gateway, found: &mut Vec<Problem>) {
     match (&gateway.custom_bind_host, gateway.bind) {
         (None, Bind::Custom) => found.push(
             Problem::error("gateway.bind", "custom needs gateway.customBindHost")
-                .hint("set gateway.customBindHost to an IPv4 address"),
+                .hint("set gateway.customBindHost to an address of this machine"),
         ),
-        (Some(host), _) if host.parse::<Ipv4Addr>().is_err() => {
-            found.push(Problem::error("gateway.customBindHost", "is not an IPv4 address"));
+        (Some(host), _) if host.parse::<IpAddr>().is_err() => {
+            found.push(Problem::error("gateway.customBindHost", "is not an IP address"));
         }
         _ => {}
     }
