@@ -114,7 +114,7 @@ fn places(loaded: Option<&Loaded>) -> BTreeMap<&'static str, String> {
 
 fn unpinned(paths: &Paths, named: &[NamedGateway]) -> Vec<String> {
     let found = named.iter().filter(|gateway| {
-        let How::Url { url } = &gateway.how else { return false };
+        let How::Url { url, tls_fingerprint: None } = &gateway.how else { return false };
         // A URL that cannot be dialled proves nothing either way.
         let Ok(dial) = TcpDial::parse(url, true) else { return false };
         let file = SavedFile::of(&paths.gateways_dir(), &dial.target());

@@ -104,7 +104,9 @@ fn is_private(host: &str) -> bool {
 
 fn plain(facts: &Facts) -> Vec<Hit> {
     let named = facts.named.iter().filter_map(|gateway| match &gateway.how {
-        How::Url { url, .. } => Some((format!("the Gateway called {}", gateway.name), url.as_str())),
+        How::Url { url, .. } => {
+            Some((format!("the Gateway called {}", gateway.name), url.as_str()))
+        }
         How::Ssh { .. } => None,
     });
     let configured = facts.config.gateway.remote.url.as_deref();
