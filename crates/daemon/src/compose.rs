@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::{
     VERSION,
+    announce::{Announce, Reach},
     auth::AuthFlags,
     config_source::FileConfig,
     follow::Follow,
@@ -31,7 +32,7 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) auth: SharedAuth,
     pub(crate) store: Store,
     pub(crate) identity: Arc<KeyPair>,
-    pub(crate) port: u16,
+    pub(crate) reach: Reach,
     pub(crate) clock: SharedClock,
     pub(crate) certificate: Option<Certificate>,
 }
@@ -46,8 +47,9 @@ pub(crate) struct Composed {
 
 /// Builds everything in the order of its dependencies; nothing listens yet.
 pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
-    let Ingredients { paths, loaded, env, flags, auth, store, identity, port, clock, certificate } =
-        ingredients;
+    let Ingredients {
+        paths, loaded, env, flags, auth, store, identity, reach, clock, certificate,
+    } = ingredients;
     let tasks = Tasks::new();
     let run_events = RunEvents::default();
     let registry = models::registry(paths, loaded, &tasks, &clock);
@@ -69,7 +71,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
             version: VERSION.to_owned(),
             boot_id: uuid::Uuid::now_v7().to_string(),
             host: host_name(),
-            port,
+            port: reach.port,
             started_at_ms: clock.now_ms(),
             config_path: paths.config_file().to_owned(),
             state_dir: paths.state_dir().to_owned(),
@@ -86,7 +88,10 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         clock,
         tasks: tasks.clone(),
     });
+    let announce = Announce::start(reach, &host_name(), &tasks);
+    announce.follow(&loaded.config, &loaded.env);
     let follow = Follow {
+        announce,
         paths: paths.clone(),
         env: env.clone(),
         flags: flags.clone(),

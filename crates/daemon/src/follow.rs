@@ -14,6 +14,7 @@ use tokio::{
 };
 
 use crate::{
+    announce::Announce,
     auth::{self, AuthFlags},
     config_source::FileConfig,
     logging, models,
@@ -35,6 +36,7 @@ pub(crate) struct Follow {
     pub(crate) config: Arc<FileConfig>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) certificate: Option<Certificate>,
+    pub(crate) announce: Announce,
 }
 
 impl Follow {
@@ -97,6 +99,7 @@ impl Follow {
         }
         tell(reload);
         logging::set_level(loaded.config.logging.level);
+        self.announce.follow(&loaded.config, &loaded.env);
         self.config.set_applied(loaded.revision());
         self.agent_settings.send_replace(Arc::new(agent_settings(&loaded.config, &self.paths)));
         self.registry.reload(models::settings(&self.paths, loaded));

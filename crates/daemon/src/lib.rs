@@ -4,6 +4,7 @@
 //! the lock to draining; [`start`] gives a running Gateway to tests and to `run` alike.
 
 mod audit;
+mod announce;
 mod auth;
 mod bind;
 mod compose;

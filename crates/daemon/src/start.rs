@@ -13,6 +13,7 @@ use openclaw_store::{Store, StoreOptions};
 
 use crate::{
     VERSION,
+    announce::Reach,
     auth::{self, AuthFlags, AuthSource, ResolvedAuth},
     bind::{self, Shown, Wanted},
     compose::{Composed, Ingredients, compose},
@@ -185,7 +186,7 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
         auth: resolved.auth.clone(),
         store: store.clone(),
         identity,
-        port,
+        reach: Reach::of(port, &reachable),
         clock,
         certificate,
     };

@@ -21,7 +21,6 @@ pub struct Discovery {
 pub struct Mdns {
     /// `minimal` says where the Gateway is, once other machines can reach it; `full` also says how to
     /// get there by `ssh`; `off` says nothing.
-    #[schemars(extend("x-unserved" = true))]
     pub mode: MdnsMode,
 }
 
