@@ -3,7 +3,9 @@
 //! The few lines at the start say what runs, where, how to talk to it, and how to reach it from another
 //! machine. Ctrl-C or SIGTERM ends it cleanly; a second one ends it at once.
 
-use std::path::PathBuf;
+mod container;
+
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use openclaw_config::schema::{AuthMode, Bind};
@@ -150,6 +152,9 @@ fn announce(context: &Context, started: &Started) -> Result<(), Failure> {
     fields.push(("  Talk to it", format!("{own} agent --message \"hello\"")));
     fields.push(("  From afar", ssh_line(context, started)));
     printer.fields(&fields)?;
+    if let Some(hint) = container::hint(Path::new("/"), started.reachable.exposed) {
+        printer.hint(hint);
+    }
     if started.offline {
         printer
             .hint(format!("no model is configured; `{own} models auth set anthropic` keeps a key"));

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use openclaw_testkit::dns::DnsServer;
+use openclaw_testkit::network::Wire;
 use serde_json::Value;
 
 use crate::machine::{Machine, PATIENCE, shown};
@@ -58,7 +59,7 @@ async fn a_hostile_zone_neither_steers_the_terminal_nor_replaces_what_is_known()
     let url = format!("ws://127.0.0.1:{}", gateway.port);
     laptop.text(&["remote", "add", &url, "--name", "box", "--token", server.token().trim()]);
     let kept = |laptop: &Machine| {
-        let folder = laptop.state().join("gateways");
+        let folder = laptop.state().join("clients");
         let mut files: Vec<_> =
             std::fs::read_dir(folder).unwrap().map(|f| f.unwrap().path()).collect();
         files.sort();
@@ -94,4 +95,69 @@ async fn a_hostile_zone_neither_steers_the_terminal_nor_replaces_what_is_known()
     assert!(!output.stdout.contains(&0x1b) && !output.stderr.contains(&0x1b), "{}", shown(&output));
     assert_eq!(kept(&laptop), before, "what was learned at the first contact stays");
     laptop.text(&["health", "--gateway", "box"]);
+}
+
+#[test]
+fn a_gateway_that_others_reach_is_heard_on_the_wire() {
+    let wire = Wire::lay().unwrap();
+    let server =
+        Machine::new().behind(wire.far().prefix()).with_env("OPENCLAW_MDNS_HOSTNAME", "box");
+    server.configure("{ gateway: { bind: 'lan' } }");
+    let gateway = server.gateway(&["--port", "0"]);
+    let laptop = Machine::new().behind(wire.near().prefix());
+    let words = ["gateway", "discover"];
+    let heard = |wanted: &dyn Fn(&Value) -> bool| {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let report = laptop.json(&words);
+            if wanted(&report) {
+                return report;
+            }
+            assert!(Instant::now() < until, "{report:#}");
+        }
+    };
+    let report = heard(&|report| report["count"] == 1);
+    let beacon = &report["beacons"][0];
+    let url = format!("wss://{}:{}", wire.far().address(), gateway.port);
+    assert_eq!(beacon["wsUrl"], url.as_str(), "{beacon}");
+    assert_eq!(beacon["lanHost"], "box.local");
+    assert_eq!(beacon["gatewayDirectReachable"], true);
+    let print = server.json(&["gateway", "tls", "fingerprint"]);
+    assert_eq!(beacon["gatewayTlsSha256"], print["certificate"]["fingerprint"]);
+    assert!(beacon.get("sshPort").is_none() && beacon.get("cliPath").is_none(), "{beacon}");
+    let next = format!("openclaw remote add {url}");
+    let until = Instant::now() + PATIENCE;
+    // An answer that was sent to everybody a moment ago is not sent again.
+    while !shown(&laptop.run(&words)).contains(&next) {
+        assert!(Instant::now() < until, "{next} is not named");
+    }
+
+    // Without a restart: first in full, then nothing at all.
+    server.text(&["config", "set", "discovery.mdns.mode", "full"]);
+    let report = heard(&|report| report["beacons"][0].get("sshPort").is_some());
+    assert!(report["beacons"][0]["cliPath"].is_string(), "{report}");
+    server.text(&["config", "set", "discovery.mdns.mode", "off"]);
+    heard(&|report| report["count"] == 0);
+    server.text(&["health"]);
+}
+
+#[test]
+fn a_gateway_on_loopback_says_nothing_and_one_that_cannot_say_it_runs_on() {
+    let wire = Wire::lay().unwrap();
+    let quiet = Machine::new().behind(wire.far().prefix());
+    let _gateway = quiet.gateway(&["--port", "0"]);
+    let laptop = Machine::new().behind(wire.near().prefix());
+    let report = laptop.json(&["gateway", "discover", "--timeout", "2s"]);
+    assert_eq!(report["count"], 0, "{report}");
+
+    // No multicast leaves this machine: its wire is down.
+    let deaf = Machine::new().behind(wire.near().prefix());
+    deaf.configure("{ discovery: { mdns: { mode: 'full' } } }");
+    let down = ["link", "set", "wire", "down"];
+    assert!(wire.near().command("/usr/sbin/ip").args(down).status().unwrap().success());
+    let _other = deaf.gateway(&["--port", "0"]);
+    deaf.text(&["health"]);
+    let report = deaf.json(&["gateway", "discover", "--timeout", "500ms"]);
+    assert_eq!(report["count"], 0, "{report}");
+    deaf.text(&["health"]);
 }
