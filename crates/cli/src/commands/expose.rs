@@ -92,7 +92,8 @@ pub(crate) fn run(context: &Context, args: &ExposeArgs) -> Outcome {
     let checks = if args.test {
         let host = public.map(str::to_owned).filter(|host| host == site);
         let front = Front { gateway, host, quiet: args.quiet };
-        Some(block_on(async { check(kind, &front).await.map_err(|error| refused(&error)) })?)
+        let own = &context.own;
+        Some(block_on(async { check(kind, &front).await.map_err(|error| refused(own, &error)) })?)
     } else {
         None
     };
@@ -139,9 +140,13 @@ fn settings(context: &Context, loaded: &Loaded, site: &str) -> Vec<Setting> {
     ]
 }
 
-fn refused(error: &ExposeError) -> Failure {
-    let failure = Failure::local(error.to_string(), error);
+fn refused(own: &str, error: &ExposeError) -> Failure {
+    let source = std::error::Error::source(error);
+    let failure = Failure::new(ExitCode::Failed, error.to_string()).caused_by(source);
     match error {
+        ExposeError::NoGateway(_) => failure
+            .exit_with(ExitCode::NothingListening)
+            .hint(format!("start it: {own} gateway run")),
         ExposeError::Missing("nginx") => failure.hint("install it: apt-get install nginx-light"),
         ExposeError::Missing(_) => failure.hint("install it, or test on the machine that has it"),
         ExposeError::Io { .. } | ExposeError::Refused { .. } => failure,
@@ -158,7 +163,7 @@ fn print(context: &Context, report: &Report) -> Result<(), Failure> {
         printer.hint(format!("{} has to stand: {}", setting.key, setting.command));
     }
     match &report.checks {
-        Some(checks) => print_checks(printer, report, checks),
+        Some(checks) => print_checks(printer, checks),
         None => {
             let command = format!("{} gateway expose {} --test", context.own, report.proxy);
             printer.hint(format!("to see that it works: {command}"));
@@ -167,15 +172,12 @@ fn print(context: &Context, report: &Report) -> Result<(), Failure> {
     }
 }
 
-fn print_checks(printer: Printer, report: &Report, checks: &[Check]) -> Result<(), Failure> {
+fn print_checks(printer: Printer, checks: &[Check]) -> Result<(), Failure> {
     printer.line("")?;
     for check in checks {
         let (mark, style) = if check.ok { ("ok    ", Style::Good) } else { ("failed", Style::Bad) };
         let label = label(check.check);
         printer.line(format!("{} {label}: {}", printer.paint(style, mark), check.detail))?;
-    }
-    if !report.ok && report.settings.iter().all(|setting| setting.ok) {
-        printer.hint("is the Gateway running? openclaw gateway status");
     }
     Ok(())
 }

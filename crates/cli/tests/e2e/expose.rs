@@ -65,3 +65,13 @@ fn a_proxy_that_the_gateway_does_not_know_is_told_apart() {
     let kept = machine.text(&["config", "get", "gateway"]);
     assert!(kept.contains("127.0.0.1") && kept.contains("https://gateway.example.org"), "{kept}");
 }
+
+#[test]
+fn without_a_gateway_there_is_nothing_to_test() {
+    let machine = Machine::new();
+    let spare = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    machine.configure(&format!("{{ gateway: {{ port: {spare} }} }}"));
+    let output = machine.run(&["gateway", "expose", "caddy", "--test"]);
+    assert_eq!(output.status.code(), Some(3), "{}", shown(&output));
+    assert!(shown(&output).contains("openclaw gateway run"), "{}", shown(&output));
+}

@@ -8,7 +8,7 @@ use std::{
 
 use openclaw_client::knock::knock;
 use serde::Serialize;
-use tokio::time::timeout;
+use tokio::{net::TcpStream, time::timeout};
 
 use super::{
     ExposeError, ProxyKind, RunningProxy,
@@ -71,6 +71,10 @@ pub struct Check {
 /// # Errors
 /// When there is nothing to ask: the proxy is missing or does not start.
 pub async fn check(kind: ProxyKind, front: &Front) -> Result<Vec<Check>, ExposeError> {
+    let there = timeout(PATIENCE, TcpStream::connect(front.gateway)).await;
+    if !there.is_ok_and(|connected| connected.is_ok()) {
+        return Err(ExposeError::NoGateway(front.gateway));
+    }
     let recorder = Recorder::open().await.map_err(fail("find a spare port"))?;
     let recording = recorder.address().map_err(fail("find a spare port"))?;
     let proxy = RunningProxy::start(kind, &[front.gateway, recording]).await?;

@@ -33,6 +33,9 @@ pub enum ExposeError {
     /// The program is not there.
     #[error("{0} is not installed here")]
     Missing(&'static str),
+    /// Nothing to ask through it.
+    #[error("no Gateway listens at {0}")]
+    NoGateway(SocketAddr),
     /// A folder, file, port or process.
     #[error("cannot {doing}")]
     Io {

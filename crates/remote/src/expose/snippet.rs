@@ -14,8 +14,7 @@ map $http_upgrade $openclaw_connection {
 /// is gone. A WebSocket may be quiet for a day.
 fn nginx_location(gateway: SocketAddr) -> String {
     format!(
-        "\
-    location / {{
+        "    location / {{
         proxy_pass http://{gateway};
         proxy_http_version 1.1;
         proxy_set_header Upgrade $http_upgrade;
@@ -38,8 +37,7 @@ fn nginx_location(gateway: SocketAddr) -> String {
 /// `X-Forwarded-*` by itself.
 fn caddy_block(gateway: SocketAddr) -> String {
     format!(
-        "\
-    reverse_proxy {gateway} {{
+        "    reverse_proxy {gateway} {{
         header_up X-Real-IP {{http.request.remote.host}}
         header_up -Forwarded
         flush_interval -1
