@@ -11,8 +11,6 @@ use openclaw_config::{Config, DiscoverySettings, Environment, schema::MdnsMode};
 use openclaw_remote::discovery::{Advertisement, Advertiser, MdnsNet, MdnsStatus};
 use tokio::sync::watch;
 
-use crate::start::Reachable;
-
 /// Where the Gateway listens.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Reach {
@@ -24,12 +22,6 @@ pub(crate) struct Reach {
 }
 
 impl Reach {
-    pub(crate) fn of(port: u16, reachable: &Reachable) -> Self {
-        let addresses = reachable.addresses.iter().map(|address| address.ip()).collect();
-        let tls = reachable.certificate.as_ref().map(|facts| facts.fingerprint.clone());
-        Self { port, addresses, tls }
-    }
-
     /// The addresses that others reach.
     fn wide(&self) -> impl Iterator<Item = &IpAddr> {
         self.addresses.iter().filter(|ip| !ip.is_loopback())

@@ -47,9 +47,8 @@ pub(crate) struct Composed {
 
 /// Builds everything in the order of its dependencies; nothing listens yet.
 pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
-    let Ingredients {
-        paths, loaded, env, flags, auth, store, identity, reach, clock, certificate,
-    } = ingredients;
+    let Ingredients { paths, loaded, env, flags, auth, store, identity, reach, clock, certificate } =
+        ingredients;
     let tasks = Tasks::new();
     let run_events = RunEvents::default();
     let registry = models::registry(paths, loaded, &tasks, &clock);

@@ -3,8 +3,8 @@
 //! Only here are concrete models, stores and listeners put together. [`run`] does everything from taking
 //! the lock to draining; [`start`] gives a running Gateway to tests and to `run` alike.
 
-mod audit;
 mod announce;
+mod audit;
 mod auth;
 mod bind;
 mod compose;

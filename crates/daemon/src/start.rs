@@ -110,6 +110,12 @@ impl Reachable {
         }
     }
 
+    /// What may be announced of it.
+    fn reach(&self, port: u16) -> Reach {
+        let tls = self.certificate.as_ref().map(|facts| facts.fingerprint.clone());
+        Reach { port, addresses: self.addresses.iter().map(SocketAddr::ip).collect(), tls }
+    }
+
     /// Says in the log what somebody who looks there later has to know.
     fn tell(&self) {
         if self.exposed && self.certificate.is_none() {
@@ -186,7 +192,7 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
         auth: resolved.auth.clone(),
         store: store.clone(),
         identity,
-        reach: Reach::of(port, &reachable),
+        reach: reachable.reach(port),
         clock,
         certificate,
     };
