@@ -19,7 +19,7 @@ use secrecy::SecretString;
 use serde_json::Value as Json;
 
 use crate::{
-    facts::{Facts, Suppression},
+    facts::{Certificate, Facts, Suppression},
     raw::Raw,
 };
 
@@ -34,6 +34,8 @@ pub struct Sources<'a> {
     pub loaded: Result<&'a Loaded, String>,
     /// What a running Gateway was told on its command line.
     pub overrides: Overrides,
+    /// The certificate of the Gateway, if there is one.
+    pub certificate: Option<Certificate>,
     /// Where `/proc` and `/etc` are: `/`, and a prepared folder in tests.
     pub root: PathBuf,
     /// The clock, in milliseconds since 1970.
@@ -91,7 +93,7 @@ pub fn gather(sources: &Sources<'_>) -> Facts {
         synced: files::synced(sources.paths.state_dir()),
         log: files::log(log, config.logging.file.is_some()),
         machine: machine::gather(sources),
-        certificate: None,
+        certificate: sources.certificate.clone(),
         unpinned: unpinned(sources.paths, &named),
         named,
         suppressions: suppressions(&raw),

@@ -49,6 +49,7 @@ impl StartAudit {
             env: &self.env,
             loaded: loaded.as_ref().map_err(ToString::to_string),
             overrides: self.overrides,
+            certificate: None,
             root: "/".into(),
             now_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
         });

@@ -4,7 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt};
 
 use openclaw_audit::fix::{apply, left, plan};
 
-use crate::machine::{Machine, ids};
+use crate::machine::{Machine, ids, own};
 
 #[test]
 fn what_is_safe_is_done_once() {
@@ -46,4 +46,19 @@ fn a_link_is_not_followed() {
     assert!(steps.iter().all(|step| !step.ok && step.error.is_some()), "{steps:#?}");
     let mode = fs::metadata(machine.path("home/elsewhere")).unwrap().permissions().mode();
     assert_eq!((steps.len(), mode & 0o777), (1, 0o644));
+}
+
+#[test]
+fn root_closes_nothing_in_a_folder_of_somebody_else() {
+    if own() != 0 {
+        return; // Only root can give a folder away.
+    }
+    let machine = Machine::new();
+    machine.state_file(".env", "A=b\n", 0o644);
+    std::os::unix::fs::chown(machine.state(), Some(4000), Some(4000)).unwrap();
+    let (paths, env) = machine.surroundings();
+    let mut steps = plan(&machine.report().findings);
+    steps.iter_mut().for_each(|step| apply(step, &paths, &env));
+    let errors: Vec<&str> = steps.iter().filter_map(|step| step.error.as_deref()).collect();
+    assert_eq!(errors, ["it belongs to another user; run the audit as that user"]);
 }

@@ -112,6 +112,7 @@ impl Machine {
             env: &env,
             loaded: loaded.as_ref().map_err(ToString::to_string),
             overrides: Overrides::default(),
+            certificate: None,
             root: self.path("root"),
             now_ms: NOW_MS,
         })

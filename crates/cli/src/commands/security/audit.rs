@@ -97,14 +97,19 @@ fn facts(context: &Context, mut overrides: Overrides) -> Facts {
     // The port that the running Gateway got, whatever the configuration says.
     overrides.port = Holder::read(&context.paths.lock_file()).and_then(|holder| holder.port);
     let loaded = openclaw_config::load(&context.paths, &context.env);
-    gather(&Sources {
+    let mut facts = gather(&Sources {
         paths: &context.paths,
         env: &context.env,
         loaded: loaded.as_ref().map_err(ToString::to_string),
         overrides,
+        certificate: None,
         root: "/".into(),
         now_ms: now_ms(),
-    })
+    });
+    // What this very command was given is gone in a moment.
+    let own = i32::try_from(std::process::id()).ok();
+    facts.machine.processes.retain(|process| Some(process.pid) != own);
+    facts
 }
 
 /// How many findings of each kind there are, for `openclaw status`.
