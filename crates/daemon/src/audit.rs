@@ -2,10 +2,10 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use openclaw_audit::{Finding, Overrides, Sources};
-use openclaw_config::{Environment, Paths};
+use openclaw_audit::{Finding, Overrides, Sources, facts::Certificate};
+use openclaw_config::{Environment, Loaded, Paths};
 
-use crate::start::StartOptions;
+use crate::{start::StartOptions, tls::certificate_facts};
 
 /// What a Gateway was started with.
 #[derive(Debug)]
@@ -43,16 +43,24 @@ impl StartAudit {
 
     fn look(self) -> Vec<Finding> {
         let loaded = openclaw_config::load(&self.paths, &self.env);
+        let certificate = loaded.as_ref().ok().and_then(|loaded| certificate(&self.paths, loaded));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let facts = openclaw_audit::gather(&Sources {
             paths: &self.paths,
             env: &self.env,
             loaded: loaded.as_ref().map_err(ToString::to_string),
             overrides: self.overrides,
-            certificate: None,
+            certificate,
             root: "/".into(),
             now_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
         });
         openclaw_audit::audit(&facts).critical().cloned().collect()
     }
+}
+
+/// The certificate of the Gateway, if there is one.
+#[must_use]
+pub fn certificate(paths: &Paths, loaded: &Loaded) -> Option<Certificate> {
+    let facts = certificate_facts(paths, &loaded.config.gateway.tls).ok()?;
+    Some(Certificate { path: facts.path, not_after_ms: facts.not_after.saturating_mul(1000) })
 }

@@ -22,6 +22,7 @@ mod stop;
 mod tls;
 mod wiring;
 
+pub use audit::certificate;
 pub use auth::{AuthFlags, AuthSource, ResolvedAuth};
 
 pub use error::DaemonError;

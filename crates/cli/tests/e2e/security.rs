@@ -142,3 +142,22 @@ fn a_secret_on_a_command_line_is_found_while_the_program_runs() {
     assert!(!report.to_string().contains(token));
     gateway.end(Signal::TERM);
 }
+
+#[test]
+fn a_certificate_that_ran_out_and_a_key_that_others_read_are_found() {
+    let machine = Machine::new();
+    let tls = "tls: { certPath: 'cert.pem', keyPath: 'key.pem' }";
+    machine.configure(&format!("{{ gateway: {{ {tls} }} }}"));
+    private(&machine);
+    let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+    params.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate = params.self_signed(&key).unwrap();
+    std::fs::write(machine.state().join("cert.pem"), certificate.pem()).unwrap();
+    std::fs::write(machine.state().join("key.pem"), key.serialize_pem()).unwrap();
+    set_permissions(machine.state().join("key.pem"), Permissions::from_mode(0o644)).unwrap();
+    let (code, report) = audit(&machine, &[]);
+    let expected = ["gateway.tls.certificate_expiring", "gateway.tls.key_perms_readable"];
+    assert_eq!((code, ids(&report)), (1, expected.to_vec()), "{report:#}");
+    assert!(report.to_string().contains("cert.pem ran out "), "{report:#}");
+}

@@ -102,7 +102,10 @@ fn facts(context: &Context, mut overrides: Overrides) -> Facts {
         env: &context.env,
         loaded: loaded.as_ref().map_err(ToString::to_string),
         overrides,
-        certificate: None,
+        certificate: loaded
+            .as_ref()
+            .ok()
+            .and_then(|loaded| openclaw_daemon::certificate(&context.paths, loaded)),
         root: "/".into(),
         now_ms: now_ms(),
     });
