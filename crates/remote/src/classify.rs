@@ -40,7 +40,7 @@ const STRANGERS: &[&str] =
     &["unknown command", "unrecognized subcommand", "too many arguments", "unexpected argument"];
 
 /// How a child ended.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Ending {
     /// Its exit code; `None` if it was killed.
     pub(crate) code: Option<i32>,

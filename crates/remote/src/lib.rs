@@ -19,6 +19,8 @@ pub mod ask;
 pub mod discovery;
 pub mod expose;
 pub mod greet;
+pub mod install;
+pub mod login;
 pub mod named;
 pub mod ssh;
 pub mod target;
@@ -29,6 +31,8 @@ mod classify;
 
 pub use ask::{Published, published};
 pub use greet::{Terminal, greet};
+pub use install::{CopyError, Found, Survey};
+pub use login::{Login, Said};
 pub use named::{Book, How, NameError, NamedGateway, Via};
 pub use ssh::{Remote, SshDial, SshOptions};
 pub use target::{SshTarget, TargetError};

@@ -20,6 +20,8 @@ pub struct SshOptions {
     pub program: PathBuf,
     /// A private key to log in with.
     pub identity: Option<PathBuf>,
+    /// Whether only hosts are logged in to whose key is known, whatever the configuration says.
+    pub known_hosts_only: bool,
     /// Arguments before all others, such as `-F FILE`.
     pub extra: Vec<OsString>,
     /// How long reaching the host may take.
@@ -35,6 +37,7 @@ impl SshOptions {
         Self {
             program: PathBuf::from("ssh"),
             identity: None,
+            known_hosts_only: false,
             extra: Vec::new(),
             connect_timeout: Duration::from_secs(10),
             tasks,
@@ -138,6 +141,9 @@ pub(crate) fn base(options: &SshOptions, target: &SshTarget) -> Vec<OsString> {
     let mut arguments = options.extra.clone();
     let seconds = options.connect_timeout.as_secs().max(1);
     arguments.extend([OsString::from("-o"), format!("ConnectTimeout={seconds}").into()]);
+    if options.known_hosts_only {
+        set(&mut arguments, "StrictHostKeyChecking=yes");
+    }
     if let Some(identity) = &options.identity {
         arguments.extend([OsString::from("-i"), identity.into()]);
     }

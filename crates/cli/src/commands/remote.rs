@@ -2,10 +2,12 @@
 
 mod add;
 mod down;
+mod install;
 mod list;
 mod run;
 mod service;
 mod status;
+mod uninstall;
 mod up;
 
 use clap::{Args, Subcommand};
@@ -27,6 +29,10 @@ pub(crate) struct RemoteArgs {
 enum RemoteCommand {
     /// Check that a Gateway can be reached, pair this machine, and keep it under a name
     Add(Box<add::AddArgs>),
+    /// Put this program on another machine, start its Gateway there, and keep it under a name
+    Install(install::InstallArgs),
+    /// Take the program and its service off another machine again
+    Uninstall(uninstall::UninstallArgs),
     /// List the named Gateways
     List(list::ListArgs),
     /// Show one named Gateway
@@ -50,6 +56,8 @@ impl RemoteArgs {
     pub(crate) fn wants_json(&self) -> bool {
         match &self.command {
             RemoteCommand::Add(args) => args.output.json,
+            RemoteCommand::Install(args) => args.output.json,
+            RemoteCommand::Uninstall(args) => args.output.json,
             RemoteCommand::List(args) => args.output.json,
             RemoteCommand::Up(args) => args.output.json,
             RemoteCommand::Down(args) => args.output.json,
@@ -65,6 +73,8 @@ impl RemoteArgs {
 pub(crate) fn run(context: &Context, args: &RemoteArgs) -> Outcome {
     match &args.command {
         RemoteCommand::Add(args) => add::run(context, args),
+        RemoteCommand::Install(args) => install::run(context, args),
+        RemoteCommand::Uninstall(args) => uninstall::run(context, args),
         RemoteCommand::List(args) => list::list(context, args),
         RemoteCommand::Show(args) => list::show(context, args),
         RemoteCommand::Remove(args) => list::remove(context, args),

@@ -21,6 +21,7 @@ mod model;
 mod packaging;
 mod profiles;
 mod remote;
+mod remote_install;
 mod security;
 mod service;
 mod squatter;

@@ -66,6 +66,12 @@ pub(crate) struct AddArgs {
 
 /// Reaches it, keeps it, and proves that the name works.
 pub(crate) fn run(context: &Context, args: &AddArgs) -> Outcome {
+    let (gateway, health) = keep(context, args)?;
+    show(context, &gateway, &health, args.use_it)
+}
+
+/// Reaches it, keeps it under its name, and asks for its health by nothing but that.
+pub(super) fn keep(context: &Context, args: &AddArgs) -> Result<(NamedGateway, Value), Failure> {
     let name = match &args.name {
         Some(name) => name.clone(),
         None => usual_name(&args.target)?,
@@ -90,7 +96,31 @@ pub(crate) fn run(context: &Context, args: &AddArgs) -> Outcome {
     if args.use_it {
         book.choose(Some(&name)).map_err(|error| name_failure(&error))?;
     }
-    show(context, &gateway, &health, args.use_it)
+    Ok((gateway, health))
+}
+
+impl AddArgs {
+    /// What is needed to add a machine whose login is proof enough.
+    pub(super) fn of_login(
+        target: &str,
+        name: Option<&String>,
+        ssh_identity: Option<&PathBuf>,
+        use_it: bool,
+    ) -> Self {
+        Self {
+            target: target.to_owned(),
+            name: name.cloned(),
+            ssh_identity: ssh_identity.cloned(),
+            remote_port: None,
+            tls_fingerprint: None,
+            token: None,
+            password: None,
+            password_file: None,
+            timeout: None,
+            use_it,
+            output: OutputArgs::default(),
+        }
+    }
 }
 
 /// An entry of the same name, if it means the same Gateway; so that adding twice is safe.
@@ -196,7 +226,12 @@ async fn ask_by_name(
     Ok(health?.into_value())
 }
 
-fn show(context: &Context, gateway: &NamedGateway, health: &Value, in_use: bool) -> Outcome {
+pub(super) fn show(
+    context: &Context,
+    gateway: &NamedGateway,
+    health: &Value,
+    in_use: bool,
+) -> Outcome {
     let printer = context.printer;
     if printer.is_json() {
         let report = json!({ "ok": true, "gateway": gateway, "inUse": in_use, "health": health });
@@ -218,7 +253,7 @@ fn show(context: &Context, gateway: &NamedGateway, health: &Value, in_use: bool)
 }
 
 /// The host, as far as names may hold it.
-fn usual_name(target: &str) -> Result<String, Failure> {
+pub(super) fn usual_name(target: &str) -> Result<String, Failure> {
     let host = match target.split_once("://") {
         Some((_, rest)) => rest.split(['/', '?']).next().unwrap_or(rest).to_owned(),
         None => ssh_target(target)?.host().to_owned(),

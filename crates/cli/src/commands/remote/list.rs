@@ -101,9 +101,22 @@ pub(crate) fn show(context: &Context, args: &NameArgs) -> Outcome {
 
 /// Forgets one, and everything that was saved for its endpoint.
 pub(crate) fn remove(context: &Context, args: &NameArgs) -> Outcome {
+    forget(context, &args.name)?;
+    let printer = context.printer;
+    if printer.is_json() {
+        printer.json(&json!({ "ok": true, "removed": args.name }))?;
+    } else {
+        printer.line(format!("forgot {}", args.name))?;
+        printer.hint("to end its access there too: openclaw devices list, devices remove");
+    }
+    Ok(ExitCode::Done)
+}
+
+/// The same without a word.
+pub(super) fn forget(context: &Context, name: &str) -> Result<(), Failure> {
     let book = book(context);
-    let gateway = book.load(&args.name).map_err(|error| name_failure(&error))?;
-    book.remove(&args.name).map_err(|error| name_failure(&error))?;
+    let gateway = book.load(name).map_err(|error| name_failure(&error))?;
+    book.remove(name).map_err(|error| name_failure(&error))?;
     // Another name may lead to the same endpoint and still needs it.
     let others = book.list().map_err(|error| name_failure(&error))?;
     if let Some(file) = saved(context, &gateway)
@@ -113,14 +126,7 @@ pub(crate) fn remove(context: &Context, args: &NameArgs) -> Outcome {
             Failure::local(format!("{} cannot be removed", file.path().display()), &error)
         })?;
     }
-    let printer = context.printer;
-    if printer.is_json() {
-        printer.json(&json!({ "ok": true, "removed": args.name }))?;
-    } else {
-        printer.line(format!("forgot {}", args.name))?;
-        printer.hint("to end its access there too: openclaw devices list, devices remove");
-    }
-    Ok(ExitCode::Done)
+    Ok(())
 }
 
 const fn by(gateway: &NamedGateway) -> &'static str {
