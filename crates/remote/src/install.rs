@@ -144,7 +144,7 @@ pub async fn copy(
 /// When the login fails, or nothing was kept.
 pub async fn roll_back(login: &Login) -> Result<(), CopyError> {
     let script = format!("mv -f \"$HOME/.local/bin/openclaw.previous\" {PLACE}");
-    settled(login.run(&script, LOOK).await?)
+    settled(&login.run(&script, LOOK).await?)
 }
 
 /// Removes the program and what was kept of the one before, if they are ours.
@@ -157,7 +157,7 @@ pub async fn remove(login: &Login) -> Result<(), CopyError> {
          {PLACE} gateway dial-stdio --help >/dev/null 2>&1 || exit {DOES_NOT_RUN}; \
          rm -f {PLACE} \"$HOME/.local/bin/openclaw.previous\"; fi"
     );
-    settled(login.run(&script, LOOK).await?)
+    settled(&login.run(&script, LOOK).await?)
 }
 
 /// Removes what our Gateway keeps in its state folder. Configuration, `.env` and workspace may be the
@@ -170,7 +170,7 @@ pub async fn purge(login: &Login) -> Result<(), CopyError> {
                   rm -rf gateway.db gateway.db-shm gateway.db-wal gateway.db.*.bak gateway.lock \
                   gateway.sock gateway-token identity clients gateways remote tls logs; \
                   cd ..; rmdir \"$d\" 2>/dev/null || true";
-    settled(login.run(script, LOOK).await?)
+    settled(&login.run(script, LOOK).await?)
 }
 
 /// Runs our program there, and gives what it printed.
@@ -182,14 +182,14 @@ pub async fn ask(login: &Login, words: &str) -> Result<Said, DialError> {
     login.run(&program(words), SERVICE).await
 }
 
-fn settled(said: Said) -> Result<(), CopyError> {
-    if said.code == Some(0) { Ok(()) } else { Err(CopyError::Refused(last_line(&said))) }
+fn settled(said: &Said) -> Result<(), CopyError> {
+    if said.code == Some(0) { Ok(()) } else { Err(CopyError::Refused(last_line(said))) }
 }
 
 /// What the far side complained of last.
 fn last_line(said: &Said) -> String {
-    let lines = said.stderr.lines().map(str::trim).filter(|line| !line.is_empty());
-    lines.last().unwrap_or("it did not say why").chars().take(200).collect()
+    let mut lines = said.stderr.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.next_back().unwrap_or("it did not say why").chars().take(200).collect()
 }
 
 #[cfg(test)]
