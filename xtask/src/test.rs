@@ -17,6 +17,7 @@ use crate::{deny, docs, shell, tidy};
 const PROGRAMS: &[(&str, &str)] = &[
     ("/usr/sbin/sshd", "openssh-server"),
     ("/usr/bin/ssh", "openssh-client"),
+    ("/usr/bin/openssl", "openssl"),
     ("/usr/bin/chromium", "chromium"),
     ("/usr/sbin/ip", "iproute2"),
     ("/usr/sbin/nft", "nftables"),

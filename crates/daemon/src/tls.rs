@@ -395,6 +395,37 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_of_ours_is_renewed_in_time_and_keeps_its_key() {
+        let home = tempfile::tempdir().expect("a folder");
+        let (paths, mut config) = (paths(home.path()), Tls::default());
+        let made = Certificate::prepare(&paths, &config, &[]).expect("made");
+        let text = std::fs::read_to_string(&made.files.key).expect("the key");
+        let key = KeyPair::from_pem(&text).expect("a key");
+        let in_days = |days: i32| {
+            let mut params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
+            let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+            let end = today.saturating_add(jiff::Span::new().days(days));
+            let part = |number: i8| u8::try_from(number).expect("a day");
+            params.not_after =
+                rcgen::date_time_ymd(end.year().into(), part(end.month()), part(end.day()));
+            let certificate = params.self_signed(&key).expect("a certificate").pem();
+            fs::write_private(&made.files.cert, certificate.as_bytes()).expect("written");
+            certificate_facts(&paths, &Tls::default()).expect("read")
+        };
+        let fresh = in_days(40);
+        let kept = Certificate::prepare(&paths, &config, &[]).expect("read");
+        assert_eq!(kept.facts, fresh, "more than thirty days are left");
+        let old = in_days(20);
+        config.auto_generate = false;
+        let foreign = Certificate::prepare(&paths, &config, &[]).expect("read");
+        assert_eq!(foreign.facts, old, "what may not be made is not renewed");
+        config.auto_generate = true;
+        let renewed = Certificate::prepare(&paths, &config, &[]).expect("renewed");
+        assert!(renewed.facts.not_after > fresh.not_after, "{:?}", renewed.facts);
+        assert_eq!(std::fs::read_to_string(&made.files.key).expect("the key"), text);
+    }
+
+    #[test]
     fn a_key_of_another_certificate_is_refused_with_both_names() {
         let home = tempfile::tempdir().expect("a folder");
         let (paths, config) = (paths(home.path()), Tls::default());

@@ -13,14 +13,14 @@ use crate::machine::{Machine, OPENCLAW, read_until};
 use crate::ssh::{install, laptop};
 
 /// The side of a terminal that a person sits at.
-struct Screen {
-    person: File,
+pub(crate) struct Screen {
+    pub(crate) person: File,
     child: Child,
 }
 
 impl Screen {
     /// Runs a command on a new terminal.
-    fn run(mut command: Command) -> Self {
+    pub(crate) fn run(mut command: Command) -> Self {
         let person: OwnedFd = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
         grantpt(&person).unwrap();
         unlockpt(&person).unwrap();
@@ -33,7 +33,7 @@ impl Screen {
     }
 
     /// Everything shown until the end, and the exit code.
-    fn end(mut self) -> (String, i32) {
+    pub(crate) fn end(mut self) -> (String, i32) {
         let mut shown = Vec::new();
         // The kernel reports an input/output error once the last program has gone.
         self.person.read_to_end(&mut shown).ok();

@@ -13,6 +13,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::machine::{Gateway, Machine, PATIENCE, read_until, send, shown};
+use crate::terminal::Screen;
 
 const TLS: &str = "{ gateway: { tls: { enabled: true } } }";
 
@@ -128,7 +129,7 @@ fn openssl_sees_the_certificate_that_the_command_prints() {
     assert!(openssl(port, &["-tls1_2"]).contains("TLSv1.2"), "1.2 is spoken");
     assert!(openssl(port, &["-tls1_3"]).contains("TLSv1.3"), "1.3 is spoken");
     let old = openssl(port, &["-tls1_1", "-cipher", "DEFAULT@SECLEVEL=0"]);
-    assert!(!old.contains("Cipher    : ECDHE") && old.contains("exit status: 1"), "{old}");
+    assert!(old.contains("SSL alert number") && old.contains("exit status: 1"), "{old}");
     // On loopback, programs that know only ws:// go on working.
     let (code, said) = server.health(&Machine::new(), &server.gateway.url(), &[]);
     assert_eq!(code, 0, "{said}");
@@ -229,13 +230,16 @@ async fn who_stands_in_the_middle_is_noticed() {
     let (code, said) = server.health(&laptop, &server.url(), &["--tls-fingerprint", &print]);
     assert_eq!(code, 0, "{said}");
     let saved = laptop.state().join("clients");
-    for port in [relay.port(), downgrade.port()] {
+    for (port, words) in [
+        (relay.port(), "offers a proof that does not hold"),
+        (downgrade.port(), "proves nothing: nobody this system trusts vouches for it"),
+    ] {
         // What was learnt at the Gateway's own address is what is known of the relay's.
         let file = std::fs::read_dir(&saved).unwrap().next().unwrap().unwrap().path();
         let text = std::fs::read_to_string(&file).unwrap();
         let moved = laptop_with(&text.replace(&server.url(), &at(port)), &at(port));
         let (code, said) = server.health(&moved, &at(port), &[]);
-        assert_eq!(code, 9, "{said}");
+        assert!(code == 9 && said.contains(words), "{code} {said}");
     }
 }
 
@@ -288,6 +292,109 @@ fn another_machine_gets_in_with_tls_and_a_word_and_approval_only() {
     assert_eq!(code, 0, "{said}");
     assert_eq!(health(&url, &[]).0, 0, "its identity is known from now on");
     server.text(&["health"]);
+}
+
+#[test]
+fn a_person_is_shown_identity_and_certificate_and_asked() {
+    let server = Server::start(TLS);
+    let (url, client) = (server.url(), Machine::new());
+    let report = server.machine.json(&["gateway", "tls", "fingerprint"]);
+    let identity = &report["gatewayId"].as_str().unwrap()[..8];
+    let certificate = server.machine.text(&["gateway", "tls", "fingerprint"]);
+    let pairs = certificate.split_whitespace().find(|word| word.len() == 32 * 3 - 1).unwrap();
+    let health = ["health", "--url", &url, "--token", &server.token];
+    let answer = |key: &[u8]| {
+        let mut screen = Screen::run(client.command(&health));
+        let asked = read_until(&mut screen.person, "Is this your Gateway?");
+        assert!(asked.contains(identity) && asked.contains(pairs), "{asked}");
+        screen.person.write_all(key).unwrap();
+        screen.end()
+    };
+    // Whoever says no, or only presses the key that is nearest, trusts nobody.
+    for key in [b"n", b"\r"] {
+        let (shown, code) = answer(key);
+        assert!(code == 9 && shown.contains("--tls-fingerprint"), "{code} {shown}");
+    }
+    let (shown, code) = answer(b"y");
+    assert_eq!(code, 0, "{shown}");
+    // The identity is known from now on, to scripts too.
+    client.text(&health);
+}
+
+#[test]
+fn a_certificate_of_the_client_is_asked_for_where_an_authority_is_named() {
+    let (ours, others) = (Authority::new(), Authority::new());
+    let authority = ours.root();
+    let configuration =
+        format!("{{ gateway: {{ tls: {{ enabled: true, caPath: '{}' }} }} }}", authority.display());
+    let server = Server::start(&configuration);
+    let ask = |version: &str, shown: Option<&(PathBuf, PathBuf)>| {
+        let mut command = Command::new("openssl");
+        let address = format!("127.0.0.1:{}", server.gateway.port);
+        command.args(["s_client", "-quiet", version, "-connect", &address]);
+        if let Some((cert, key)) = shown {
+            command.arg("-cert").arg(cert).arg("-key").arg(key);
+        }
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut asking = piped.spawn().unwrap();
+        let mut stdin = asking.stdin.take().unwrap();
+        // Where it was refused already, nobody reads this.
+        stdin
+            .write_all(b"GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+            .ok();
+        crate::machine::shown(&asking.wait_with_output().unwrap())
+    };
+    let (good, bad) = (ours.write("me", "me", 2090), others.write("me", "me", 2090));
+    for version in ["-tls1_2", "-tls1_3"] {
+        let said = ask(version, Some(&good));
+        assert!(said.contains("HTTP/1.1 200"), "{version}: {said}");
+        for wrong in [None, Some(&bad)] {
+            let said = ask(version, wrong);
+            assert!(said.contains("alert") && !said.contains("HTTP/1.1"), "{version}: {said}");
+        }
+    }
+    // The owner's door asks for none.
+    server.machine.text(&["health"]);
+}
+
+#[test]
+fn plain_is_decided_by_the_address_a_name_leads_to() {
+    let wire = Wire::lay().unwrap();
+    let server = Machine::new().behind(wire.far().prefix());
+    server.configure("{ gateway: { bind: 'lan', tls: { enabled: false } } }");
+    let gateway = server.gateway(&["--port", "0"]);
+    let (token, port) = (server.token(), gateway.port);
+    let names = tempfile::NamedTempFile::new().unwrap();
+    let private = wire.far().address();
+    let text =
+        format!("{private} private.test\n203.0.113.5 public.test\n203.0.113.5 localhost.test\n");
+    std::fs::write(names.path(), text).unwrap();
+    let laptop = || {
+        // Names are looked up in a file of its own.
+        let script = format!("mount --bind '{}' /etc/hosts && exec \"$@\"", names.path().display());
+        let words = ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", &script, "sh"];
+        let prefix = wire.near().prefix().into_iter().chain(words.map(Into::into));
+        Machine::new().behind(prefix.collect())
+    };
+    let (strict, lenient) =
+        (laptop(), laptop().with_env("OPENCLAW_ALLOW_INSECURE_PRIVATE_WS", "1"));
+    let health = |machine: &Machine, name: &str| {
+        let url = format!("ws://{name}:{port}");
+        let output = machine.run(&["health", "--url", &url, "--token", &token]);
+        (output.status.code().unwrap(), shown(&output))
+    };
+    for (machine, name) in [
+        (&strict, "private.test"),
+        (&strict, "public.test"),
+        (&lenient, "public.test"),
+        // What a name looks like says nothing.
+        (&lenient, "localhost.test"),
+    ] {
+        let (code, said) = health(machine, name);
+        assert!(code == 2 && said.contains("can be read on its way"), "{name}: {code} {said}");
+    }
+    let (code, said) = health(&lenient, "private.test");
+    assert_eq!(code, 7, "it was reached, and pairs nobody for a token alone: {said}");
 }
 
 #[test]

@@ -140,6 +140,9 @@ pub(crate) async fn open(
         .with_custom_certificate_verifier(Arc::clone(&seen) as Arc<_>)
         .with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    // Without it, TLS 1.2 lets somebody in the middle make two connections with the same key material
+    // (RFC 9266, section 4.2), and a proof bound to it would prove nothing.
+    config.require_ems = true;
     let connector = TlsConnector::from(Arc::new(config));
     let stream = connector.connect(name.clone(), stream).await.map_err(refused)?;
     let chain = std::mem::take(&mut *seen.chain.lock());
