@@ -361,7 +361,11 @@ fn a_certificate_of_the_client_is_asked_for_where_an_authority_is_named() {
 fn plain_is_decided_by_the_address_a_name_leads_to() {
     let wire = Wire::lay().unwrap();
     let server = Machine::new().behind(wire.far().prefix());
-    server.configure("{ gateway: { bind: 'lan', tls: { enabled: false } } }");
+    // A name is served only where it is configured.
+    server.configure(
+        "{ gateway: { bind: 'lan', tls: { enabled: false }, \
+           publicOrigin: 'https://private.test' } }",
+    );
     let gateway = server.gateway(&["--port", "0"]);
     let (token, port) = (server.token(), gateway.port);
     let names = tempfile::NamedTempFile::new().unwrap();
