@@ -10,6 +10,7 @@ mod dial_stdio;
 mod discover;
 mod expose;
 mod gateway;
+mod gateway_auth;
 mod gateway_run;
 mod gateway_status;
 mod gateway_tls;

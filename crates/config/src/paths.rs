@@ -131,6 +131,12 @@ impl Paths {
         self.state.join("gateway-token")
     }
 
+    /// The shared secret before the last rotation, while it is accepted still (0600).
+    #[must_use]
+    pub fn previous_secret_file(&self) -> PathBuf {
+        self.state.join("gateway-auth-previous.json")
+    }
+
     /// The folder of the Gateway's and this device's private keys (0700).
     #[must_use]
     pub fn identity_dir(&self) -> PathBuf {

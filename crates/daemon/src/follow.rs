@@ -62,6 +62,7 @@ impl Follow {
         };
         let key_file = self.paths.model_auth_file();
         let mut keys_seen = modified(&key_file);
+        let mut secrets_seen = self.secrets_seen();
         let mut look = interval(KEY_FILE_INTERVAL);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -76,6 +77,11 @@ impl Follow {
                     if let Some(certificate) = &mut self.certificate {
                         certificate.look();
                     }
+                    let secrets = self.secrets_seen();
+                    if secrets != secrets_seen {
+                        secrets_seen = secrets;
+                        self.take_secret(&current);
+                    }
                     let now = modified(&key_file);
                     if now != keys_seen {
                         keys_seen = now;
@@ -86,6 +92,19 @@ impl Follow {
                 }
             }
         }
+    }
+
+    /// The state of the files that hold the shared secret and the one before.
+    fn secrets_seen(&self) -> [Option<SystemTime>; 2] {
+        [modified(&self.paths.token_file()), modified(&self.paths.previous_secret_file())]
+    }
+
+    /// Takes up a secret that was changed in its file.
+    fn take_secret(&self, loaded: &Loaded) {
+        tracing::info!("shared secret changed");
+        let settings = gateway_settings(loaded, &self.paths, self.auth(loaded));
+        let payload = ConfigChangedPayload { hash: Some(loaded.hash()), paths: Vec::new() };
+        self.gateway.reload(settings, &payload);
     }
 
     fn apply(&self, loaded: &Loaded, reload: &Reload) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use openclaw_agent::{
     AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, model::ThinkingLevel,
 };
+use openclaw_base::{Clock, SystemClock};
 use openclaw_config::{Config, Environment, Loaded, Paths};
 use openclaw_gateway::{
     auth::limiter::Limits,
@@ -12,6 +13,8 @@ use openclaw_gateway::{
     settings::{Settings, SharedAuth},
 };
 use openclaw_protocol::{ids::AgentId, limits::HANDSHAKE_DEADLINE_MS};
+
+use crate::rotation;
 
 /// What the Gateway needs.
 pub(crate) fn gateway_settings(loaded: &Loaded, paths: &Paths, auth: SharedAuth) -> Settings {
@@ -22,6 +25,7 @@ pub(crate) fn gateway_settings(loaded: &Loaded, paths: &Paths, auth: SharedAuth)
     let proxies = config.gateway.trusted_proxies.iter();
     Settings {
         auth,
+        previous: rotation::previous(paths, SystemClock.now_ms()),
         limits: Limits {
             max_attempts: limits.max_attempts,
             window_ms: limits.window_ms,

@@ -99,7 +99,7 @@ pub struct Basis {
 impl Basis {
     /// Whether nothing of it was revoked, rotated, or replaced meanwhile.
     pub async fn holds(&self, state: &State) -> bool {
-        if self.secret.as_ref().is_some_and(|secret| !state.settings.load().auth.is_same(secret)) {
+        if self.secret.as_ref().is_some_and(|secret| !is_in_force(state, secret)) {
             return false;
         }
         let Some(grant) = &self.grant else { return true };
@@ -108,6 +108,13 @@ impl Basis {
         let now = record.as_ref().and_then(|record| record.grant(grant.role));
         now.is_some_and(|now| now.generation == grant.generation)
     }
+}
+
+/// Whether a shared secret is the one of now, or the one before that is accepted still.
+fn is_in_force(state: &State, secret: &SharedAuth) -> bool {
+    let settings = state.settings.load();
+    let previous = settings.previous.as_ref().and_then(|it| it.at(state.clock.now_ms()));
+    settings.auth.is_same(secret) || previous.is_some_and(|previous| previous.is_same(secret))
 }
 
 /// A device token for `hello-ok`.

@@ -166,7 +166,13 @@ impl Gateway {
     pub fn reload(&self, settings: Settings, payload: &ConfigChangedPayload) {
         let before = self.state.settings.swap(Arc::new(settings));
         let after = self.state.settings.load();
-        if !after.auth.is_same(&before.auth) {
+        let now = self.state.clock.now_ms();
+        let goes_on = after
+            .previous
+            .as_ref()
+            .and_then(|previous| previous.at(now))
+            .is_some_and(|previous| previous.is_same(&before.auth));
+        if !after.auth.is_same(&before.auth) && !goes_on {
             let reason = CloseReason::new(4001, "gateway auth changed");
             for connection in self.state.connections.all() {
                 let by_secret = matches!(connection.principal.method, "token" | "password");

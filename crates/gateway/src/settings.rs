@@ -58,11 +58,30 @@ impl SharedAuth {
     }
 }
 
+/// The shared secret before a rotation.
+#[derive(Clone, Debug)]
+pub struct Previous {
+    /// The secret.
+    pub auth: SharedAuth,
+    /// Until when it is accepted, in milliseconds since 1970.
+    pub until_ms: u64,
+}
+
+impl Previous {
+    /// The secret, while it is accepted.
+    #[must_use]
+    pub fn at(&self, now_ms: u64) -> Option<&SharedAuth> {
+        (now_ms < self.until_ms).then_some(&self.auth)
+    }
+}
+
 /// Everything that a reload may change.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Shared secret.
     pub auth: SharedAuth,
+    /// The one before, while it is accepted as well.
+    pub previous: Option<Previous>,
     /// Failure limits.
     pub limits: Limits,
     /// Hosts and origins served.
@@ -83,6 +102,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             auth: SharedAuth::None,
+            previous: None,
             limits: Limits::default(),
             hosts: HostPolicy::default(),
             trusted_proxies: Vec::new(),

@@ -3,8 +3,8 @@
 use clap::{Args, Subcommand};
 
 use super::{
-    Outcome, agent, auth_token, call, dial_stdio, discover, expose, gateway_run, gateway_status,
-    gateway_tls, gateway_use, health, probe, service,
+    Outcome, agent, auth_token, call, dial_stdio, discover, expose, gateway_auth, gateway_run,
+    gateway_status, gateway_tls, gateway_use, health, probe, service,
 };
 use crate::context::Context;
 
@@ -49,6 +49,8 @@ enum GatewayCommand {
     Agent(agent::AgentArgs),
     /// Say which token or password this Gateway asks for
     AuthToken(auth_token::AuthTokenArgs),
+    /// Replace the shared secret, and see how that stands
+    Auth(gateway_auth::AuthArgs),
     /// The certificate that others see
     Tls(gateway_tls::TlsArgs),
     /// Talk to a named Gateway from now on, or to none
@@ -75,6 +77,7 @@ impl GatewayArgs {
             Some(GatewayCommand::Expose(args)) => args.output.json,
             Some(GatewayCommand::Agent(args)) => args.output.json,
             Some(GatewayCommand::AuthToken(args)) => args.output.json,
+            Some(GatewayCommand::Auth(args)) => args.wants_json(),
             Some(GatewayCommand::Tls(args)) => args.wants_json(),
             Some(GatewayCommand::Use(args)) => args.output.json,
         }
@@ -104,6 +107,7 @@ pub(crate) fn run(context: &Context, args: GatewayArgs) -> Outcome {
         Some(GatewayCommand::Expose(args)) => expose::run(context, &args),
         Some(GatewayCommand::Agent(args)) => agent::run(context, &args),
         Some(GatewayCommand::AuthToken(args)) => auth_token::run(context, &args),
+        Some(GatewayCommand::Auth(args)) => gateway_auth::run(context, &args),
         Some(GatewayCommand::Tls(args)) => gateway_tls::run(context, &args),
         Some(GatewayCommand::Use(args)) => gateway_use::run(context, &args),
         Some(GatewayCommand::DialStdio(args)) => dial_stdio::run(context, &args),

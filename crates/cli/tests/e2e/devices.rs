@@ -137,3 +137,71 @@ fn a_gateway_that_took_the_place_of_another_is_9() {
     let told = String::from_utf8(output.stderr).unwrap();
     assert!(told.contains("hint:") && told.contains("rm "), "{told}");
 }
+
+#[test]
+fn a_rotated_secret_overlaps_and_the_devices_it_paired_can_be_cut() {
+    let (server, friend, lost) = (Machine::new(), Machine::new(), Machine::new());
+    let gateway = server.gateway(&["--port", "0"]);
+    let (url, old) = (gateway.url(), server.token());
+    let with =
+        |machine: &Machine, token: &str| machine.code(&["health", "--url", &url, "--token", token]);
+    assert_eq!(with(&lost, &old), 0, "paired by the secret alone");
+
+    let dry = server.json(&["gateway", "auth", "rotate", "--dry-run"]);
+    assert_eq!(dry["devices"].as_array().unwrap().len(), 1, "{dry}");
+    assert_eq!(server.token(), old);
+    let done = server.json(&["gateway", "auth", "rotate", "--overlap", "1h"]);
+    assert_eq!((&done["ok"], &done["running"]), (&true.into(), &true.into()), "{done}");
+    let new = server.token();
+    assert_ne!(new, old);
+    let file = server.state().join("gateway-auth-previous.json");
+    let mode =
+        std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&file).unwrap().permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    // The new one is taken up without a restart, and the old one is not refused meanwhile.
+    let started = std::time::Instant::now();
+    while with(&Machine::new(), &new) != 0 {
+        assert!(started.elapsed() < crate::machine::PATIENCE, "the new one is not taken up");
+    }
+    assert_eq!(with(&friend, &old), 0, "the old one is accepted still");
+    assert!(server.text(&["gateway", "auth", "status"]).contains("accepted until"));
+    // A restart changes nothing about that.
+    let port = gateway.port.to_string();
+    gateway.end(rustix::process::Signal::KILL);
+    let gateway = server.gateway(&["--port", &port]);
+    assert_eq!(with(&Machine::new(), &old), 0, "the old one is accepted still");
+
+    // The laptop is lost: nothing of what it knows gets it in again.
+    let cut = server.json(&["gateway", "auth", "rotate", "--no-overlap", "--cut"]);
+    assert!(cut["devices"].as_array().unwrap().len() >= 2, "{cut}");
+    assert!(!file.exists());
+    let started = std::time::Instant::now();
+    while with(&Machine::new(), &old) != 6 {
+        assert!(started.elapsed() < crate::machine::PATIENCE, "the old one is still accepted");
+    }
+    assert_eq!(with(&lost, &old), 6);
+    assert!(server.json(&["devices", "list"])["paired"].as_array().unwrap().is_empty());
+    server.text(&["health"]);
+    drop(gateway);
+}
+
+#[test]
+fn a_secret_that_stands_elsewhere_is_not_rotated_but_explained() {
+    let machine = Machine::new();
+    machine.configure("{ gateway: { auth: { token: '${MINE}' } } }");
+    let machine = machine.with_env("MINE", "a-token-of-at-least-24-characters");
+    let output = machine.run(&["gateway", "auth", "rotate"]);
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    assert!(shown(&output).contains("gateway.auth.token refers to"), "{}", shown(&output));
+    // One that is spelled out is replaced where it stands, and comments stay.
+    let machine = Machine::new();
+    machine.configure(
+        "{ gateway: { auth: { /* mine */ token: 'a-token-of-at-least-24-characters' } } }",
+    );
+    machine.text(&["gateway", "auth", "rotate"]);
+    let text = std::fs::read_to_string(machine.state().join("openclaw.json")).unwrap();
+    assert!(text.contains("/* mine */") && !text.contains("a-token-of-at-least"), "{text}");
+    let env = Machine::new().with_env("OPENCLAW_GATEWAY_TOKEN", "another-token-of-24-characters");
+    let output = env.run(&["gateway", "auth", "rotate"]);
+    assert!(shown(&output).contains("OPENCLAW_GATEWAY_TOKEN"), "{}", shown(&output));
+}

@@ -68,7 +68,13 @@ pub(super) async fn gather(
     let shared = if is_owner {
         SharedSecret::Absent
     } else {
-        check_shared(secret, upgrade.transcript_link(state), request, &auth, in_shared_field)
+        let check = |secret: &SharedAuth| {
+            check_shared(secret, upgrade.transcript_link(state), request, &auth, in_shared_field)
+        };
+        match check(secret) {
+            SharedSecret::Wrong => before_rotation(state, secret, check),
+            shown => shown,
+        }
     };
     let evidence = Evidence {
         link: class,
@@ -83,6 +89,20 @@ pub(super) async fn gather(
         scopes: request.scopes,
     };
     Ok((evidence, device))
+}
+
+/// What is wrong now may be what was right before a rotation, while that is accepted.
+fn before_rotation(
+    state: &State,
+    secret: &SharedAuth,
+    check: impl Fn(&SharedAuth) -> SharedSecret,
+) -> SharedSecret {
+    let settings = state.settings.load();
+    let previous = settings.previous.as_ref().and_then(|it| it.at(state.clock.now_ms()));
+    match previous.filter(|previous| previous.kind() == secret.kind()) {
+        Some(previous) => check(previous),
+        None => SharedSecret::Wrong,
+    }
 }
 
 fn known(device: &Device, role: Role) -> KnownDevice {
