@@ -57,7 +57,7 @@ impl Rotation {
             SharedAuth::Password(_) => {
                 ("password", "gateway.auth.password", "OPENCLAW_GATEWAY_PASSWORD")
             }
-            _ => {
+            SharedAuth::None => {
                 return Err(DaemonError::setting(
                     "this Gateway asks for no shared secret",
                     "cut devices instead: openclaw devices list, openclaw devices remove",
@@ -137,7 +137,7 @@ fn keep_previous(paths: &Paths, auth: &SharedAuth, until_ms: u64) -> Result<(), 
     let (kind, secret) = match auth {
         SharedAuth::Token(secret) => (Kind::Token, secret),
         SharedAuth::Password(secret) => (Kind::Password, secret),
-        _ => return Ok(()),
+        SharedAuth::None => return Ok(()),
     };
     let path = paths.previous_secret_file();
     let wire = Wire { kind, secret: secret.expose_secret().to_owned(), until_ms };

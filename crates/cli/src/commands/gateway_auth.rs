@@ -7,14 +7,18 @@
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use openclaw_client::{Delivery, Events};
 use openclaw_daemon::{DaemonError, Rotation, overlap_until};
+use openclaw_protocol::events::core::ConfigChanged;
 use openclaw_protocol::methods::devices::{
     DevicePairList, DevicePairListResult, DevicePairRemove, DevicePairRemoveParams,
 };
 use openclaw_protocol::methods::system::NoParams;
+use openclaw_protocol::row::Event as _;
 use openclaw_protocol::text::NonEmpty;
 use serde::Serialize;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::Outcome;
 use crate::args::{OutputArgs, TargetArgs, parse_duration};
@@ -27,6 +31,9 @@ use crate::output::{harmless, short_id};
 
 /// How long the old secret is accepted, unless a flag says otherwise.
 const OVERLAP: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a Gateway may take to notice; it looks every second.
+const TAKEN_UP: Duration = Duration::from_secs(10);
 
 /// Everything about the shared secret.
 #[derive(Args, Debug)]
@@ -105,13 +112,19 @@ fn rotate(context: &Context, args: &RotateArgs) -> Outcome {
     let overlap = u64::try_from(overlap).unwrap_or(u64::MAX);
     let until = (!args.no_overlap).then(|| now_ms().saturating_add(overlap));
     let running = Holder::read(&context.paths.lock_file()).is_some();
-    // Who was paired by the old secret is asked before it changes, and cut afterwards.
-    if !args.dry_run {
+    let commit = || -> Result<(), Failure> {
+        if args.dry_run {
+            return Ok(());
+        }
         let written = rotation.commit(&context.paths, &context.env, until);
-        written.map_err(|error| cannot(&error))?;
-    }
-    let cut = args.cut && !args.dry_run;
-    let devices = if running { block_on(by_the_secret(context, cut))? } else { Vec::new() };
+        written.map_err(|error| cannot(&error))
+    };
+    let devices = if running {
+        block_on(live(context, args, commit))?
+    } else {
+        commit()?;
+        Vec::new()
+    };
     let printer = context.printer;
     if printer.is_json() {
         printer.json(&json!({
@@ -143,12 +156,25 @@ fn rotate(context: &Context, args: &RotateArgs) -> Outcome {
     Ok(ExitCode::Done)
 }
 
-/// The devices that nobody was asked about.
-async fn by_the_secret(context: &Context, cut: bool) -> Result<Vec<ByTheSecret>, Failure> {
+/// Changes the secret of a Gateway that runs, and gives the devices that nobody was asked about.
+async fn live(
+    context: &Context,
+    args: &RotateArgs,
+    commit: impl FnOnce() -> Result<(), Failure>,
+) -> Result<Vec<ByTheSecret>, Failure> {
     let link = Link::open(context, &TargetArgs::default()).await?;
-    let list = link.ask::<DevicePairList>(&NoParams::default()).await;
+    let events = link.events();
+    commit()?;
+    let cut = args.cut && !args.dry_run;
+    // Until the Gateway has the new secret, the old one pairs devices.
+    if !args.dry_run && timeout(TAKEN_UP, taken_up(events)).await.is_err() {
+        let text = "the Gateway has not taken up the new secret; no device was cut";
+        return Err(Failure::new(ExitCode::Failed, text)
+            .hint(format!("restart it: {} gateway restart", context.own)));
+    }
+    let known = link.ask::<DevicePairList>(&NoParams::default()).await?;
+    let known: DevicePairListResult = known.into_typed()?;
     let mut found = Vec::new();
-    let known: DevicePairListResult = list?.into_typed()?;
     for device in known.paired.into_iter().filter(|it| it.approved_via.as_deref() == Some("silent"))
     {
         if cut {
@@ -160,6 +186,15 @@ async fn by_the_secret(context: &Context, cut: bool) -> Result<Vec<ByTheSecret>,
     }
     link.close().await;
     Ok(found)
+}
+
+/// Waits until the Gateway says that it has changed.
+async fn taken_up(mut events: Events) {
+    while let Some(delivery) = events.next().await {
+        if matches!(&delivery, Delivery::Event(event) if event.name == ConfigChanged::ROW.name) {
+            return;
+        }
+    }
 }
 
 fn status(context: &Context) -> Outcome {

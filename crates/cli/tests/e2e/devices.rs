@@ -167,7 +167,7 @@ fn a_rotated_secret_overlaps_and_the_devices_it_paired_can_be_cut() {
     assert!(server.text(&["gateway", "auth", "status"]).contains("accepted until"));
     // A restart changes nothing about that.
     let port = gateway.port.to_string();
-    gateway.end(rustix::process::Signal::KILL);
+    gateway.end(Signal::KILL);
     let gateway = server.gateway(&["--port", &port]);
     assert_eq!(with(&Machine::new(), &old), 0, "the old one is accepted still");
 
