@@ -10,8 +10,8 @@ use std::time::Duration;
 use openclaw_base::Tasks;
 use openclaw_client::credentials::Way;
 use openclaw_client::{
-    Answers, CallOptions, Client, ClientError, Events, Hello, PairingNotice, PairingWait, Proof,
-    ResumePoint,
+    Answers, CallOptions, Client, ClientError, Events, Fingerprint, Hello, PairingNotice,
+    PairingWait, Proof, ResumePoint,
 };
 use openclaw_protocol::Rpc;
 use serde_json::Value;
@@ -141,6 +141,11 @@ impl Link {
     /// What the Gateway proved of itself.
     pub(crate) fn proof(&self) -> &Proof {
         self.client.proof()
+    }
+
+    /// The certificate that has to be named for this Gateway each time.
+    pub(crate) fn certificate(&self) -> Option<Fingerprint> {
+        self.client.certificate()
     }
 
     /// Events from now on.

@@ -12,6 +12,7 @@ use tokio::{
 };
 
 use crate::{
+    dial::Fingerprint,
     endpoint::{Endpoint, Proof},
     error::{ClientError, CloseReason, Stage},
     events::{Delivery, Events},
@@ -35,6 +36,7 @@ struct Inner {
     link: Link,
     hello: Hello,
     proof: Proof,
+    certificate: Option<Fingerprint>,
     call_timeout: Duration,
     /// The reader that saw every event from the first on, until somebody takes it.
     first: Mutex<Option<broadcast::Receiver<Delivery>>>,
@@ -80,6 +82,7 @@ impl Client {
             link,
             hello,
             proof: established.proof,
+            certificate: established.certificate,
             call_timeout: options.call_timeout,
             first: Mutex::new(Some(first)),
             watched: Mutex::new(watched),
@@ -97,6 +100,13 @@ impl Client {
     #[must_use]
     pub fn proof(&self) -> &Proof {
         &self.inner.proof
+    }
+
+    /// The certificate that had to be named for this, and has to be next time: none where the Gateway's
+    /// proof is tied to the connection, or an authority vouches for the certificate.
+    #[must_use]
+    pub fn certificate(&self) -> Option<Fingerprint> {
+        self.inner.certificate
     }
 
     /// Calls a method and waits for its final answer.

@@ -10,7 +10,7 @@ use openclaw_protocol::{DetailCode, PROTOCOL_V3, PROTOCOL_V4, trust::SecretKind}
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
-    dial::{DialError, Failure, Target},
+    dial::{DialError, Failure, Fingerprint, Target},
     endpoint::{Endpoint, Pin, Proof},
     error::{ClientError, CloseReason, PairingRequired, Stage},
     hello::Hello,
@@ -39,6 +39,8 @@ pub(crate) struct Established {
     pub(crate) socket: Socket,
     pub(crate) hello: Hello,
     pub(crate) proof: Proof,
+    /// The certificate that had to be named.
+    pub(crate) certificate: Option<Fingerprint>,
     /// Tells why what carries the stream failed.
     pub(crate) failure: Option<Failure>,
 }
@@ -202,6 +204,7 @@ impl Run<'_> {
                 socket,
                 hello: *hello,
                 proof,
+                certificate: challenge.relies_on(),
                 failure: None,
             }))),
             Answer::Refused(error) => {

@@ -52,12 +52,16 @@ impl HostPolicy {
     }
 
     /// Whether a request may name this host: loopback names, IP literals, and configured origins.
-    /// A name somebody else's DNS can point here is refused.
+    /// A name somebody else's DNS can point here is refused, unless the connection is `guarded` by TLS
+    /// that ends here: no browser takes our certificate for that name, so its pages never get this far.
     #[must_use]
-    pub fn allows_host(&self, headers: &HeaderMap) -> bool {
+    pub fn allows_host(&self, headers: &HeaderMap, guarded: bool) -> bool {
         let Some((name, _)) = host_header(headers).and_then(split_port) else { return false };
         let named = |host: String| host.eq_ignore_ascii_case(name);
-        is_loopback_name(name) || parse_ip(name).is_some() || self.origin_hosts().any(named)
+        guarded
+            || is_loopback_name(name)
+            || parse_ip(name).is_some()
+            || self.origin_hosts().any(named)
     }
 
     fn origin_hosts(&self) -> impl Iterator<Item = String> {
@@ -168,9 +172,21 @@ mod tests {
             ("localhost.evil.example", false),
             ("", false),
         ] {
-            assert_eq!(policy.allows_host(&headers(host, None)), allowed, "{host}");
+            assert_eq!(policy.allows_host(&headers(host, None), false), allowed, "{host}");
         }
-        assert!(!policy.allows_host(&HeaderMap::new()));
+        assert!(!policy.allows_host(&HeaderMap::new(), false));
+    }
+
+    #[test]
+    fn over_tls_any_name_is_served_and_no_page_of_it() {
+        let policy = HostPolicy::new(["https://ui.example"], None);
+        let page = headers("evil.example:18789", Some("https://evil.example:18789"));
+        assert!(policy.allows_host(&page, true));
+        assert_eq!(policy.check_origin(&page, true, true), Err(OriginRefusal::NotAllowed));
+        for host in ["a:b", "[::1]x"] {
+            assert!(!policy.allows_host(&headers(host, None), true), "{host}");
+        }
+        assert!(!policy.allows_host(&HeaderMap::new(), true));
     }
 
     #[test]

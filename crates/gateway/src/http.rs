@@ -18,7 +18,7 @@ use hyper_util::rt::TokioIo;
 use openclaw_identity::secret;
 use openclaw_protocol::{
     ids::ConnId,
-    trust::{QUERY_NONCE, QUERY_WAIT},
+    trust::{Binding, QUERY_NONCE, QUERY_WAIT},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -58,12 +58,13 @@ async fn guard(
     next: Next,
 ) -> Response {
     let settings = state.settings.load_full();
-    if !settings.hosts.allows_host(request.headers()) {
+    let forwarded = peer::is_forwarded(request.headers());
+    let guarded = !forwarded && link.binding() == Binding::TlsExporter;
+    if !settings.hosts.allows_host(request.headers(), guarded) {
         let hint =
             "use localhost or an IP address, or list the name in gateway.controlUi.allowedOrigins";
         return refusal(StatusCode::FORBIDDEN, "host_not_allowed", "this Host is not served", hint);
     }
-    let forwarded = peer::is_forwarded(request.headers());
     let trusted = link.address().is_some_and(|ip| settings.trusted_proxies.contains(&ip));
     if forwarded && !trusted {
         let hint = "list the proxy's address in gateway.trustedProxies";

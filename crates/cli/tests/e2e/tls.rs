@@ -1,12 +1,14 @@
 //! TLS: `openssl` and our own command line against a real Gateway, certificates that are wrong in each
 //! way there is, and somebody in the middle.
 
+use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use openclaw_testkit::network::Wire;
+use openclaw_testkit::squatter::Squatter;
 use openclaw_testkit::tls_relay::TlsRelay;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
 use rustix::process::Signal;
@@ -292,6 +294,32 @@ fn another_machine_gets_in_with_tls_and_a_word_and_approval_only() {
     assert_eq!(code, 0, "{said}");
     assert_eq!(health(&url, &[]).0, 0, "its identity is known from now on");
     server.text(&["health"]);
+    // A name that leads there does as well as the address.
+    let names = Names::new(&format!("{address} server.test\n"));
+    let other = Machine::new().behind(names.known_to(wire.near().prefix()));
+    let named = format!("wss://server.test:{port}");
+    let health = ["health", "--url", &named, "--token", &token, "--tls-fingerprint", print];
+    let output = other.run(&health);
+    assert_eq!(output.status.code(), Some(7), "{}", shown(&output));
+}
+
+/// A file of names, in place of the system's.
+struct Names(tempfile::NamedTempFile);
+
+impl Names {
+    fn new(text: &str) -> Self {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        Self(file)
+    }
+
+    /// The words before a program for which these names lead somewhere.
+    fn known_to(&self, prefix: Vec<OsString>) -> Vec<OsString> {
+        let file = self.0.path().display();
+        let script = format!("mount --bind '{file}' /etc/hosts && exec \"$@\"");
+        let words = ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", &script, "sh"];
+        prefix.into_iter().chain(words.map(Into::into)).collect()
+    }
 }
 
 #[test]
@@ -368,18 +396,11 @@ fn plain_is_decided_by_the_address_a_name_leads_to() {
     );
     let gateway = server.gateway(&["--port", "0"]);
     let (token, port) = (server.token(), gateway.port);
-    let names = tempfile::NamedTempFile::new().unwrap();
     let private = wire.far().address();
-    let text =
-        format!("{private} private.test\n203.0.113.5 public.test\n203.0.113.5 localhost.test\n");
-    std::fs::write(names.path(), text).unwrap();
-    let laptop = || {
-        // Names are looked up in a file of its own.
-        let script = format!("mount --bind '{}' /etc/hosts && exec \"$@\"", names.path().display());
-        let words = ["/usr/bin/unshare", "--mount", "/bin/sh", "-c", &script, "sh"];
-        let prefix = wire.near().prefix().into_iter().chain(words.map(Into::into));
-        Machine::new().behind(prefix.collect())
-    };
+    let names = Names::new(&format!(
+        "{private} private.test\n203.0.113.5 public.test\n203.0.113.5 localhost.test\n"
+    ));
+    let laptop = || Machine::new().behind(names.known_to(wire.near().prefix()));
     let (strict, lenient) =
         (laptop(), laptop().with_env("OPENCLAW_ALLOW_INSECURE_PRIVATE_WS", "1"));
     let health = |machine: &Machine, name: &str| {
@@ -438,4 +459,54 @@ fn a_bind_that_others_reach_is_refused_without_a_secret_that_holds() {
     let output = machine.run(&["gateway", "run", "--port", "0"]);
     assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
     assert!(shown(&output).contains("cannot listen on 192.0.2.1"), "{}", shown(&output));
+}
+
+/// The certificate that a refusal names.
+fn named_in(said: &str) -> &str {
+    said.split("--tls-fingerprint ").nth(1).unwrap().split_whitespace().next().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_proves_nothing_hears_a_secret_only_behind_a_certificate_that_was_named() {
+    let squatter = Squatter::start(None).await;
+    let relay = TlsRelay::start(squatter.port(), false).await;
+    let url = format!("wss://127.0.0.1:{}", relay.port());
+    let (client, secret) = (Machine::new(), "a-token-for-nobody-else-to-hear");
+    let heard = || squatter.heard().iter().any(|said| said.contains(secret));
+    let health = ["health", "--url", &url, "--token", secret];
+    let output = client.run(&health);
+    let said = shown(&output);
+    assert_eq!(output.status.code(), Some(9), "{said}");
+    assert!(!squatter.heard().is_empty() && !heard(), "{:?}", squatter.heard());
+
+    let named: Vec<&str> =
+        health.into_iter().chain(["--tls-fingerprint", named_in(&said)]).collect();
+    let mut command = client.command(&named);
+    let mut waiting = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let started = Instant::now();
+    while !heard() && started.elapsed() < PATIENCE {
+        tokio::task::yield_now().await;
+    }
+    waiting.kill().unwrap();
+    waiting.wait().unwrap();
+    assert!(heard(), "it is taken for the original's: {:?}", squatter.heard());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_keeps_a_certificate_only_where_no_proof_is_tied_to_the_connection() {
+    let server = Server::start(TLS);
+    let proxy = TlsRelay::start(server.gateway.port, false).await;
+    let proxied = format!("wss://127.0.0.1:{}", proxy.port());
+    let (direct, client) = (server.url(), Machine::new());
+    let (_, said) = server.health(&client, &proxied, &[]);
+    for (name, url, print, kept) in [
+        ("direct", &direct, server.fingerprint().as_str(), false),
+        ("proxied", &proxied, named_in(&said), true),
+    ] {
+        let words = ["--name", name, "--token", &server.token, "--tls-fingerprint", print];
+        client.text(&[&["remote", "add", url][..], &words].concat());
+        let shown = client.text(&["remote", "show", name]);
+        assert_eq!(shown.contains("Certificate"), kept, "{shown}");
+        client.text(&["health", "--gateway", name]);
+    }
 }

@@ -59,7 +59,9 @@ pub(super) fn of(error: &ClientError) -> String {
         }
         ClientError::Ssh(failure) => failure.hint.clone(),
         ClientError::Rpc(_) => "see what the Gateway logged: openclaw logs".to_owned(),
-        ClientError::Url(_) => "give a URL such as --url ws://127.0.0.1:18789".to_owned(),
+        ClientError::Url(_) => {
+            "give a URL such as --url wss://HOST:18789, or ws://127.0.0.1:18789 on this machine".to_owned()
+        },
         ClientError::Local { .. } => "check the folder and its rights, then try again".to_owned(),
     }
 }

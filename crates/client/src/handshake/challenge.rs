@@ -8,7 +8,7 @@ use openclaw_protocol::trust::{Binding, GatewayProof, SecretKind};
 use serde_json::Value;
 
 use crate::{
-    dial::{ShownCertificate, Target},
+    dial::{Fingerprint, ShownCertificate, Target},
     endpoint::{Pin, Proof},
     error::ClientError,
 };
@@ -140,5 +140,11 @@ impl Challenge {
             Ok(Some(proof)) => proof.binding,
             _ => Binding::None,
         }
+    }
+
+    /// The certificate that has to be named again next time, since no proof is tied to the connection.
+    pub(crate) fn relies_on(&self) -> Option<Fingerprint> {
+        let named = self.tls.as_ref().filter(|tls| tls.expected)?;
+        (self.binding() != Binding::TlsExporter).then_some(named.fingerprint)
     }
 }

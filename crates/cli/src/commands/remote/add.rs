@@ -175,12 +175,12 @@ async fn first_contact(
     }
     let target = target::choose(context, &wanted.reach)?;
     let link = Link::patiently(context, &wanted, &target).await?;
-    let way = link.way();
+    let (way, certificate) = (link.way(), link.certificate());
     link.close().await;
     let how = if by_url {
         How::Url {
             url: args.target.clone(),
-            tls_fingerprint: args.tls_fingerprint.map(|named| named.to_string()),
+            tls_fingerprint: certificate.map(|named| named.to_string()),
         }
     } else {
         let via = match way {

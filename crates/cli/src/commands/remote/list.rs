@@ -92,6 +92,9 @@ pub(crate) fn show(context: &Context, args: &NameArgs) -> Outcome {
     if let How::Ssh { identity: Some(identity), .. } = &gateway.how {
         fields.push(("Identity", identity.display().to_string()));
     }
+    if let How::Url { tls_fingerprint: Some(fingerprint), .. } = &gateway.how {
+        fields.push(("Certificate", fingerprint.clone()));
+    }
     if let Some(port) = gateway.local_port {
         fields.push(("Browser port", format!("127.0.0.1:{port} while its tunnel is up")));
     }
