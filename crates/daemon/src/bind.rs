@@ -220,6 +220,18 @@ pub(crate) fn certificate(
     })
 }
 
+/// What the certificate says that a Gateway with this configuration shows; none without TLS, and where
+/// it cannot be read.
+#[must_use]
+pub fn certificate_in_use(
+    paths: &openclaw_config::Paths,
+    config: &Config,
+) -> Option<tls::CertificateFacts> {
+    let exposed = Wanted::read(config, None).is_ok_and(|wanted| wanted.is_exposed());
+    let set = tls::is_on(&config.gateway.tls, exposed).then_some(&config.gateway.tls)?;
+    tls::certificate_facts(paths, set).ok()
+}
+
 /// The owner's door. The lock is held, so a socket file that is there belongs to nobody.
 ///
 /// # Errors

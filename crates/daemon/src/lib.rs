@@ -26,6 +26,7 @@ mod wiring;
 pub use audit::certificate;
 pub use auth::{AuthFlags, AuthSource, ResolvedAuth};
 
+pub use bind::certificate_in_use;
 pub use error::DaemonError;
 pub use holder::{Holder, PortHolder, port_holder};
 pub use inherited::Inherited;

@@ -127,3 +127,71 @@ async fn first_byte(stream: &TcpStream) -> io::Result<u8> {
         _ => Ok(byte[0]),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use rustls::{crypto::aws_lc_rs, server::ResolvesServerCertUsingSni};
+    use tokio::{net::TcpListener, time::Instant};
+
+    use super::*;
+
+    /// A server that has no certificate to show; nobody here gets as far as asking for one.
+    fn server() -> Arc<ServerTls> {
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::new(ResolvesServerCertUsingSni::new()));
+        ServerTls::new(Arc::new(config))
+    }
+
+    /// How somebody is welcomed at this address who says this much and then waits, and what they read.
+    async fn told(said: &[u8], local: SocketAddr) -> (io::Result<Spoken>, String) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let mut guest = TcpStream::connect(address).await.expect("connected");
+        guest.write_all(said).await.expect("said");
+        let (stream, _) = listener.accept().await.expect("accepted");
+        let spoken = welcome(Some(&*server()), stream, local).await;
+        let mut read = String::new();
+        if spoken.is_err() {
+            // A reset says as much as an end.
+            guest.read_to_string(&mut read).await.ok();
+        }
+        (spoken, read)
+    }
+
+    fn elsewhere() -> SocketAddr {
+        (Ipv4Addr::new(192, 0, 2, 7), 18_789).into()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handshake_that_stops_is_given_up() {
+        for said in [&b""[..], b"\x16", b"\x16\x03\x01\x01\x00\x01", b"GET / HTTP/1.1\r\n"] {
+            let started = Instant::now();
+            let (spoken, read) = told(said, elsewhere()).await;
+            let error = spoken.err().expect("refused");
+            assert_eq!(error.kind(), io::ErrorKind::TimedOut, "{said:?}");
+            assert!(started.elapsed() < HANDSHAKE_DEADLINE * 2, "{said:?}");
+            assert_eq!(read, "", "{said:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn plain_is_served_on_loopback_and_answered_elsewhere() {
+        let ask = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        for local in ["127.0.0.1:1", "[::1]:1", "[::ffff:127.0.0.1]:1"] {
+            let (spoken, _) = told(ask, local.parse().expect("an address")).await;
+            assert!(matches!(spoken, Ok(Spoken::Plain(_))), "{local}");
+        }
+        let (spoken, read) = told(ask, elsewhere()).await;
+        assert!(spoken.is_err() && read.starts_with("HTTP/1.1 400 "), "{read}");
+        assert!(read.contains("tls_required") && read.contains("wss://"), "{read}");
+        // What only begins like TLS is not carried on as anything else.
+        let (spoken, read) = told(b"\x16GET / HTTP/1.1\r\n\r\n", elsewhere()).await;
+        assert!(spoken.is_err() && !read.contains("HTTP"), "{read}");
+    }
+}

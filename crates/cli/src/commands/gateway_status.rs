@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use clap::Args;
 use openclaw_config::Loaded;
+use openclaw_daemon::CertificateFacts;
 use serde::Serialize;
 
 use self::machine::Machine;
@@ -92,6 +93,8 @@ struct GatewayReport {
     port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     port_source: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<CertificateFacts>,
 }
 
 impl GatewayReport {
@@ -214,6 +217,8 @@ fn report(context: &Context, loaded: Option<&Loaded>, asked: Asked) -> Report {
             bind_mode: loaded.map(|loaded| loaded.config.gateway.bind.as_str()),
             port: machine.port.number(),
             port_source: port_source(context, loaded, &machine),
+            certificate: loaded
+                .and_then(|loaded| openclaw_daemon::certificate_in_use(paths, &loaded.config)),
         },
         cli: CliReport {
             version: env!("CARGO_PKG_VERSION"),
@@ -279,6 +284,7 @@ fn print(printer: Printer, own: &str, report: &Report) -> Result<(), Failure> {
     }
     let door = &report.gateway.door;
     fields.push(("Door", format!("{door}{}", present(report.gateway.door_present, "not there"))));
+    fields.extend(report.gateway.certificate.as_ref().map(|seen| ("Certificate", until(seen))));
     fields.push(("Service", report.machine.service_line(printer, own)));
     fields.extend(target_field(&report.gateway));
     fields.extend(report.rpc.as_ref().map(|rpc| ("Answers", answers(printer, rpc))));
@@ -294,6 +300,11 @@ fn print(printer: Printer, own: &str, report: &Report) -> Result<(), Failure> {
         printer.table(&profiles::table(&report.machine.profiles))?;
     }
     Ok(())
+}
+
+fn until(certificate: &CertificateFacts) -> String {
+    let end = certificate.not_after.saturating_mul(1_000);
+    format!("{} until {}", certificate.pairs(), clock(u64::try_from(end).unwrap_or_default()))
 }
 
 fn target_field(gateway: &GatewayReport) -> Option<(&'static str, String)> {

@@ -126,7 +126,10 @@ fn services_of_profiles_stand_beside_each_other_and_beside_strangers() {
     let address = format!("127.0.0.1:{}", ports[0]);
     let mut holding = Command::new(manager).args(["-l", &address, "true"]).spawn().unwrap();
     let started = Instant::now();
-    while TcpListener::bind(&address).is_ok() {
+    // Binding it, to see, would take it from the program that is about to.
+    let port: u16 = ports[0].parse().unwrap();
+    let listening = format!("0100007F:{port:04X} 00000000:0000 0A");
+    while !std::fs::read_to_string("/proc/net/tcp").unwrap().contains(&listening) {
         assert!(started.elapsed() < PATIENCE, "the port is not held");
     }
     let refused = shown(&machine.run(&["gateway", "run", "--port", &ports[0]]));

@@ -127,6 +127,11 @@ fn openssl_sees_the_certificate_that_the_command_prints() {
     let pairs = printed.trim().split('=').nth(1).unwrap();
     assert!(shown.contains(pairs), "{shown}\n{printed}");
     assert!(server.gateway.said.contains(pairs), "{}", server.gateway.said);
+    let status = server.machine.text(&["gateway", "status"]);
+    assert!(status.contains(pairs), "{status}");
+    let status = server.machine.json(&["gateway", "status"]);
+    let print = status["gateway"]["certificate"]["fingerprint"].as_str().unwrap();
+    assert_eq!(print, server.fingerprint());
 
     assert!(openssl(port, &["-tls1_2"]).contains("TLSv1.2"), "1.2 is spoken");
     assert!(openssl(port, &["-tls1_3"]).contains("TLSv1.3"), "1.3 is spoken");
@@ -459,6 +464,30 @@ fn a_bind_that_others_reach_is_refused_without_a_secret_that_holds() {
     let output = machine.run(&["gateway", "run", "--port", "0"]);
     assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
     assert!(shown(&output).contains("cannot listen on 192.0.2.1"), "{}", shown(&output));
+}
+
+#[test]
+fn the_configuration_may_name_the_certificate() {
+    let server = Server::start(TLS);
+    let (url, token, print) = (server.url(), &server.token, server.fingerprint());
+    let laptop = |print: &str| {
+        let machine = Machine::new();
+        machine.configure(&format!(
+            "{{ gateway: {{ mode: 'remote', remote: {{ url: '{url}', token: '{token}', \
+               tlsFingerprint: '{print}' }} }} }}"
+        ));
+        machine
+    };
+    laptop(&print).text(&["health"]);
+    let output = laptop(&"0a".repeat(32)).run(&["health"]);
+    let said = shown(&output);
+    assert_eq!(output.status.code(), Some(9), "{said}");
+    // Both are named, as programs show them.
+    assert!(said.contains("0A:0A:0A") && said.contains(&print[..2].to_uppercase()), "{said}");
+    // It belongs to that address, and to no other.
+    let other = format!("wss://localhost:{}", server.gateway.port);
+    let output = laptop(&print).run(&["health", "--url", &other, "--token", token]);
+    assert_eq!(output.status.code(), Some(9), "{}", shown(&output));
 }
 
 /// The certificate that a refusal names.
