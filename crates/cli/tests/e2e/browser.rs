@@ -133,12 +133,17 @@ struct Browser {
 
 impl Browser {
     fn open(url: &str) -> Self {
+        Self::with(&[], url)
+    }
+
+    fn with(flags: &[&str], url: &str) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let process = Command::new(CHROMIUM)
             .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"])
             .args(["--no-first-run", "--disable-extensions", "--disable-background-networking"])
             .arg(format!("--user-data-dir={}", profile.path().display()))
             .arg(format!("--host-resolver-rules=MAP {NAME} 127.0.0.1"))
+            .args(flags)
             .arg(url)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -244,6 +249,40 @@ fn a_name_that_turns_to_the_gateway_is_refused() {
     assert!(attacker.rebound.load(Ordering::SeqCst));
     assert_eq!((&found["read"], &found["page"]), (&403.into(), &403.into()), "{found}");
     assert_eq!(found["socket"], "blocked: no socket", "{found}");
+}
+
+#[test]
+fn over_tls_a_foreign_name_gets_nowhere_whatever_the_browser_thinks_of_certificates() {
+    let server = Machine::new();
+    server.configure("{ gateway: { tls: { enabled: true } } }");
+    let gateway = server.gateway(&["--port", "0"]);
+    let (port, token) = (gateway.port, server.token());
+    let script = format!(
+        r#"
+        const url = "wss://{NAME}:{port}/";
+        await attempt("read", () => read("https://{NAME}:{port}/healthz"));
+        await attempt("cli", () => connect(url, "cli", "cli", "{token}"));
+        await attempt("ui", () => connect(url, "openclaw-control-ui", "ui", "{token}"));
+        await attempt("node", () => connect(url, "node-host", "node", "{token}"));
+        "#
+    );
+    // A browser that checks certificates never gets as far as the origin; one that does not, does.
+    for (flags, ui) in [
+        (&[][..], "blocked: no socket"),
+        (&["--ignore-certificate-errors"], "refused: CONTROL_UI_ORIGIN_NOT_ALLOWED"),
+    ] {
+        let attacker = Attacker::start(|_| page(&script), port);
+        let _browser = Browser::with(flags, &format!("http://{NAME}:{}/", attacker.port));
+        let found = attacker.found();
+        for name in ["read", "cli", "ui", "node"] {
+            let outcome = found[name].as_str().unwrap_or_default();
+            assert!(
+                outcome.starts_with("blocked") || outcome.starts_with("refused"),
+                "{name}: {found}"
+            );
+        }
+        assert_eq!(found["ui"], ui, "{found}");
+    }
 }
 
 #[test]
