@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod agent;
+mod audit;
 mod auth_token;
 mod call;
 mod completion;
@@ -63,6 +64,8 @@ pub(crate) enum Command {
     Remote(remote::RemoteArgs),
     /// Look for what lets others in
     Security(security::SecurityArgs),
+    /// Show who connected, who was refused, and what was changed about access
+    Audit(audit::AuditArgs),
     /// Print the completion script of a shell
     Completion(completion::CompletionArgs),
     /// Print the command reference as Markdown
@@ -85,6 +88,7 @@ impl Command {
             Self::Devices(args) => args.wants_json(),
             Self::Remote(args) => args.wants_json(),
             Self::Security(args) => args.wants_json(),
+            Self::Audit(args) => args.output.json,
             Self::Completion(_) | Self::Reference => false,
         }
     }
@@ -122,6 +126,7 @@ pub(crate) fn run(
         Command::Devices(args) => devices::run(&context, &args),
         Command::Remote(args) => remote::run(&context, &args),
         Command::Security(args) => security::run(&context, &args),
+        Command::Audit(args) => audit::run(&context, &args),
         Command::Completion(_) | Command::Reference => Ok(ExitCode::Done),
     }
 }

@@ -83,6 +83,7 @@ impl DaemonError {
                 | Self::Setting { .. }
                 | Self::Held { .. }
                 | Self::HeldByOriginal { .. }
+                | Self::Store(StoreError::TooNew { .. })
         )
     }
 

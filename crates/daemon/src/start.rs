@@ -206,6 +206,7 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
         |runs| runs.len(),
     );
     listeners.push(bind::door(paths.socket())?);
+    composed.gateway.remember().await;
     listen(&composed.gateway, listeners);
     if reachable.waits_for_tailnet {
         let gateway = composed.gateway.clone();

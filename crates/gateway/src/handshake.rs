@@ -18,7 +18,10 @@ use openclaw_protocol::{
     params,
     trust::GatewayProof,
 };
-use openclaw_store::devices::Grant;
+use openclaw_store::{
+    devices::Grant,
+    trail::{TrailEvent, TrailKind},
+};
 use serde_json::Value;
 
 use crate::{
@@ -195,6 +198,26 @@ pub async fn connect(
     frame: &RequestFrame<'_>,
 ) -> Result<Admitted, Box<Refused>> {
     let request = read(frame)?;
+    let client = request.params.client.id.as_str().to_owned();
+    let device = request.params.device.as_ref().map(|device| device.id.as_str().to_owned());
+    let outcome = decide(state, upgrade, request).await;
+    match &outcome {
+        Ok(admitted) => {
+            let method = admitted.connection.principal.method;
+            state.record_of(&admitted.connection, TrailKind::Connect, method, &client);
+        }
+        Err(refused) => {
+            state.record_refusal(upgrade, device.as_ref().unwrap_or(&client), &refused.error);
+        }
+    }
+    outcome
+}
+
+async fn decide(
+    state: &Arc<State>,
+    upgrade: &Upgrade,
+    request: Request,
+) -> Result<Admitted, Box<Refused>> {
     let class = upgrade.class();
     check_origin(state, upgrade, &request, class)?;
     let secret = state.settings.load().auth.clone();
@@ -315,9 +338,19 @@ async fn count_failures(
         if was_wrong {
             let penalty = state.limiter.failed(kind, address, limits, now);
             tracing::warn!(%address, ?kind, "credential refused");
+            state.keep_attempts(kind, address);
+            if let Some(until_ms) = penalty.locked_until_ms {
+                state.record(TrailEvent {
+                    kind: TrailKind::Lockout,
+                    outcome: "locked".to_owned(),
+                    who: kind.as_str().to_owned(),
+                    origin: address.to_string(),
+                    detail: format!("until {until_ms}"),
+                });
+            }
             tokio::time::sleep(penalty.delay).await;
-        } else {
-            state.limiter.succeeded(kind, address);
+        } else if state.limiter.succeeded(kind, address) {
+            state.keep_attempts(kind, address);
         }
     }
     Ok(())

@@ -36,6 +36,7 @@ pub mod shape;
 pub mod state;
 pub mod survey;
 pub mod tls;
+pub mod trail;
 pub mod transport;
 
 use std::{
@@ -58,7 +59,10 @@ use openclaw_protocol::{
     },
     limits::TICK_INTERVAL_MS,
 };
-use openclaw_store::Store;
+use openclaw_store::{
+    Store,
+    trail::{TrailEvent, TrailKind},
+};
 
 use crate::{
     config_source::ConfigSource,
@@ -116,7 +120,9 @@ impl Gateway {
     pub fn new(parts: Parts) -> Self {
         let now = parts.clock.now_ms();
         let connections = Arc::new(Connections::default());
+        let (trail, entries) = trail::queue();
         let state = Arc::new(State {
+            trail,
             presence: Presence::new(&parts.info.host, &parts.info.version, now),
             info: parts.info,
             settings: ArcSwap::from_pointee(parts.settings),
@@ -142,12 +148,31 @@ impl Gateway {
             draining: AtomicBool::new(false),
         });
         let gateway = Self { state };
+        let (store, stop) = (gateway.state.store.clone(), gateway.state.tasks.token());
+        drop(gateway.state.tasks.spawn("audit trail", trail::write(store, entries, stop)));
         let forward = agent_events::forward(Arc::clone(&gateway.state));
         drop(gateway.state.tasks.spawn("agent events", forward));
         let presence = hello::tell_presence(Arc::clone(&gateway.state));
         drop(gateway.state.tasks.spawn("presence", presence));
         gateway.start_housekeeping();
         gateway
+    }
+
+    /// Takes up the failures that were counted before a restart, and notes the start. To be called before
+    /// anybody is let in.
+    pub async fn remember(&self) {
+        trail::restore(&self.state.store, &self.state.limiter).await;
+        self.note("started");
+    }
+
+    fn note(&self, outcome: &str) {
+        self.state.record(TrailEvent {
+            kind: TrailKind::Gateway,
+            outcome: outcome.to_owned(),
+            who: "gateway".to_owned(),
+            origin: self.state.info.host.clone(),
+            detail: self.state.info.version.clone(),
+        });
     }
 
     /// Serves a listener until the Gateway stops.
@@ -172,7 +197,17 @@ impl Gateway {
             .as_ref()
             .and_then(|previous| previous.at(now))
             .is_some_and(|previous| previous.is_same(&before.auth));
-        if !after.auth.is_same(&before.auth) && !goes_on {
+        let changed = !after.auth.is_same(&before.auth);
+        let (kind, outcome) =
+            if changed { (TrailKind::Secret, "replaced") } else { (TrailKind::Config, "applied") };
+        self.state.record(TrailEvent {
+            kind,
+            outcome: outcome.to_owned(),
+            who: "owner".to_owned(),
+            origin: "file".to_owned(),
+            detail: payload.paths.join(", "),
+        });
+        if changed && !goes_on {
             let reason = CloseReason::new(4001, "gateway auth changed");
             for connection in self.state.connections.all() {
                 let by_secret = matches!(connection.principal.method, "token" | "password");
@@ -194,6 +229,7 @@ impl Gateway {
     /// Whether all ended in time.
     pub async fn shutdown(&self, restart_expected_ms: Option<u64>) -> bool {
         let state = &self.state;
+        self.note("stopped");
         state.draining.store(true, Ordering::Release);
         state.accepting.cancel();
         let payload =

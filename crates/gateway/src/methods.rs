@@ -6,5 +6,6 @@ pub mod config;
 pub mod devices;
 pub mod models;
 pub mod pending;
+pub mod security;
 pub mod sessions;
 pub mod system;

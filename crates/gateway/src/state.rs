@@ -20,7 +20,7 @@ use crate::{
     admission::Admission, auth::limiter::Limiter, config_source::ConfigSource,
     connections::Connections, events::EventBus, health::Health, info::GatewayInfo,
     keyed_queue::KeyedQueue, pairing::PairingDesk, presence::Presence, run_events::RunEvents,
-    settings::Settings,
+    settings::Settings, trail::TrailSink,
 };
 
 /// Everything a handler or connection may need.
@@ -53,6 +53,8 @@ pub struct State {
     pub health: Health,
     /// Failure limits.
     pub limiter: Limiter,
+    /// The audit trail.
+    pub trail: TrailSink,
     /// Sockets that wait for a pairing decision.
     pub pairing: PairingDesk,
     /// Order of requests on one session.

@@ -15,6 +15,7 @@ pub mod config;
 pub mod devices;
 pub mod models;
 pub mod pending;
+pub mod security;
 pub mod sessions;
 pub mod system;
 
@@ -76,6 +77,7 @@ macro_rules! with_methods {
             $crate::methods::pending::CronList,
             $crate::methods::pending::TasksList,
             $crate::methods::pending::UsageStatus,
+            $crate::methods::security::SecurityTrail,
         }
     };
 }

@@ -9,6 +9,7 @@
 //! | [`Store::sessions`] | sessions: settings, counters, flags |
 //! | [`Store::transcripts`] | the messages of every session |
 //! | [`Store::runs`] | agent runs, which are the inbox as well |
+//! | [`Store::trail`] | who came and was refused, and failed attempts |
 //!
 //! The contract:
 //! * An operation is one transaction. It returns after the commit, so what was answered survives
@@ -30,6 +31,7 @@ pub mod devices;
 pub mod ledger;
 pub mod runs;
 pub mod sessions;
+pub mod trail;
 pub mod transcripts;
 
 use std::{fmt, path::Path};
@@ -42,6 +44,7 @@ pub use self::{
     ledger::Ledger,
     runs::Runs,
     sessions::Sessions,
+    trail::Trail,
     transcripts::Transcripts,
 };
 
@@ -124,6 +127,12 @@ impl Store {
     #[must_use]
     pub fn runs(&self) -> Runs<'_> {
         Runs::new(&self.engine)
+    }
+
+    /// The audit trail.
+    #[must_use]
+    pub fn trail(&self) -> Trail<'_> {
+        Trail::new(&self.engine)
     }
 
     /// Returns when the writer has done everything that was asked before.

@@ -8,6 +8,7 @@
     reason = "the helpers of a test may fail it"
 )]
 
+mod audit;
 mod browser;
 mod commands;
 mod conversation;

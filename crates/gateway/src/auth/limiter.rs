@@ -28,6 +28,23 @@ pub struct Limits {
     pub exempt_loopback: bool,
 }
 
+impl CredentialKind {
+    /// The name under which attempts are kept.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::SharedSecret => "shared-secret",
+            Self::DeviceToken => "device-token",
+        }
+    }
+
+    /// The kind of a name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::SharedSecret, Self::DeviceToken].into_iter().find(|kind| kind.as_str() == name)
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self { max_attempts: 10, window_ms: 60_000, lockout_ms: 300_000, exempt_loopback: true }
@@ -51,6 +68,19 @@ struct Entry {
 pub struct Penalty {
     /// The answer is held back this long.
     pub delay: Duration,
+    /// The address has just been locked until then, in milliseconds since 1970.
+    pub locked_until_ms: Option<u64>,
+}
+
+/// Failures of one address, as they are kept over a restart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    /// When the window began, in milliseconds since 1970.
+    pub first_ms: u64,
+    /// How many.
+    pub count: u32,
+    /// Until when the address is locked; 0 if it is not.
+    pub locked_until_ms: u64,
 }
 
 /// Counts failures.
@@ -89,17 +119,40 @@ impl Limiter {
         entry.failures = entry.failures.saturating_add(1);
         if limits.exempt_loopback && address.is_loopback() {
             let doubled = FIRST_DELAY_MS.saturating_mul(1 << (entry.failures - 1).min(10));
-            return Penalty { delay: Duration::from_millis(doubled.min(MAX_DELAY_MS)) };
+            let delay = Duration::from_millis(doubled.min(MAX_DELAY_MS));
+            return Penalty { delay, locked_until_ms: None };
         }
-        if entry.failures >= limits.max_attempts {
+        let locks = entry.failures >= limits.max_attempts;
+        if locks {
             entry.locked_until_ms = now_ms.saturating_add(limits.lockout_ms);
         }
-        Penalty { delay: Duration::ZERO }
+        Penalty { delay: Duration::ZERO, locked_until_ms: locks.then_some(entry.locked_until_ms) }
     }
 
-    /// Forgets the failures of an address that proved itself.
-    pub fn succeeded(&self, kind: CredentialKind, address: IpAddr) {
-        self.entries.lock().remove(&(kind, address));
+    /// Forgets the failures of an address that proved itself. Whether there were any.
+    pub fn succeeded(&self, kind: CredentialKind, address: IpAddr) -> bool {
+        self.entries.lock().remove(&(kind, address)).is_some()
+    }
+
+    /// What is counted of an address.
+    #[must_use]
+    pub fn failures(&self, kind: CredentialKind, address: IpAddr) -> Failures {
+        let entries = self.entries.lock();
+        entries.get(&(kind, address)).map_or_else(Failures::default, |entry| Failures {
+            first_ms: entry.first_ms,
+            count: entry.failures,
+            locked_until_ms: entry.locked_until_ms,
+        })
+    }
+
+    /// Takes up what was counted before a restart.
+    pub fn restore(&self, kind: CredentialKind, address: IpAddr, failures: Failures) {
+        let Failures { first_ms, count, locked_until_ms } = failures;
+        let entry = Entry { first_ms, failures: count, locked_until_ms };
+        let mut entries = self.entries.lock();
+        if entries.len() < MAX_ENTRIES {
+            entries.insert((kind, address), entry);
+        }
     }
 }
 

@@ -6,7 +6,10 @@ use openclaw_protocol::{
     events::pairing::PairingDecision,
     ids::{DeviceId, PairingRequestId},
 };
-use openclaw_store::devices::{Ask, DeviceInfo, Paired};
+use openclaw_store::{
+    devices::{Ask, DeviceInfo, Paired},
+    trail::{TrailEvent, TrailKind},
+};
 
 use super::{Refused, Request, Upgrade, evidence::Device, pairing_error};
 use crate::{
@@ -15,6 +18,7 @@ use crate::{
     connections::CloseReason,
     pairing::Held,
     state::State,
+    trail::origin,
 };
 
 /// What a client is told about its pending request.
@@ -147,5 +151,12 @@ pub(super) async fn pair_silently(
         via,
         "device paired"
     );
+    state.record(TrailEvent {
+        kind: TrailKind::Pairing,
+        outcome: format!("paired, {via}"),
+        who: approval.paired.device.info.device_id.as_str().to_owned(),
+        origin: origin(upgrade),
+        detail: request.scopes.names().join(", "),
+    });
     Ok(approval.paired)
 }

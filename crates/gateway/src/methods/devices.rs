@@ -8,7 +8,10 @@ use openclaw_protocol::{
     methods::{devices::*, system::NoParams},
     text::SecretText,
 };
-use openclaw_store::devices::{Grant, Paired};
+use openclaw_store::{
+    devices::{Grant, Paired},
+    trail::TrailKind,
+};
 use secrecy::ExposeSecret;
 
 use crate::{
@@ -67,6 +70,10 @@ fn changed(state: &State, device: &DeviceId) {
     state.events.publish::<DevicePairChanged>(&payload);
 }
 
+fn note(cx: &Cx, outcome: &str, device: &DeviceId) {
+    cx.state.record_of(&cx.conn, TrailKind::Pairing, outcome, device.as_str());
+}
+
 fn unknown_request() -> Failure {
     RpcError::invalid("unknown requestId").into()
 }
@@ -115,6 +122,7 @@ impl Handle<DevicePairApprove> for Methods {
         let approval = approval.ok_or_else(unknown_request)?;
         let device_id = approval.paired.device.info.device_id.clone();
         tracing::info!(device = %device_id, request = %id, by = %via, "device approved");
+        note(&cx, "approved", &device_id);
         for settled in &approval.settled {
             let decision = PairingDecision::Approved;
             announce::request_decided(&cx.state, &settled.request_id, &device_id, decision);
@@ -135,6 +143,7 @@ impl Handle<DevicePairReject> for Methods {
         let rejected = rejected.map_err(|error| cx.state.storage_error(&error))?;
         let device_id = rejected.ok_or_else(unknown_request)?.ask.info.device_id;
         tracing::info!(device = %device_id, request = %id, "device turned away");
+        note(&cx, "turned away", &device_id);
         announce::request_decided(&cx.state, &id, &device_id, PairingDecision::Rejected);
         Ok(DevicePairRejectResult { request_id: id, device_id })
     }
@@ -152,6 +161,7 @@ impl Handle<DevicePairRemove> for Methods {
         let removed = devices.remove(&device_id).await.map_err(fail)?;
         removed.ok_or_else(unknown_device)?;
         tracing::info!(device = %device_id, "device removed");
+        note(&cx, "removed", &device_id);
         for request in pending.iter().filter(|request| request.ask.info.device_id == device_id) {
             let decision = PairingDecision::Rejected;
             announce::request_decided(&cx.state, &request.request_id, &device_id, decision);
@@ -217,6 +227,7 @@ impl Handle<DeviceTokenRotate> for Methods {
             );
             SecretText::new(token.expose_secret())
         });
+        note(&cx, "rotated", &device_id);
         let reason = CloseReason::new(1008, "credential-replaced");
         cx.state.connections.close_device(&device_id, Some(role), Some(&cx.conn.id), &reason);
         changed(&cx.state, &device_id);
@@ -248,6 +259,7 @@ impl Handle<DeviceTokenRevoke> for Methods {
         let unknown = || Failure::from(RpcError::invalid("unknown deviceId/role"));
         let grant = revoked.ok_or_else(unknown)?;
         tracing::info!(device = %device_id, %role, "grant revoked");
+        note(&cx, "revoked", &device_id);
         let reason = CloseReason::new(1008, "credential-revoked");
         cx.state.connections.close_device(&device_id, Some(role), None, &reason);
         changed(&cx.state, &device_id);
