@@ -36,6 +36,7 @@ use crate::{
 
 mod evidence;
 mod pairing;
+mod record;
 
 pub use pairing::{Hold, PairingAsk};
 
@@ -207,7 +208,7 @@ pub async fn connect(
             state.record_of(&admitted.connection, TrailKind::Connect, method, &client);
         }
         Err(refused) => {
-            state.record_refusal(upgrade, device.as_ref().unwrap_or(&client), &refused.error);
+            record::refusal(state, upgrade, device.as_ref().unwrap_or(&client), &refused.error);
         }
     }
     outcome
@@ -338,7 +339,7 @@ async fn count_failures(
         if was_wrong {
             let penalty = state.limiter.failed(kind, address, limits, now);
             tracing::warn!(%address, ?kind, "credential refused");
-            state.keep_attempts(kind, address);
+            state.trail.keep_attempts(kind, address, state.limiter.failures(kind, address));
             if let Some(until_ms) = penalty.locked_until_ms {
                 state.record(TrailEvent {
                     kind: TrailKind::Lockout,
@@ -350,7 +351,7 @@ async fn count_failures(
             }
             tokio::time::sleep(penalty.delay).await;
         } else if state.limiter.succeeded(kind, address) {
-            state.keep_attempts(kind, address);
+            state.trail.keep_attempts(kind, address, state.limiter.failures(kind, address));
         }
     }
     Ok(())

@@ -13,15 +13,30 @@ use openclaw_agent::{Agent, Models};
 use openclaw_base::{CancellationToken, SharedClock, Tasks};
 use openclaw_identity::{KeyPair, PublicKey};
 use openclaw_protocol::{DetailCode, RpcError, ids::AgentId, limits::MAX_IN_FLIGHT_BYTES};
-use openclaw_store::{Store, StoreError};
+use openclaw_store::{
+    Store, StoreError,
+    trail::{TrailEvent, TrailKind},
+};
 use tokio::sync::Semaphore;
 
 use crate::{
-    admission::Admission, auth::limiter::Limiter, config_source::ConfigSource,
-    connections::Connections, events::EventBus, health::Health, info::GatewayInfo,
-    keyed_queue::KeyedQueue, pairing::PairingDesk, presence::Presence, run_events::RunEvents,
-    settings::Settings, trail::TrailSink,
+    admission::Admission,
+    auth::limiter::Limiter,
+    config_source::ConfigSource,
+    connections::{Connection, Connections},
+    events::EventBus,
+    health::Health,
+    info::GatewayInfo,
+    keyed_queue::KeyedQueue,
+    pairing::PairingDesk,
+    presence::Presence,
+    run_events::RunEvents,
+    settings::Settings,
+    trail::TrailSink,
 };
+
+/// Where the owner comes from, as the audit trail says it.
+pub(crate) const OWNERS_DOOR: &str = "the owner's door";
 
 /// Everything a handler or connection may need.
 pub struct State {
@@ -94,6 +109,23 @@ impl State {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// Adds an entry to the audit trail.
+    pub fn record(&self, event: TrailEvent) {
+        self.trail.record(event, self.clock.now_ms());
+    }
+
+    /// The same about something that a connection did.
+    pub fn record_of(&self, connection: &Connection, kind: TrailKind, outcome: &str, detail: &str) {
+        let origin = connection.address.map(|address| address.to_string());
+        self.record(TrailEvent {
+            kind,
+            outcome: outcome.to_owned(),
+            who: connection.principal.id.clone(),
+            origin: origin.unwrap_or_else(|| OWNERS_DOOR.to_owned()),
+            detail: detail.to_owned(),
+        });
     }
 
     /// The agents that are configured, the default one first.

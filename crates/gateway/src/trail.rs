@@ -1,23 +1,16 @@
 //! What is written into the audit trail, and that it never holds anybody up: entries go through a bounded
 //! queue to one task. When the queue is full, an entry is dropped and the log says so.
 
-use std::sync::Arc;
+use std::net::IpAddr;
 
 use openclaw_base::CancellationToken;
-use openclaw_protocol::RpcError;
 use openclaw_store::{
     Store,
-    trail::{Attempts, TrailEvent, TrailKind},
+    trail::{Attempts, TrailEvent},
 };
 use tokio::sync::mpsc;
 
-use crate::{
-    auth::limiter::{CredentialKind, Failures, Limiter},
-    connections::Connection,
-    handshake::Upgrade,
-    peer::Link,
-    state::State,
-};
+use crate::auth::limiter::{CredentialKind, Failures, Limiter};
 
 /// Entries that may wait to be written.
 const QUEUE: usize = 512;
@@ -86,36 +79,16 @@ pub async fn restore(store: &Store, limiter: &Limiter) {
     }
 }
 
-impl State {
+impl TrailSink {
     /// Adds an entry.
-    pub fn record(&self, event: TrailEvent) {
-        let item = Item::Event(event, self.clock.now_ms());
-        if self.trail.sender.try_send(item).is_err() {
+    pub fn record(&self, event: TrailEvent, now_ms: u64) {
+        if self.sender.try_send(Item::Event(event, now_ms)).is_err() {
             tracing::warn!("the audit trail misses an entry: too many wait");
         }
     }
 
-    /// Adds an entry about something that a connection did.
-    pub fn record_of(
-        &self,
-        connection: &Arc<Connection>,
-        kind: TrailKind,
-        outcome: &str,
-        detail: &str,
-    ) {
-        let origin = connection.address.map_or_else(door, |address| address.to_string());
-        self.record(TrailEvent {
-            kind,
-            outcome: outcome.to_owned(),
-            who: connection.principal.id.clone(),
-            origin,
-            detail: detail.to_owned(),
-        });
-    }
-
     /// Keeps what is counted of an address over a restart.
-    pub(crate) fn keep_attempts(&self, kind: CredentialKind, address: std::net::IpAddr) {
-        let failures = self.limiter.failures(kind, address);
+    pub fn keep_attempts(&self, kind: CredentialKind, address: IpAddr, failures: Failures) {
         let attempts = Attempts {
             kind: kind.as_str().to_owned(),
             address: address.to_string(),
@@ -123,35 +96,8 @@ impl State {
             failures: failures.count,
             locked_until_ms: failures.locked_until_ms,
         };
-        if self.trail.sender.try_send(Item::Attempts(attempts)).is_err() {
+        if self.sender.try_send(Item::Attempts(attempts)).is_err() {
             tracing::warn!("a failed attempt is not kept: too many wait");
         }
-    }
-
-    /// Adds a refusal.
-    pub(crate) fn record_refusal(&self, upgrade: &Upgrade, who: &str, error: &RpcError) {
-        let code = error.detail_code().map_or(error.code.as_str(), |code| code.as_str());
-        let kind = if code == "PAIRING_REQUIRED" { TrailKind::Pairing } else { TrailKind::Refusal };
-        self.record(TrailEvent {
-            kind,
-            outcome: code.to_owned(),
-            who: who.to_owned(),
-            origin: origin(upgrade),
-            detail: String::new(),
-        });
-    }
-}
-
-fn door() -> String {
-    "the owner's door".to_owned()
-}
-
-/// Where a connection comes from, for people.
-#[must_use]
-pub fn origin(upgrade: &Upgrade) -> String {
-    match (&upgrade.link, upgrade.address) {
-        (Link::Door { .. }, _) => door(),
-        (_, Some(address)) => address.to_string(),
-        (_, None) => "unknown".to_owned(),
     }
 }

@@ -72,6 +72,8 @@ fn who_came_and_what_changed_is_on_record() {
     server.text(&["gateway", "auth", "rotate"]);
     assert_eq!(entries(&server, "secret")[0]["outcome"], "replaced");
 
+    let called = server.json(&["gateway", "call", "security.trail"]);
+    assert!(!called["entries"].as_array().unwrap().is_empty(), "{called}");
     let shown = server.text(&["audit"]);
     assert!(shown.starts_with("WHEN") && shown.contains("started"), "{shown}");
     let all = serde_json::to_string(&server.json(&["audit", "--limit", "1000"])).unwrap();

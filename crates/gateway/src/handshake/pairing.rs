@@ -11,14 +11,13 @@ use openclaw_store::{
     trail::{TrailEvent, TrailKind},
 };
 
-use super::{Refused, Request, Upgrade, evidence::Device, pairing_error};
+use super::{Refused, Request, Upgrade, evidence::Device, pairing_error, record::origin};
 use crate::{
     announce,
     auth::{LinkClass, PairingReason},
     connections::CloseReason,
     pairing::Held,
     state::State,
-    trail::origin,
 };
 
 /// What a client is told about its pending request.
