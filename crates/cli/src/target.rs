@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use openclaw_client::credentials::Way;
 use openclaw_config::Loaded;
-use openclaw_config::schema::GatewayMode;
+use openclaw_config::schema::{GatewayMode, RemoteTransport};
 use openclaw_remote::{Book, NameError, NamedGateway};
 
 use crate::args::ReachArgs;
@@ -121,6 +121,9 @@ impl Target {
             (ExitCode::Usage, Source::Environment, _) => {
                 failure.hint("set OPENCLAW_GATEWAY_URL to an address such as ws://127.0.0.1:18789")
             }
+            (ExitCode::Usage, Source::RemoteMode, Place::Ssh { .. }) => failure.hint(
+                "openclaw config set gateway.remote.token, for a machine without our program",
+            ),
             (ExitCode::Usage, Source::RemoteMode, _) => {
                 failure.hint("openclaw config set gateway.remote.url ws://127.0.0.1:18789")
             }
@@ -156,7 +159,14 @@ pub(crate) fn choose(context: &Context, args: &ReachArgs) -> Result<Target, Fail
     }
     let loaded = context.config()?;
     if loaded.config.gateway.mode == Some(GatewayMode::Remote) {
-        let url = loaded.config.gateway.remote.url.clone().ok_or_else(no_remote_url)?;
+        let remote = &loaded.config.gateway.remote;
+        if remote.transport == RemoteTransport::Ssh
+            && let Some(host) = &remote.ssh_target
+        {
+            let place = Place::Ssh { host: host.clone(), remote_port: remote.remote_port };
+            return Ok(Target { place, source: Source::RemoteMode, loaded: Some(loaded) });
+        }
+        let url = remote.url.clone().ok_or_else(no_remote_url)?;
         let source = Source::RemoteMode;
         return Ok(Target { place: Place::Url(url), source, loaded: Some(loaded) });
     }
@@ -227,5 +237,8 @@ fn no_remote_url() -> Failure {
         ExitCode::Configuration,
         "gateway.mode is \"remote\", but gateway.remote.url is not set",
     )
-    .hint("openclaw config set gateway.remote.url ws://127.0.0.1:18789")
+    .hint(
+        "openclaw config set gateway.remote.sshTarget me@server, or: openclaw config set \
+         gateway.remote.url ws://127.0.0.1:18789",
+    )
 }

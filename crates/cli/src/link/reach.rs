@@ -4,15 +4,16 @@
 //! not known yet is greeted once, on a terminal only, so that OpenSSH itself asks about the key.
 
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use openclaw_base::Tasks;
 use openclaw_client::credentials::Way;
 use openclaw_client::{
     Client, ClientError, ClientOptions, Dial, Endpoint, ErrorKind, Fingerprint, PairingRequired,
-    PairingWait, ResumePoint, SshProblem,
+    PairingWait, ResumePoint, SshProblem, TcpDial,
 };
+use openclaw_config::schema::HostKeyPolicy;
 use openclaw_protocol::Scope;
 use openclaw_remote::{
     HeldDial, How, NamedGateway, SshOptions, SshTarget, Terminal, TunnelState, Via, greet,
@@ -24,7 +25,7 @@ use crate::endpoint;
 use crate::explain::client_failure;
 use crate::failure::Failure;
 use crate::output::short_id;
-use crate::target::{Place, Target};
+use crate::target::{Place, Source, Target};
 use crate::tunnels;
 
 /// Puts something around a way of dialling.
@@ -35,6 +36,8 @@ pub(crate) type Wrap<'a> = &'a (dyn Fn(Arc<dyn Dial>) -> Arc<dyn Dial> + Sync);
 enum Knock<'a> {
     /// The port if one is given, else the door and then the usual port.
     Either(Option<u16>),
+    /// The door, and this port where our program is not.
+    Door(u16),
     /// What was found earlier, and nothing else.
     At(&'a Via),
 }
@@ -56,15 +59,21 @@ impl Reach<'_> {
     pub(super) async fn connect(&self) -> Result<(Client, Way), Failure> {
         match &self.target.place {
             Place::Ssh { host, remote_port } => {
+                if let Some(configured) = self.configured() {
+                    let (identity, known_hosts_only, port) = configured;
+                    let knock = Knock::Door(port);
+                    return self.over_ssh(host, identity.as_deref(), known_hosts_only, knock).await;
+                }
                 let knock = Knock::Either(*remote_port);
-                self.over_ssh(host, self.args.reach.ssh_identity.as_deref(), knock).await
+                let identity = self.args.reach.ssh_identity.as_deref();
+                self.over_ssh(host, identity, false, knock).await
             }
             Place::Named(gateway) => match &gateway.how {
                 How::Ssh { target, identity, via } => {
                     if let Some(reached) = self.through_tunnel(gateway, target, via).await? {
                         return Ok(reached);
                     }
-                    self.over_ssh(target, identity.as_deref(), Knock::At(via)).await
+                    self.over_ssh(target, identity.as_deref(), false, Knock::At(via)).await
                 }
                 How::Url { .. } => self.directly().await,
             },
@@ -131,14 +140,30 @@ impl Reach<'_> {
         }
     }
 
+    /// What `gateway.remote.*` says about the login: the key, whether only known hosts will do, and the
+    /// Gateway's port there.
+    fn configured(&self) -> Option<(Option<PathBuf>, bool, u16)> {
+        let loaded =
+            self.target.loaded.as_ref().filter(|_| self.target.source == Source::RemoteMode)?;
+        let remote = &loaded.config.gateway.remote;
+        let given = self.args.reach.ssh_identity.clone();
+        let written = remote.ssh_identity.as_deref().map(|path| self.context.paths.expand(path));
+        let of_url = remote.url.as_deref().and_then(|url| TcpDial::parse(url, true).ok());
+        let port = remote.remote_port.or_else(|| of_url.map(|dial| dial.port()));
+        let strict = remote.ssh_host_key_policy == HostKeyPolicy::Strict;
+        Some((given.or(written), strict, port.unwrap_or(openclaw_protocol::DEFAULT_PORT)))
+    }
+
     async fn over_ssh(
         &self,
         host: &str,
         identity: Option<&Path>,
+        known_hosts_only: bool,
         knock: Knock<'_>,
     ) -> Result<(Client, Way), Failure> {
         let host = ssh_target(host)?;
         let mut options = SshOptions::new(self.tasks.clone());
+        options.known_hosts_only = known_hosts_only;
         options.identity = identity.map(Path::to_path_buf);
         if let Some(timeout) = self.args.timeout {
             options.connect_timeout = timeout;
@@ -162,15 +187,16 @@ impl Reach<'_> {
         options: &SshOptions,
     ) -> Result<Result<(Client, Way), ClientError>, Failure> {
         let reach = &self.args.reach;
-        let remote_port = match knock {
+        let (door_first, remote_port) = match knock {
             Knock::At(via) => {
                 let way = (host, via);
                 let named = endpoint::ssh_named(self.context, reach, self.target, way, options)?;
                 return self.dial(named).await;
             }
-            Knock::Either(remote_port) => remote_port,
+            Knock::Either(remote_port) => (remote_port.is_none(), remote_port),
+            Knock::Door(port) => (true, Some(port)),
         };
-        if remote_port.is_none() {
+        if door_first {
             let door = endpoint::ssh_door(self.context, reach, self.target, host, options)?;
             let outcome = self.dial(door).await?;
             let no_door = outcome.as_ref().err().and_then(problem) == Some(SshProblem::NoOpenclaw);

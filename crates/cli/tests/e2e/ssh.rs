@@ -86,3 +86,42 @@ fn an_unknown_host_key_is_11_without_a_terminal() {
     assert_eq!(output.status.code(), Some(11), "{}", shown(&output));
     assert!(shown(&output).contains("host key"), "{}", shown(&output));
 }
+
+#[test]
+fn a_configured_login_is_used_by_every_command() {
+    let sshd = Sshd::start().unwrap();
+    let (server, laptop) = (Machine::new(), laptop(&sshd));
+    let gateway = server.gateway(&["--port", "0"]);
+    let (port, token, target) = (gateway.port, server.token(), sshd.target());
+    let configure = |more: &str| {
+        laptop.configure(&format!(
+            "{{ gateway: {{ mode: 'remote', remote: {{ sshTarget: '{target}', {more} }} }} }}"
+        ));
+    };
+    // Without our program there, the port needs a secret; `remotePort` says which port.
+    configure(&format!("remotePort: {port}"));
+    let output = laptop.run(&["health"]);
+    assert_eq!(output.status.code(), Some(6), "{}", shown(&output));
+    assert!(shown(&output).contains("gateway.remote.token"), "{}", shown(&output));
+    configure(&format!("remotePort: {port}, token: '{token}'"));
+    laptop.text(&["health"]);
+    // The port of the URL counts where none is named.
+    configure(&format!("url: 'ws://127.0.0.1:{port}', token: '{token}'"));
+    laptop.text(&["health"]);
+    // With it, the login is the proof.
+    install(&sshd, &server);
+    configure("");
+    laptop.text(&["health"]);
+    let status = laptop.json(&["status"]);
+    assert_eq!(status["gateway"]["urlSource"], "gateway.remote.url", "{status}");
+    // Only known hosts, unless the configuration of ssh is to decide.
+    sshd.forget_host_key().unwrap();
+    let text = std::fs::read_to_string(sshd.config()).unwrap();
+    std::fs::write(sshd.config(), text.replace("Checking ask", "Checking accept-new")).unwrap();
+    assert_eq!(laptop.code(&["health"]), 11, "strict is how it is");
+    configure("sshHostKeyPolicy: 'openssh'");
+    laptop.text(&["health"]);
+    // A key that is not there is not replaced by another.
+    configure("transport: 'direct', url: 'ws://127.0.0.1:1'");
+    assert_ne!(laptop.code(&["health"]), 0, "the address, and no login");
+}

@@ -98,6 +98,12 @@ impl TcpDial {
         self
     }
 
+    /// The port.
+    #[must_use]
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     /// Whether TLS is spoken.
     #[must_use]
     pub const fn speaks_tls(&self) -> bool {

@@ -62,10 +62,6 @@ fn what_has_no_effect_yet_is_told_unless_it_is_how_things_are() {
     let told =
         |path: &str| format!("{path}: is not supported by this Gateway yet, it has no effect");
     for (text, at) in [
-        (
-            "{gateway: {remote: {url: 'ws://127.0.0.1:1', sshTarget: 'me@h'}}}",
-            "1:46: warning: gateway.remote.sshTarget",
-        ),
         ("{session: {reset: {mode: 'idle', idleMinutes: 5}}}", "1:12: warning: session.reset"),
         (
             "{models: {providers: {x: {models: [{id: 'm', cost: {input: 1}}]}}}}",

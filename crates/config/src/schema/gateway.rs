@@ -107,8 +107,7 @@ impl Default for RateLimit {
 pub struct RemoteGateway {
     /// Its address, `ws://` or `wss://`; needed when `gateway.mode` is `remote`.
     pub url: Option<String>,
-    /// Whether to go through SSH or straight to the address.
-    #[schemars(extend("x-unserved" = true))]
+    /// Whether to go through SSH, which needs `sshTarget`, or straight to the address.
     pub transport: RemoteTransport,
     /// Its shared token, or a reference to it. Sent to nobody but `gateway.remote.url`.
     pub token: Option<SecretInput>,
@@ -116,18 +115,15 @@ pub struct RemoteGateway {
     pub password: Option<SecretInput>,
     /// SHA-256 of the certificate to expect, in hex, colons allowed; for `wss://` only.
     pub tls_fingerprint: Option<String>,
-    /// Where to log in: `user@host`, with `:port` if it is not 22.
-    #[schemars(extend("x-unserved" = true))]
+    /// Where to log in: `user@host`, with `:port` if it is not 22. The owner's door there is taken, or,
+    /// where our program is not, the Gateway's port with `token` or `password`.
     pub ssh_target: Option<String>,
     /// The private key file for the login.
-    #[schemars(extend("x-unserved" = true))]
     pub ssh_identity: Option<String>,
     /// The Gateway's port on the remote machine. Left out: the port of the URL, else 18789.
     #[schemars(range(min = 1))]
-    #[schemars(extend("x-unserved" = true))]
     pub remote_port: Option<u16>,
     /// `strict` accepts only known host keys; `openssh` leaves it to the user's SSH configuration.
-    #[schemars(extend("x-unserved" = true))]
     pub ssh_host_key_policy: HostKeyPolicy,
 }
 

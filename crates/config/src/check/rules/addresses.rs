@@ -73,10 +73,12 @@ fn remote(config: &Config, found: &mut Vec<Problem>) {
                 );
             }
         }
-        None if config.gateway.mode == Some(GatewayMode::Remote) => found.push(
-            Problem::warning("gateway.mode", "is remote, but gateway.remote.url is not set")
-                .hint("openclaw config set gateway.remote.url ws://127.0.0.1:18789"),
-        ),
+        None if config.gateway.mode == Some(GatewayMode::Remote) && remote.ssh_target.is_none() => {
+            found.push(
+                Problem::warning("gateway.mode", "is remote, but gateway.remote.url is not set")
+                    .hint("openclaw config set gateway.remote.url ws://127.0.0.1:18789"),
+            );
+        }
         None => {}
     }
     if let Some(fingerprint) = &remote.tls_fingerprint {
