@@ -6,6 +6,7 @@ use std::{
     fmt::{self, Debug},
     io,
     path::PathBuf,
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -34,6 +35,20 @@ pub trait Dial: Send + Sync + Debug {
     fn target(&self) -> Target;
 }
 
+/// A step of opening a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum DialStep {
+    /// The name was looked up.
+    Dns,
+    /// The connection was made.
+    Tcp,
+    /// TLS began.
+    Tls,
+}
+
+/// What each step took, for whoever wants to know.
+pub type DialTimes = Vec<(DialStep, Duration)>;
+
 /// Resolves once the carrier of a stream has ended: to the reason if it failed.
 pub type Failure = BoxFuture<'static, Option<DialError>>;
 
@@ -49,6 +64,8 @@ pub struct Dialed {
     pub binding: Binding,
     /// What the other side showed, if TLS is spoken.
     pub tls: Option<ShownCertificate>,
+    /// What the steps took, as far as they were taken here.
+    pub times: DialTimes,
     /// Resolves to the reason when whatever carries the stream (an `ssh`) has failed.
     pub failure: Option<Failure>,
 }
@@ -109,6 +126,9 @@ pub enum DialError {
     /// The other side answers, and nothing is there.
     #[error("nothing listens")]
     NothingListening,
+    /// The name leads nowhere.
+    #[error("the name cannot be looked up")]
+    NoAddress(#[source] io::Error),
     /// The other side cannot be reached.
     #[error("the address cannot be reached")]
     Unreachable(#[source] io::Error),

@@ -260,7 +260,7 @@ impl ClientError {
     pub fn from_dial(error: DialError, target: Target) -> Self {
         match error {
             DialError::NothingListening => Self::NothingListening { target },
-            DialError::Unreachable(source) => {
+            DialError::Unreachable(source) | DialError::NoAddress(source) => {
                 Self::Unreachable { target, source: Arc::new(source) }
             }
             DialError::Denied(source) => {

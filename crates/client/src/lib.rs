@@ -29,8 +29,8 @@ mod stream;
 pub use client::{Answers, CallOptions, Client, Step};
 pub use credentials::{CredentialError, Plan, Secret, SecretSource};
 pub use dial::{
-    Dial, DialError, Dialed, Fingerprint, NoFingerprint, SshFailure, SshProblem, Target, TcpDial,
-    UnixDial,
+    Dial, DialError, DialStep, DialTimes, Dialed, Fingerprint, NoFingerprint, SshFailure,
+    SshProblem, Target, TcpDial, UnixDial,
 };
 pub use endpoint::{Endpoint, Pin, Proof};
 pub use error::{ClientError, CloseReason, ErrorKind, PairingRequired, Stage};

@@ -103,7 +103,7 @@ mod tests {
             assert!(page.contains(&format!("| {key} |")), "{key}");
         }
         assert!(page.contains("## `models`"));
-        let tls = page.lines().find(|line| line.contains("`gateway.tls.certPath`")).unwrap();
-        assert!(tls.contains("no effect yet"), "{tls}");
+        let unserved = page.lines().find(|line| line.contains("`gateway.controlUi.root`")).unwrap();
+        assert!(unserved.contains("no effect yet"), "{unserved}");
     }
 }

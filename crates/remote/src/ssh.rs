@@ -95,6 +95,7 @@ impl SshDial {
             path: "/".to_owned(),
             binding,
             tls: None,
+            times: Vec::new(),
             failure: Some(failure.boxed()),
         })
     }

@@ -8,12 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use openclaw_client::{Dial, Proof};
+use openclaw_client::{Dial, DialStep, Proof};
 use openclaw_protocol::methods::system::{Health, HealthParams};
 use openclaw_protocol::{Scope, ScopeSet};
+use openclaw_remote::How;
 use serde::Serialize;
 
-use self::stopwatch::{Seen, Stopwatch};
+use self::stopwatch::{Broken, Seen, Stopwatch};
 use super::Outcome;
 use crate::args::{OutputArgs, TargetArgs};
 use crate::context::Context;
@@ -21,7 +22,7 @@ use crate::exit::ExitCode;
 use crate::failure::{Body, Failure};
 use crate::link::{Link, block_on};
 use crate::output::{Printer, Style, harmless, short_id};
-use crate::target::{self, Target};
+use crate::target::{self, Place, Target};
 
 /// Longest wait for one answer unless a flag says otherwise.
 const USUAL_TIMEOUT: Duration = Duration::from_secs(3);
@@ -39,20 +40,40 @@ pub(crate) struct ProbeArgs {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum Rung {
-    Reachable,
-    Proof,
+    Dns,
+    Tcp,
+    Ssh,
+    Tls,
+    WebSocket,
+    Identity,
     Auth,
+    Scope,
     Rpc,
 }
 
 impl Rung {
-    const ALL: [Self; 4] = [Self::Reachable, Self::Proof, Self::Auth, Self::Rpc];
+    const ALL: [Self; 9] = [
+        Self::Dns,
+        Self::Tcp,
+        Self::Ssh,
+        Self::Tls,
+        Self::WebSocket,
+        Self::Identity,
+        Self::Auth,
+        Self::Scope,
+        Self::Rpc,
+    ];
 
     const fn label(self) -> &'static str {
         match self {
-            Self::Reachable => "reachable",
-            Self::Proof => "proof",
+            Self::Dns => "dns",
+            Self::Tcp => "tcp",
+            Self::Ssh => "ssh",
+            Self::Tls => "tls",
+            Self::WebSocket => "websocket",
+            Self::Identity => "identity",
             Self::Auth => "auth",
+            Self::Scope => "scope",
             Self::Rpc => "rpc",
         }
     }
@@ -63,7 +84,10 @@ impl Rung {
 enum State {
     Ok,
     Failed,
+    /// Never come to, because one before it failed.
     Skipped,
+    /// No part of this way.
+    Unused,
 }
 
 /// One rung and how it went.
@@ -169,16 +193,13 @@ fn describe_proof(proof: &Proof) -> String {
 fn report(target: &Target, took: Duration, climb: &Climb) -> Report {
     let connected = climb.connected.as_ref();
     let auth_took = connected.and_then(|connected| climb.seen.since_connect(connected.at));
-    let broken = broken_rung(climb);
+    let broken = broken_rung(target, climb);
     let step = |rung: Rung| {
-        let (time, detail) = match rung {
-            Rung::Reachable => (climb.seen.reached(), None),
-            Rung::Proof => (climb.seen.proven(), connected.map(|it| it.proof.clone())),
-            Rung::Auth => (auth_took, connected.map(|it| it.auth.clone())),
-            Rung::Rpc => (climb.rpc, None),
-        };
+        let (time, detail) = taken(rung, target, climb, auth_took);
+        let used = time.is_some() || detail.is_some() || broken == Some(rung) || always(rung);
         let state = match broken {
             Some(broken) if rung == broken => State::Failed,
+            _ if !used => State::Unused,
             Some(broken) if rung > broken => State::Skipped,
             _ => State::Ok,
         };
@@ -196,18 +217,73 @@ fn report(target: &Target, took: Duration, climb: &Climb) -> Report {
     }
 }
 
-/// The first rung that did not hold. An answer that is refused before `connect` was sent broke the
-/// proof; one that is refused afterwards broke the authentication.
-fn broken_rung(climb: &Climb) -> Option<Rung> {
-    let failure = climb.failure.as_ref()?;
-    if climb.connected.is_some() {
-        return Some(Rung::Rpc);
+/// What is taken on every way.
+const fn always(rung: Rung) -> bool {
+    !matches!(rung, Rung::Dns | Rung::Tcp | Rung::Ssh | Rung::Tls)
+}
+
+/// What a rung took, and what there is to say about it.
+fn taken(
+    rung: Rung,
+    target: &Target,
+    climb: &Climb,
+    auth_took: Option<Duration>,
+) -> (Option<Duration>, Option<String>) {
+    let (seen, connected) = (&climb.seen, climb.connected.as_ref());
+    let by_ssh = is_by_ssh(target);
+    match rung {
+        Rung::Dns => (seen.step(DialStep::Dns), None),
+        Rung::Tcp if matches!(target.place, Place::Door(_)) => {
+            (seen.reached(), Some("the owner's door, a socket of this machine".to_owned()))
+        }
+        Rung::Tcp => (seen.step(DialStep::Tcp), None),
+        Rung::Ssh if by_ssh => {
+            (seen.reached(), Some("name, connection and login are those of ssh".to_owned()))
+        }
+        Rung::Ssh => (None, None),
+        Rung::Tls => (seen.step(DialStep::Tls), None),
+        Rung::WebSocket => (seen.upgraded(), None),
+        Rung::Identity => (seen.proven(), connected.map(|it| it.proof.clone())),
+        Rung::Auth => (auth_took, connected.map(|it| it.auth.clone())),
+        Rung::Scope => (None, connected.map(|_| capability(climb).to_owned())),
+        Rung::Rpc => (climb.rpc, None),
     }
-    Some(match (failure.exit, climb.seen.reached(), climb.seen.proven()) {
-        (ExitCode::Identity | ExitCode::NotAGateway, Some(_), _) => Rung::Proof,
-        (_, None, _) => Rung::Reachable,
-        (_, Some(_), None) => Rung::Proof,
-        (_, Some(_), Some(_)) => Rung::Auth,
+}
+
+fn is_by_ssh(target: &Target) -> bool {
+    match &target.place {
+        Place::Ssh { .. } => true,
+        Place::Named(gateway) => matches!(gateway.how, How::Ssh { .. }),
+        Place::Url(_) | Place::Door(_) | Place::Port(_) => false,
+    }
+}
+
+/// The first rung that did not hold.
+fn broken_rung(target: &Target, climb: &Climb) -> Option<Rung> {
+    let failure = climb.failure.as_ref()?;
+    if let Some(connected) = &climb.connected {
+        let scope = failure.exit == ExitCode::ScopeMissing || connected.scopes == ScopeSet::EMPTY;
+        return Some(if scope { Rung::Scope } else { Rung::Rpc });
+    }
+    let seen = &climb.seen;
+    match seen.failed() {
+        Some(Broken::Dns) => return Some(Rung::Dns),
+        Some(Broken::Tls) => return Some(Rung::Tls),
+        Some(Broken::Ssh) => return Some(Rung::Ssh),
+        Some(Broken::Tcp) => return Some(Rung::Tcp),
+        None => {}
+    }
+    // A stream of ssh is open before ssh has logged in.
+    if failure.exit == ExitCode::Ssh {
+        return Some(Rung::Ssh);
+    }
+    Some(match (seen.reached(), seen.upgraded(), seen.proven()) {
+        (None, _, _) if is_by_ssh(target) => Rung::Ssh,
+        (None, _, _) => Rung::Tcp,
+        (Some(_), None, _) => Rung::WebSocket,
+        (Some(_), Some(_), None) if failure.exit == ExitCode::NotAGateway => Rung::WebSocket,
+        (Some(_), Some(_), None) => Rung::Identity,
+        (Some(_), Some(_), Some(_)) => Rung::Auth,
     })
 }
 
@@ -236,6 +312,7 @@ fn print(printer: Printer, report: &Report) -> Result<(), Failure> {
             State::Ok => ("ok     ", Style::Good),
             State::Failed => ("failed ", Style::Bad),
             State::Skipped => ("skipped", Style::Dim),
+            State::Unused => continue,
         };
         let time = step.ms.map_or_else(String::new, |ms| format!("{ms:.1} ms"));
         let detail = harmless(step.detail.as_deref().unwrap_or_default());
@@ -246,5 +323,5 @@ fn print(printer: Printer, report: &Report) -> Result<(), Failure> {
         );
         printer.line(line.trim_end())?;
     }
-    printer.line(format!("  {:<9}  {}", "may", report.capability))
+    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Instant,
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
@@ -10,7 +11,7 @@ use openclaw_protocol::trust::Binding;
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::http::Uri;
 
-use super::{Dial, DialError, Dialed, Fingerprint, Io, Target, tls};
+use super::{Dial, DialError, DialStep, DialTimes, Dialed, Fingerprint, Io, Target, tls};
 
 /// Longest URL that is looked at.
 const MAX_URL: usize = 2048;
@@ -131,18 +132,28 @@ impl TcpDial {
             ]);
         }
         let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
-        Ok(found.map_err(DialError::Unreachable)?.collect())
+        Ok(found.map_err(DialError::NoAddress)?.collect())
     }
 
     async fn open(&self) -> Result<Dialed, DialError> {
         let mut last = DialError::Unreachable(io::Error::from(io::ErrorKind::NotFound));
-        for address in self.addresses().await? {
+        let mut times = DialTimes::new();
+        let began = Instant::now();
+        let addresses = self.addresses().await?;
+        if self.host.parse::<IpAddr>().is_err() {
+            times.push((DialStep::Dns, began.elapsed()));
+        }
+        for address in addresses {
             if !self.guard.allows(address.ip()) {
                 let text = format!("{}: {PLAINTEXT}", self.target());
                 return Err(DialError::Url(text));
             }
+            let began = Instant::now();
             match TcpStream::connect(address).await {
-                Ok(io) => return self.dialed(io).await,
+                Ok(io) => {
+                    times.push((DialStep::Tcp, began.elapsed()));
+                    return self.dialed(io, times).await;
+                }
                 // The first address is the one a person means; its answer is the one to report.
                 Err(error) if address.is_ipv6() && matches!(last, DialError::NothingListening) => {
                     tracing::debug!(%address, %error, "second address failed as well");
@@ -153,12 +164,14 @@ impl TcpDial {
         Err(last)
     }
 
-    async fn dialed(&self, io: TcpStream) -> Result<Dialed, DialError> {
+    async fn dialed(&self, io: TcpStream, mut times: DialTimes) -> Result<Dialed, DialError> {
         io.set_nodelay(true).map_err(DialError::Local)?;
         let (io, tls): (Box<dyn Io>, _) = match self.guard {
             Guard::Address { .. } => (Box::new(io), None),
             Guard::Tls(expected) => {
+                let began = Instant::now();
                 let (io, shown) = tls::open(io, &self.host, expected).await?;
+                times.push((DialStep::Tls, began.elapsed()));
                 (Box::new(io), Some(shown))
             }
         };
@@ -168,6 +181,7 @@ impl TcpDial {
             path: self.path.clone(),
             binding: if tls.is_some() { Binding::TlsExporter } else { Binding::None },
             tls,
+            times,
             failure: None,
         })
     }

@@ -6,7 +6,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use openclaw_protocol::trust::Binding;
 use tokio::net::UnixStream;
 
-use super::{Dial, DialError, Dialed, Target};
+use super::{Dial, DialError, DialTimes, Dialed, Target};
 
 /// Dials the owner's door.
 #[derive(Clone, Debug)]
@@ -39,6 +39,7 @@ impl UnixDial {
             path: "/".to_owned(),
             binding: Binding::Unix,
             tls: None,
+            times: DialTimes::new(),
             failure: None,
         })
     }

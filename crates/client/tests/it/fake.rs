@@ -384,6 +384,7 @@ impl Dial for Piped {
             path: "/".to_owned(),
             binding: Binding::None,
             tls: None,
+            times: Vec::new(),
             failure: None,
         };
         async move { Ok(dialed) }.boxed()

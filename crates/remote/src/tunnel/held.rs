@@ -47,6 +47,7 @@ impl HeldDial {
             path: "/".to_owned(),
             binding,
             tls: None,
+            times: Vec::new(),
             failure: None,
         })
     }

@@ -11,16 +11,28 @@ use std::time::{Duration, Instant};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use openclaw_client::dial::Io;
-use openclaw_client::{Dial, DialError, Dialed, Target};
+use openclaw_client::{Dial, DialError, DialStep, DialTimes, Dialed, Target};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What was seen so far.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Seen {
     started: Option<Instant>,
     dialled: Option<Instant>,
-    answered: bool,
+    upgraded: Option<Instant>,
     connect_sent: Option<Instant>,
+    times: DialTimes,
+    /// The step that failed, if the stream could not be opened.
+    failed: Option<Broken>,
+}
+
+/// What kept a stream from being opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Broken {
+    Dns,
+    Tcp,
+    Tls,
+    Ssh,
 }
 
 impl Seen {
@@ -29,14 +41,41 @@ impl Seen {
         Some(self.dialled?.duration_since(self.started?))
     }
 
+    /// How long one step of that took.
+    pub(super) fn step(&self, step: DialStep) -> Option<Duration> {
+        self.times.iter().find(|(taken, _)| *taken == step).map(|(_, time)| *time)
+    }
+
+    /// What kept the stream from being opened.
+    pub(super) const fn failed(&self) -> Option<Broken> {
+        self.failed
+    }
+
+    /// How long the answer to the upgrade took.
+    pub(super) fn upgraded(&self) -> Option<Duration> {
+        Some(self.upgraded?.duration_since(self.dialled?))
+    }
+
     /// How long it took from there until `connect` could be sent.
     pub(super) fn proven(&self) -> Option<Duration> {
-        Some(self.connect_sent?.duration_since(self.dialled?))
+        Some(self.connect_sent?.duration_since(self.upgraded?))
     }
 
     /// How long ago `connect` was sent.
     pub(super) fn since_connect(&self, now: Instant) -> Option<Duration> {
         Some(now.duration_since(self.connect_sent?))
+    }
+}
+
+const fn broken(error: &DialError) -> Option<Broken> {
+    match error {
+        DialError::NoAddress(_) => Some(Broken::Dns),
+        DialError::NothingListening | DialError::Unreachable(_) | DialError::Denied(_) => {
+            Some(Broken::Tcp)
+        }
+        DialError::Tls(_) | DialError::Fingerprint { .. } => Some(Broken::Tls),
+        DialError::Ssh(_) => Some(Broken::Ssh),
+        DialError::Url(_) | DialError::Local(_) => None,
     }
 }
 
@@ -54,7 +93,7 @@ impl Stopwatch {
 
     /// What was seen so far.
     pub(super) fn seen(&self) -> Seen {
-        *lock(&self.seen)
+        lock(&self.seen).clone()
     }
 }
 
@@ -69,8 +108,18 @@ impl Dial for Timed {
     fn dial(&self) -> BoxFuture<'_, Result<Dialed, DialError>> {
         async move {
             *lock(&self.seen) = Seen { started: Some(Instant::now()), ..Seen::default() };
-            let dialed = self.inner.dial().await?;
-            lock(&self.seen).dialled = Some(Instant::now());
+            let dialed = match self.inner.dial().await {
+                Ok(dialed) => dialed,
+                Err(error) => {
+                    lock(&self.seen).failed = broken(&error);
+                    return Err(error);
+                }
+            };
+            {
+                let mut seen = lock(&self.seen);
+                seen.dialled = Some(Instant::now());
+                seen.times.clone_from(&dialed.times);
+            }
             let io: Box<dyn Io> = Box::new(Watched { io: dialed.io, seen: self.seen.clone() });
             Ok(Dialed { io, ..dialed })
         }
@@ -101,7 +150,7 @@ impl AsyncRead for Watched {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.io).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            lock(&self.seen).answered = true;
+            lock(&self.seen).upgraded.get_or_insert_with(Instant::now);
         }
         polled
     }
@@ -115,7 +164,7 @@ impl AsyncWrite for Watched {
     ) -> Poll<std::io::Result<usize>> {
         {
             let mut seen = lock(&self.seen);
-            if seen.answered && seen.connect_sent.is_none() {
+            if seen.upgraded.is_some() && seen.connect_sent.is_none() {
                 seen.connect_sent = Some(Instant::now());
             }
         }
