@@ -1,7 +1,8 @@
 //! From the configuration to what each part needs: plain values, so that no part knows the file.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
+use ipnet::IpNet;
 use openclaw_agent::{
     AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, model::ThinkingLevel,
 };
@@ -36,12 +37,17 @@ pub(crate) fn gateway_settings(loaded: &Loaded, paths: &Paths, auth: SharedAuth)
             &config.gateway.control_ui.allowed_origins,
             config.gateway.public_origin.as_deref(),
         ),
-        trusted_proxies: proxies.filter_map(|address| address.parse().ok()).collect(),
+        trusted_proxies: proxies.filter_map(|text| network(text)).collect(),
         default_agent: config.default_agent(paths).id,
         agents,
         handshake_deadline: handshake_deadline(&loaded.env),
         session_scope: config.session.scope.as_str().to_owned(),
     }
+}
+
+/// A network, or an address as the network of one.
+fn network(text: &str) -> Option<IpNet> {
+    text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
 /// `OPENCLAW_HANDSHAKE_TIMEOUT_MS`, as the original reads it, between a tenth of a second

@@ -29,7 +29,7 @@ use crate::{
         self, Evidence, LinkClass, Method, PairingReason, Refusal, Verdict, limiter::CredentialKind,
     },
     connections::{CloseReason, Connection, NewConnection, Principal},
-    peer::Link,
+    peer::{Link, bucket},
     settings::SharedAuth,
     state::State,
 };
@@ -310,7 +310,7 @@ async fn count_failures(
     request: &Request,
     evidence: &Evidence,
 ) -> Result<(), Box<Refused>> {
-    let Some(address) = upgrade.address else { return Ok(()) };
+    let Some(address) = upgrade.address.map(bucket) else { return Ok(()) };
     let client = &request.params.client;
     let now = state.clock.now_ms();
     let mut limits = state.settings.load().limits;

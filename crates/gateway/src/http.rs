@@ -65,7 +65,7 @@ async fn guard(
             "use localhost or an IP address, or list the name in gateway.controlUi.allowedOrigins";
         return refusal(StatusCode::FORBIDDEN, "host_not_allowed", "this Host is not served", hint);
     }
-    let trusted = link.address().is_some_and(|ip| settings.trusted_proxies.contains(&ip));
+    let trusted = link.address().is_some_and(|ip| peer::is_trusted(&settings.trusted_proxies, ip));
     if forwarded && !trusted {
         let hint = "list the proxy's address in gateway.trustedProxies";
         let message = "forwarding headers from a peer that is not a trusted proxy";

@@ -7,6 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
+use ipnet::IpNet;
 use openclaw_protocol::trust::Binding;
 
 use crate::tls::Exporter;
@@ -89,15 +90,34 @@ pub fn is_forwarded(headers: &HeaderMap) -> bool {
     FORWARDING_HEADERS.iter().any(|name| headers.contains_key(*name))
 }
 
+/// Whether an address is one of the trusted proxies.
+#[must_use]
+pub fn is_trusted(proxies: &[IpNet], ip: IpAddr) -> bool {
+    let ip = ip.to_canonical();
+    proxies.iter().any(|network| network.contains(&ip))
+}
+
+/// The address by which failures are counted: of IPv6 the network, because one machine has all of it.
+#[must_use]
+pub fn bucket(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) if !ip.is_loopback() => {
+            let [a, b, c, d, ..] = ip.segments();
+            IpAddr::from([a, b, c, d, 0, 0, 0, 0])
+        }
+        ip => ip,
+    }
+}
+
 /// The address that limits count: behind a trusted proxy, the one that proxy asks for. What stands
 /// further to the left than the last address that is no trusted proxy was written by anybody.
 #[must_use]
-pub fn counted_address(link: &Link, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
+pub fn counted_address(link: &Link, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
     let direct = link.address()?;
     let values = headers.get_all("x-forwarded-for").iter();
     let named: Vec<_> =
         values.flat_map(|value| value.to_str().unwrap_or("?").split(',')).map(address_of).collect();
-    let nearest = named.into_iter().rev().find(|ip| ip.is_none_or(|ip| !trusted.contains(&ip)));
+    let nearest = named.into_iter().rev().find(|ip| ip.is_none_or(|ip| !is_trusted(trusted, ip)));
     Some(nearest.flatten().unwrap_or(direct))
 }
 
@@ -188,8 +208,8 @@ mod tests {
             local: "127.0.0.1:18789".parse().expect("address"),
             exporter: None,
         };
-        let trusted: Vec<IpAddr> =
-            ["127.0.0.1", "10.0.0.1"].map(|ip| ip.parse().expect("ip")).into();
+        let trusted: Vec<IpNet> =
+            ["127.0.0.1/32", "10.0.0.0/8"].map(|network| network.parse().expect("network")).into();
         for (header, expected) in [
             (None, "127.0.0.1"),
             (Some("192.0.2.1"), "192.0.2.1"),
@@ -210,6 +230,14 @@ mod tests {
         }
         let door = Link::Door { uid: own_uid() };
         assert_eq!(counted_address(&door, &HeaderMap::new(), &trusted), None);
+    }
+
+    #[test]
+    fn failures_of_one_ipv6_network_count_together() {
+        let counted = |text: &str| bucket(text.parse().expect("ip")).to_string();
+        assert_eq!(counted("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(counted("::ffff:192.0.2.1"), "192.0.2.1");
+        assert_eq!((counted("::1"), counted("192.0.2.1")), ("::1".into(), "192.0.2.1".into()));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! What the Gateway needs from the configuration, already resolved; replaced whole on a reload.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
+use ipnet::IpNet;
 use openclaw_identity::secret;
 use openclaw_protocol::{ids::AgentId, limits::HANDSHAKE_DEADLINE_MS, trust::SecretKind};
 use secrecy::{ExposeSecret, SecretString};
@@ -87,7 +88,7 @@ pub struct Settings {
     /// Hosts and origins served.
     pub hosts: HostPolicy,
     /// Peers whose forwarding headers are believed.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<IpNet>,
     /// The agent that answers when nobody names another.
     pub default_agent: String,
     /// Every agent, the default one first.

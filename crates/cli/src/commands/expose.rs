@@ -129,7 +129,7 @@ fn settings(context: &Context, loaded: &Loaded, site: &str) -> Vec<Setting> {
     vec![
         Setting {
             key: "gateway.trustedProxies",
-            ok: gateway.trusted_proxies.iter().any(|proxy| proxy.parse() == Ok(LOOPBACK)),
+            ok: gateway.trusted_proxies.iter().any(|proxy| trusts_loopback(proxy)),
             command: format!("{own} config set gateway.trustedProxies '[\"{LOOPBACK}\"]'"),
         },
         Setting {
@@ -192,4 +192,10 @@ const fn label(check: CheckName) -> &'static str {
         CheckName::ForeignHost => "foreign names are refused",
         CheckName::ForeignOrigin => "pages of other origins are refused",
     }
+}
+
+/// Whether a trusted proxy, an address or a network, is this machine.
+fn trusts_loopback(proxy: &str) -> bool {
+    let network = proxy.parse::<ipnet::IpNet>();
+    proxy.parse() == Ok(LOOPBACK) || network.is_ok_and(|network| network.contains(&LOOPBACK))
 }

@@ -150,6 +150,9 @@ fn is_answer(asked: std::io::Result<String>) -> bool {
     }
 }
 
+const CLIENTS: u32 = 4;
+const RESTARTS: u32 = 5;
+
 #[test]
 fn a_restart_refuses_no_connection() {
     let machine = Machine::new();
@@ -165,10 +168,10 @@ fn a_restart_refuses_no_connection() {
     let (stop, answered, cut) = (AtomicBool::new(false), AtomicU32::new(0), AtomicU32::new(0));
     let mut pid = next_holder(&machine, None);
     std::thread::scope(|scope| {
-        for address in addresses.iter().cycle().take(4) {
+        for address in addresses.iter().cycle().take(CLIENTS as usize) {
             scope.spawn(|| manager.ask_until(&stop, *address, &answered, &cut));
         }
-        for _ in 0..5 {
+        for _ in 0..RESTARTS {
             let before = answered.load(Ordering::Relaxed);
             kill_process(Pid::from_raw(pid).unwrap(), Signal::TERM).unwrap();
             pid = next_holder(&machine, Some(pid));
@@ -181,8 +184,9 @@ fn a_restart_refuses_no_connection() {
     });
     let (answered, cut) = (answered.into_inner(), cut.into_inner());
     println!("{answered} requests answered over five restarts, {cut} cut, none refused");
-    // A client that a busy machine keeps from asking for a third of a second after it came in is cut.
-    assert!(answered >= 100 && cut * 20 <= answered, "{answered} answered, {cut} cut");
+    // A client that a busy machine keeps from asking for a third of a second after it came in is cut; each
+    // has one connection at a time, so it loses one at most for each restart.
+    assert!(answered >= 100 && cut <= CLIENTS * RESTARTS, "{answered} answered, {cut} cut");
 }
 
 #[test]
