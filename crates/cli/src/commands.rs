@@ -19,6 +19,7 @@ mod gateway_use;
 mod health;
 mod logs;
 mod models;
+mod nodes;
 mod probe;
 mod reference;
 mod remote;
@@ -60,6 +61,8 @@ pub(crate) enum Command {
     Models(models::ModelsArgs),
     /// Say which devices may connect
     Devices(devices::DevicesArgs),
+    /// Show machines that offer commands, and call these commands
+    Nodes(nodes::NodesArgs),
     /// Keep Gateways of other machines under names, and hold tunnels to them
     Remote(remote::RemoteArgs),
     /// Look for what lets others in
@@ -86,6 +89,7 @@ impl Command {
             Self::Config(args) => args.wants_json(),
             Self::Models(args) => args.wants_json(),
             Self::Devices(args) => args.wants_json(),
+            Self::Nodes(args) => args.wants_json(),
             Self::Remote(args) => args.wants_json(),
             Self::Security(args) => args.wants_json(),
             Self::Audit(args) => args.output.json,
@@ -124,6 +128,7 @@ pub(crate) fn run(
         Command::Config(args) => config::run(&context, &args),
         Command::Models(args) => models::run(&context, &args),
         Command::Devices(args) => devices::run(&context, &args),
+        Command::Nodes(args) => nodes::run(&context, &args),
         Command::Remote(args) => remote::run(&context, &args),
         Command::Security(args) => security::run(&context, &args),
         Command::Audit(args) => audit::run(&context, &args),

@@ -159,6 +159,16 @@ impl Link {
         answer.map(Answer::new).map_err(|error| self.failure(&error))
     }
 
+    /// The same with a limit of its own.
+    pub(crate) async fn ask_within<M: Rpc>(
+        &self,
+        params: &M::Params,
+        within: Duration,
+    ) -> Result<Answer<M>, Failure> {
+        let answer = self.try_ask::<M>(params, within).await;
+        answer.map(Answer::new).map_err(|error| self.failure(&error))
+    }
+
     /// The same with a limit of its own, and with the client's error.
     pub(crate) async fn try_ask<M: Rpc>(
         &self,

@@ -10,14 +10,12 @@ use std::sync::OnceLock;
 const LIST: &str = include_str!("known_keys.txt");
 
 /// Names that were given up, and what took their place.
-pub(crate) const FORMER_KEYS: [(&str, &str); 17] = [
+pub(crate) const FORMER_KEYS: [(&str, &str); 15] = [
     ("agent", "agents.defaults"),
     ("bridge", "gateway"),
     ("discord", "channels.discord"),
     ("gateway.token", "gateway.auth.token"),
     ("gateway.password", "gateway.auth.password"),
-    ("gateway.nodes.allowCommands", "gateway.nodes.commands.allow"),
-    ("gateway.nodes.denyCommands", "gateway.nodes.commands.deny"),
     ("gateway.controlUi.allowInsecureAuth", "gateway.auth"),
     ("identity", "agents.list[].identity"),
     ("imessage", "channels.imessage"),

@@ -24,7 +24,8 @@ pub use self::choices::{
 };
 pub use self::discovery::{Discovery, Mdns, WideArea};
 pub use self::gateway::{
-    ControlUi, Gateway, GatewayAuth, RateLimit, Reload, RemoteGateway, Tailscale, Tls,
+    ControlUi, Gateway, GatewayAuth, NodeCommands, Nodes, RateLimit, Reload, RemoteGateway,
+    Tailscale, Tls,
 };
 pub use self::general::{
     EnvBlock, Logging, Meta, SecretDefaults, SecretFileMode, SecretProvider, Secrets, ShellEnv, Ui,

@@ -7,10 +7,11 @@ use openclaw_agent::{
     AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, model::ThinkingLevel,
 };
 use openclaw_base::{Clock, SystemClock};
-use openclaw_config::{Config, Environment, Loaded, Paths};
+use openclaw_config::{Config, Environment, Loaded, Paths, schema::Nodes};
 use openclaw_gateway::{
     auth::limiter::Limits,
     hosts::HostPolicy,
+    nodes::policy::CommandPolicy,
     settings::{Settings, SharedAuth},
 };
 use openclaw_protocol::{ids::AgentId, limits::HANDSHAKE_DEADLINE_MS};
@@ -42,6 +43,16 @@ pub(crate) fn gateway_settings(loaded: &Loaded, paths: &Paths, auth: SharedAuth)
         agents,
         handshake_deadline: handshake_deadline(&loaded.env),
         session_scope: config.session.scope.as_str().to_owned(),
+        node_commands: node_commands(&config.gateway.nodes),
+    }
+}
+
+/// Both spellings of both lists.
+fn node_commands(nodes: &Nodes) -> CommandPolicy {
+    let both = |new: &[String], old: &[String]| new.iter().chain(old).cloned().collect();
+    CommandPolicy {
+        allow: both(&nodes.commands.allow, &nodes.allow_commands),
+        deny: both(&nodes.commands.deny, &nodes.deny_commands),
     }
 }
 

@@ -20,7 +20,10 @@ use openclaw_protocol::{
 use parking_lot::{Mutex, RwLock};
 use tokio_util::sync::CancellationToken;
 
-use crate::outbound::{Outbound, SharedEvent};
+use crate::{
+    nodes::NodeClaims,
+    outbound::{Outbound, SharedEvent},
+};
 
 /// Who a connection speaks for, and how that was shown.
 #[derive(Clone, Debug)]
@@ -98,6 +101,8 @@ pub struct Connection {
     pub outbound: Outbound,
     /// What the client had when its last connection ended.
     pub resume: Option<ResumeParams>,
+    /// Nodes: what it says it can do.
+    pub claims: NodeClaims,
     caps: HashSet<String>,
     subscriptions: Mutex<Subscriptions>,
     /// The first connection of those that took up from each other.
@@ -126,6 +131,8 @@ pub struct NewConnection {
     pub caps: HashSet<String>,
     /// What the client had when its last connection ended.
     pub resume: Option<ResumeParams>,
+    /// Nodes: what it says it can do.
+    pub claims: NodeClaims,
 }
 
 impl Connection {
@@ -143,6 +150,7 @@ impl Connection {
             connected_at_ms: new.now_ms,
             outbound: outbound(limit),
             resume: new.resume,
+            claims: new.claims,
             caps: new.caps,
             subscriptions: Mutex::default(),
             line: OnceLock::new(),
@@ -190,6 +198,14 @@ impl Connection {
     #[must_use]
     pub fn wants_tool_events(&self) -> bool {
         self.caps.contains(CAP_TOOL_EVENTS)
+    }
+
+    /// The capabilities it announced, in order.
+    #[must_use]
+    pub fn caps(&self) -> Vec<String> {
+        let mut caps: Vec<String> = self.caps.iter().cloned().collect();
+        caps.sort_unstable();
+        caps
     }
 
     /// Turns `sessions.changed` on.

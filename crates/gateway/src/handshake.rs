@@ -377,6 +377,9 @@ async fn admit(
     if let Some(device) = &device {
         device_token = evidence::seen(state, device, &request, evidence, now).await;
     }
+    if let Some(device) = &device {
+        pairing::ask_for_more(state, upgrade, &request, device).await;
+    }
     let owner = evidence.link == LinkClass::OwnersDoor;
     let grant = device.as_ref().filter(|_| !owner).and_then(|device| device.grant(request.role));
     let by_secret = matches!(granted.method, Method::Token | Method::Password);
@@ -396,6 +399,7 @@ async fn admit(
     };
     let caps: HashSet<String> =
         request.params.caps.iter().take(64).map(|cap| cap.as_str().to_owned()).collect();
+    let claims = pairing::claims(&request);
     let connection = Connection::new(
         NewConnection {
             id: upgrade.id.clone(),
@@ -406,6 +410,7 @@ async fn admit(
             now_ms: now,
             caps,
             resume: request.params.resume,
+            claims,
         },
         openclaw_protocol::limits::MAX_BUFFERED_BYTES,
     );

@@ -33,6 +33,7 @@ pub async fn enter(
     state.presence.joined(connection);
     let health = survey::snapshot(state).await;
     let resume = state.events.enter(connection, &state.info.boot_id);
+    state.nodes.joined(connection);
     announce(state);
     tracing::info!(
         conn = %connection.id,
@@ -100,6 +101,7 @@ pub fn session_defaults(state: &State) -> SessionDefaults {
 /// Forgets a connection.
 pub fn leave(state: &State, connection: &Arc<Connection>) {
     state.events.leave(connection);
+    state.nodes.left(connection);
     state.presence.left(connection);
     announce(state);
     tracing::info!(conn = %connection.id, "disconnected");

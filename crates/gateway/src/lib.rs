@@ -25,6 +25,7 @@ pub mod info;
 pub mod keyed_queue;
 pub mod listen;
 pub mod methods;
+pub mod nodes;
 pub mod outbound;
 pub mod pairing;
 pub mod peer;
@@ -134,6 +135,7 @@ impl Gateway {
             config: parts.config,
             events: EventBus::new(Arc::clone(&connections), Arc::clone(&parts.clock)),
             connections,
+            nodes: nodes::Nodes::default(),
             run_events: parts.run_events,
             health: Health::default(),
             limiter: auth::limiter::Limiter::default(),

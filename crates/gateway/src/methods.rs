@@ -5,6 +5,7 @@ pub mod chat;
 pub mod config;
 pub mod devices;
 pub mod models;
+pub mod nodes;
 pub mod pending;
 pub mod security;
 pub mod sessions;

@@ -7,7 +7,7 @@ use openclaw_identity::secret;
 use openclaw_protocol::{ids::AgentId, limits::HANDSHAKE_DEADLINE_MS, trust::SecretKind};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{auth::limiter::Limits, hosts::HostPolicy};
+use crate::{auth::limiter::Limits, hosts::HostPolicy, nodes::policy::CommandPolicy};
 
 /// The shared secret and the kind it is of.
 #[derive(Clone, Debug)]
@@ -97,6 +97,8 @@ pub struct Settings {
     pub handshake_deadline: Duration,
     /// `per-sender` or `global`.
     pub session_scope: String,
+    /// Which commands of nodes may be called.
+    pub node_commands: CommandPolicy,
 }
 
 impl Default for Settings {
@@ -111,6 +113,7 @@ impl Default for Settings {
             agents: vec![AgentId::new(openclaw_protocol::ids::DEFAULT_AGENT)],
             handshake_deadline: Duration::from_millis(HANDSHAKE_DEADLINE_MS),
             session_scope: "per-sender".to_owned(),
+            node_commands: CommandPolicy::default(),
         }
     }
 }

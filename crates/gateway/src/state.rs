@@ -62,6 +62,8 @@ pub struct State {
     pub run_events: RunEvents,
     /// Live connections.
     pub connections: Arc<Connections>,
+    /// Connected nodes and open calls to them.
+    pub nodes: crate::nodes::Nodes,
     /// Who is connected.
     pub presence: Presence,
     /// Latest health.

@@ -4,6 +4,7 @@ use crate::row::{Event, EventRow};
 
 pub mod chat;
 pub mod core;
+pub mod nodes;
 pub mod pairing;
 pub mod sessions;
 
@@ -27,6 +28,8 @@ macro_rules! with_events {
             $crate::events::pairing::DevicePairRequested,
             $crate::events::pairing::DevicePairResolved,
             $crate::events::pairing::DevicePairChanged,
+            $crate::events::nodes::NodeInvokeRequest,
+            $crate::events::nodes::NodeInvokeCancel,
         }
     };
 }

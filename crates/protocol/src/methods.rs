@@ -14,6 +14,7 @@ pub mod chat;
 pub mod config;
 pub mod devices;
 pub mod models;
+pub mod nodes;
 pub mod pending;
 pub mod security;
 pub mod sessions;
@@ -72,12 +73,16 @@ macro_rules! with_methods {
             $crate::methods::pending::PluginApprovalList,
             $crate::methods::pending::OpenclawApprovalList,
             $crate::methods::pending::QuestionList,
-            $crate::methods::pending::NodeList,
             $crate::methods::pending::ChannelsStatus,
             $crate::methods::pending::CronList,
             $crate::methods::pending::TasksList,
             $crate::methods::pending::UsageStatus,
             $crate::methods::security::SecurityTrail,
+            $crate::methods::nodes::NodeList,
+            $crate::methods::nodes::NodeDescribe,
+            $crate::methods::nodes::NodeInvoke,
+            $crate::methods::nodes::NodeInvokeResult,
+            $crate::methods::nodes::NodeEvent,
         }
     };
 }

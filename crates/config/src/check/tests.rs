@@ -186,7 +186,6 @@ fn unknown_keys() {
         "{gateway: {token: 'x', nodes: {allowCommands: []}}, telegram: {}}",
         &[
             "1:12: warning: gateway.token: is no longer used, it has no effect hint: the key is gateway.auth.token now",
-            "1:24: warning: gateway.nodes: is not supported by this Gateway yet, it has no effect",
             "1:53: warning: telegram: is no longer used, it has no effect hint: the key is channels.telegram now",
         ],
     );

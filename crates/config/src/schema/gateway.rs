@@ -38,6 +38,8 @@ pub struct Gateway {
     pub tls: Tls,
     /// Publishing through Tailscale.
     pub tailscale: Tailscale,
+    /// What may be called on nodes.
+    pub nodes: Nodes,
     /// What happens when this file changes.
     pub reload: Reload,
 }
@@ -56,9 +58,33 @@ impl Default for Gateway {
             control_ui: ControlUi::default(),
             tls: Tls::default(),
             tailscale: Tailscale::default(),
+            nodes: Nodes::default(),
             reload: Reload::default(),
         }
     }
+}
+
+/// What may be called on nodes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Nodes {
+    /// Commands beside, or taken from, those that each platform has by default.
+    pub commands: NodeCommands,
+    /// The older spelling of `commands.allow`; both lists count.
+    pub allow_commands: Vec<String>,
+    /// The older spelling of `commands.deny`; both lists count.
+    pub deny_commands: Vec<String>,
+}
+
+/// Commands beside, or taken from, those that each platform has by default.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct NodeCommands {
+    /// Allowed as well, by name: `camera.snap`, `screen.record`, `sms.send` and the like are off until
+    /// they stand here.
+    pub allow: Vec<String>,
+    /// Never allowed, by name; wins over `allow`.
+    pub deny: Vec<String>,
 }
 
 /// What clients have to prove.

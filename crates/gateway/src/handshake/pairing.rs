@@ -16,6 +16,7 @@ use crate::{
     announce,
     auth::{LinkClass, PairingReason},
     connections::CloseReason,
+    nodes::NodeClaims,
     pairing::Held,
     state::State,
 };
@@ -51,7 +52,6 @@ fn ask_of(upgrade: &Upgrade, request: &Request, device: &Device, reason: &str) -
     let text = |value: &Option<openclaw_protocol::text::NonEmpty>| {
         value.as_ref().map(|value| value.as_str().to_owned())
     };
-    let commands = request.params.commands.iter().flatten().take(MAX_COMMANDS);
     Ask {
         info: DeviceInfo {
             device_id: device.id(),
@@ -65,13 +65,55 @@ fn ask_of(upgrade: &Upgrade, request: &Request, device: &Device, reason: &str) -
         },
         role: request.role,
         scopes: request.scopes,
-        commands: commands.map(|command| command.as_str().to_owned()).collect(),
+        commands: commands(request),
         reason: reason.to_owned(),
     }
 }
 
 /// A node may declare this many commands.
 const MAX_COMMANDS: usize = 256;
+
+fn commands(request: &Request) -> Vec<String> {
+    let declared = request.params.commands.iter().flatten().take(MAX_COMMANDS);
+    declared.map(|command| command.as_str().to_owned()).collect()
+}
+
+/// What a node says about itself.
+pub(super) fn claims(request: &Request) -> NodeClaims {
+    if request.role != Role::Node {
+        return NodeClaims::default();
+    }
+    NodeClaims {
+        commands: commands(request),
+        permissions: request.params.permissions.clone(),
+        path_env: request.params.path_env.clone(),
+    }
+}
+
+/// Files a request for the commands that a paired node declares and nobody approved. It is let in
+/// meanwhile, with what it has.
+pub(super) async fn ask_for_more(
+    state: &State,
+    upgrade: &Upgrade,
+    request: &Request,
+    device: &Device,
+) {
+    let Some(grant) = device.grant(request.role).filter(|_| request.role == Role::Node) else {
+        return;
+    };
+    if commands(request).iter().all(|command| grant.commands.contains(command)) {
+        return;
+    }
+    let ask = ask_of(upgrade, request, device, "command-upgrade");
+    let names = request.scopes.names();
+    let id = pairing_request_id(&device.key, request.role.as_str(), &names, &ask.commands);
+    let id = PairingRequestId::new(id);
+    match state.store.devices().request(&id, ask, state.clock.now_ms()).await {
+        Ok(filed) if filed.created => announce::request_filed(state, &filed.request),
+        Ok(_) => {}
+        Err(error) => drop(state.storage_error(&error)),
+    }
+}
 
 /// Files a request (or renews it), tells operators, and refuses for now.
 pub(super) async fn ask(

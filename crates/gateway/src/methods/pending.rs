@@ -27,12 +27,6 @@ impl Handle<QuestionList> for Methods {
     }
 }
 
-impl Handle<NodeList> for Methods {
-    async fn handle(cx: Cx, _: NoParams) -> Result<NodeListResult, Failure> {
-        Ok(NodeListResult { ts: cx.now_ms(), nodes: Vec::new() })
-    }
-}
-
 impl Handle<ChannelsStatus> for Methods {
     async fn handle(cx: Cx, _: ChannelsStatusParams) -> Result<ChannelsStatusResult, Failure> {
         Ok(ChannelsStatusResult { ts: cx.now_ms(), ..ChannelsStatusResult::default() })

@@ -17,6 +17,7 @@ mod handshake;
 mod hostile;
 mod http;
 mod limits;
+mod nodes;
 mod ours;
 mod pairing;
 mod reload;

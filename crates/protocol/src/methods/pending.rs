@@ -165,14 +165,6 @@ record! {
         questions: Vec<Value>,
     }
 
-    /// Result of `node.list`.
-    NodeListResult {
-        /// When, in milliseconds since 1970.
-        ts: u64,
-        /// Known nodes.
-        nodes: Vec<Value>,
-    }
-
     /// Result of `channels.status`.
     ChannelsStatusResult {
         /// When, in milliseconds since 1970.
@@ -267,8 +259,6 @@ methods! {
     /// Questions of agents that wait for an answer.
     QuestionList = "question.list", Questions, NoParams => QuestionListResult
         { advertised: false, since: Since::V4 };
-    /// Known nodes.
-    NodeList = "node.list", Read, NoParams => NodeListResult { advertised: false };
     /// State of the channels.
     ChannelsStatus = "channels.status", Read, ChannelsStatusParams => ChannelsStatusResult
         { advertised: false };

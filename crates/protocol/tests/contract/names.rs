@@ -1,6 +1,7 @@
 //! Same names, same scopes, same enumerations.
 
 use openclaw_protocol::{
+    Role,
     client_info::{ClientId, ClientMode},
     methods::METHODS,
     row::{BaseScope, Since},
@@ -13,9 +14,10 @@ use crate::contract::CONTRACT;
 fn every_method_is_in_the_contract_with_its_scope() {
     for row in METHODS.iter().filter(|row| row.since != Since::Ours) {
         let scope = CONTRACT.scopes.get(row.name);
-        let ours = match row.scope {
-            BaseScope::Fixed(scope) => scope.as_str(),
-            BaseScope::Dynamic(_) => "dynamic",
+        let ours = match (row.role, row.scope) {
+            (Role::Node, _) => "node",
+            (Role::Operator, BaseScope::Fixed(scope)) => scope.as_str(),
+            (Role::Operator, BaseScope::Dynamic(_)) => "dynamic",
         };
         assert_eq!(scope.map(String::as_str), Some(ours), "{}", row.name);
     }

@@ -19,6 +19,10 @@ pub(crate) const LENIENT: &[(&str, &str, &str)] = &[
     ("connect", "/workerRuns", "node hosts only; read when nodes are served"),
     ("connect", "/auth/approvalRuntimeToken", "a credential that this Gateway does not take"),
     ("connect", "/auth/agentRuntimeIdentityToken", "a credential that this Gateway does not take"),
+    ("node.invoke", "/turnSourceThreadId", "text or a number; nothing reads it yet"),
+    ("node.invoke.result", "/payloadJSON", "real nodes send null where there is nothing"),
+    ("node.invoke.result", "/error", "real nodes send null where there is nothing"),
+    ("node.event", "/payloadJSON", "real nodes send null where there is nothing"),
 ];
 
 /// The name of a method's schema: its words in one, and a suffix.

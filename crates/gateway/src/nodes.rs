@@ -1,0 +1,226 @@
+//! The node registry: which nodes are connected, and the calls that wait for their answers.
+//!
+//! A call belongs to a node, not to its socket: a node that lost its connection and comes back within its
+//! time still answers, if it is one that takes up where it ended.
+
+pub mod policy;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use openclaw_protocol::{
+    Role,
+    ids::DeviceId,
+    methods::nodes::{NodeApprovalState, NodeError, NodeOutcome, NodeRow},
+    text::NonEmpty,
+};
+use openclaw_store::devices::Paired;
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use self::policy::CommandPolicy;
+use crate::connections::{CloseReason, Connection};
+
+/// Calls that one node may have open at a time; more are refused.
+pub const MAX_CALLS_PER_NODE: usize = 256;
+
+/// What a node says it can do. Claims: what may be called is decided elsewhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeClaims {
+    /// Commands.
+    pub commands: Vec<String>,
+    /// Permissions of its operating system.
+    pub permissions: Option<BTreeMap<String, bool>>,
+    /// Its search path.
+    pub path_env: Option<String>,
+}
+
+/// A call that waits.
+#[derive(Debug)]
+struct Waiting {
+    node: DeviceId,
+    command: String,
+    answer: oneshot::Sender<NodeOutcome>,
+}
+
+#[derive(Debug, Default)]
+struct Desk {
+    live: HashMap<DeviceId, Arc<Connection>>,
+    calls: HashMap<String, Waiting>,
+}
+
+/// Every connected node and every open call.
+#[derive(Debug, Default)]
+pub struct Nodes {
+    desk: Mutex<Desk>,
+}
+
+/// What became of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// The caller has it.
+    Delivered,
+    /// Nobody waits for it.
+    Late,
+    /// The call is another node's.
+    NotYours,
+}
+
+/// A call that was registered. Dropping it gives the call up.
+#[derive(Debug)]
+pub struct Call<'a> {
+    nodes: &'a Nodes,
+    id: String,
+    answer: oneshot::Receiver<NodeOutcome>,
+}
+
+impl Call<'_> {
+    /// Waits for the node's answer.
+    pub async fn answer(&mut self) -> NodeOutcome {
+        (&mut self.answer).await.unwrap_or_else(|_| failed("UNAVAILABLE", "the call was dropped"))
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        self.nodes.desk.lock().calls.remove(&self.id);
+    }
+}
+
+/// A failure as a node would report it.
+#[must_use]
+pub fn failed(code: &str, message: &str) -> NodeOutcome {
+    let text = |text: &str| NonEmpty::new(text).ok();
+    NodeOutcome::Failed(NodeError { code: text(code), message: text(message) })
+}
+
+impl Nodes {
+    /// A node connected; an older connection of the same node gives way.
+    pub fn joined(&self, connection: &Arc<Connection>) {
+        let Some(node) = device_of(connection) else { return };
+        let older = self.desk.lock().live.insert(node.clone(), Arc::clone(connection));
+        if let Some(older) = older.filter(|older| older.id != connection.id) {
+            older.close(CloseReason::new(1008, "replaced by a newer connection of this node"));
+        }
+    }
+
+    /// A connection ended. Calls wait on if the node may take up where it ended; they fail at once if it
+    /// cannot. A connection that was replaced takes nothing with it.
+    pub fn left(&self, connection: &Connection) {
+        let Some(node) = device_of(connection) else { return };
+        let mut desk = self.desk.lock();
+        if desk.live.get(node).is_none_or(|live| live.id != connection.id) {
+            return;
+        }
+        desk.live.remove(node);
+        if connection.may_return() {
+            return;
+        }
+        let gone: Vec<Waiting> =
+            desk.calls.extract_if(|_, call| call.node == *node).map(|(_, call)| call).collect();
+        drop(desk);
+        for call in gone {
+            let message = format!("node disconnected ({})", call.command);
+            // The caller may have given up by now.
+            let _ = call.answer.send(failed("NOT_CONNECTED", &message));
+        }
+    }
+
+    /// The live connection of a node.
+    #[must_use]
+    pub fn connection(&self, node: &DeviceId) -> Option<Arc<Connection>> {
+        self.desk.lock().live.get(node).cloned()
+    }
+
+    /// Registers a call; none when the node has too many open.
+    #[must_use]
+    pub fn call(&self, id: &str, node: &DeviceId, command: &str) -> Option<Call<'_>> {
+        let (sender, answer) = oneshot::channel();
+        let mut desk = self.desk.lock();
+        if desk.calls.values().filter(|call| call.node == *node).count() >= MAX_CALLS_PER_NODE {
+            return None;
+        }
+        let waiting = Waiting { node: node.clone(), command: command.to_owned(), answer: sender };
+        desk.calls.insert(id.to_owned(), waiting);
+        drop(desk);
+        Some(Call { nodes: self, id: id.to_owned(), answer })
+    }
+
+    /// Hands an answer to whoever waits for it.
+    pub fn answered(&self, node: &DeviceId, id: &str, outcome: NodeOutcome) -> Answered {
+        let mut desk = self.desk.lock();
+        match desk.calls.get(id) {
+            None => return Answered::Late,
+            Some(call) if call.node != *node => return Answered::NotYours,
+            Some(_) => {}
+        }
+        let call = desk.calls.remove(id);
+        drop(desk);
+        match call.map(|call| call.answer.send(outcome)) {
+            Some(Ok(())) => Answered::Delivered,
+            Some(Err(_)) | None => Answered::Late,
+        }
+    }
+}
+
+fn device_of(connection: &Connection) -> Option<&DeviceId> {
+    connection.principal.device.as_ref().filter(|_| connection.principal.role == Role::Node)
+}
+
+/// A node of which only the id is known.
+pub(crate) fn empty_row(id: &str) -> NodeRow {
+    NodeRow {
+        node_id: DeviceId::new(id),
+        display_name: None,
+        platform: None,
+        version: None,
+        device_family: None,
+        model_identifier: None,
+        remote_ip: None,
+        caps: Vec::new(),
+        commands: Vec::new(),
+        path_env: None,
+        permissions: None,
+        connected_at_ms: None,
+        last_seen_at_ms: None,
+        paired: true,
+        connected: false,
+        approval_state: NodeApprovalState::Approved,
+    }
+}
+
+/// A node as lists show it: what is stored about it, and what its connection says.
+#[must_use]
+pub fn row(paired: &Paired, live: Option<&Connection>, policy: &CommandPolicy) -> Option<NodeRow> {
+    let grant = paired.grant(Role::Node)?;
+    let info = &paired.device.info;
+    let mut row = NodeRow {
+        display_name: paired.device.name().map(str::to_owned),
+        platform: info.platform.clone(),
+        device_family: info.device_family.clone(),
+        remote_ip: info.remote_ip.clone(),
+        last_seen_at_ms: paired.device.last_seen_at_ms,
+        ..empty_row(info.device_id.as_str())
+    };
+    let Some(connection) = live else { return Some(row) };
+    let (client, claims) = (&connection.client, &connection.claims);
+    row.version = Some(client.version.as_str().to_owned());
+    row.platform = Some(client.platform.as_str().to_owned());
+    row.model_identifier = client.model_identifier.as_ref().map(|text| text.as_str().to_owned());
+    row.remote_ip = connection.address.map(|address| address.to_string());
+    row.caps = connection.caps();
+    row.path_env = claims.path_env.clone();
+    row.permissions = claims.permissions.clone();
+    row.connected_at_ms = Some(connection.connected_at_ms);
+    row.connected = true;
+    let approved = |command: &&String| grant.commands.contains(command);
+    if !claims.commands.iter().all(|command| approved(&command)) {
+        row.approval_state = NodeApprovalState::PendingApproval;
+    }
+    let callable = claims.commands.iter().filter(approved);
+    let callable = callable.filter(|command| policy.allows(&row, command));
+    row.commands = callable.cloned().collect();
+    Some(row)
+}

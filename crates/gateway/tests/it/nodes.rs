@@ -1,0 +1,199 @@
+//! Nodes: what is listed of them, what may be called, and who may answer.
+
+use openclaw_testkit::{TestGateway, WireClient};
+use serde_json::{Value, json};
+
+use crate::device::Device;
+
+struct Node {
+    device: Device,
+    client: WireClient,
+}
+
+impl Node {
+    async fn connect(gateway: &TestGateway, device: Device, commands: &[&str]) -> Self {
+        let mut client = gateway.wire().await;
+        let mut params = device.params(&client);
+        params["commands"] = json!(commands);
+        params["caps"] = json!(["system"]);
+        client.ok("connect", params).await;
+        Self { device, client }
+    }
+
+    async fn new(gateway: &TestGateway, commands: &[&str]) -> Self {
+        let device = Device { role: "node", ..Device::new(&gateway.token(), &[]) };
+        Self::connect(gateway, device, commands).await
+    }
+
+    fn id(&self) -> String {
+        self.device.key.device_id()
+    }
+
+    async fn request(&mut self) -> Value {
+        let event = self.client.event("node.invoke.request", |_| true).await;
+        assert!(event.get("seq").is_none(), "{event}");
+        event["payload"].clone()
+    }
+}
+
+fn call(node: &str, command: &str, key: &str) -> Value {
+    json!({"nodeId": node, "command": command, "params": {"bins": ["ls"]}, "idempotencyKey": key})
+}
+
+#[tokio::test]
+async fn a_command_reaches_its_node_and_the_result_comes_back() {
+    let gateway = TestGateway::start().await;
+    let mut node = Node::new(&gateway, &["system.run", "system.which", "camera.snap", "foo"]).await;
+    let mut operator = gateway.operator().await;
+
+    let listed = operator.ok("node.list", json!({})).await;
+    let row = &listed["nodes"][0];
+    assert_eq!(row["nodeId"], node.id(), "{listed}");
+    assert_eq!(row["connected"], true);
+    assert_eq!(row["commands"], json!(["system.run", "system.which"]), "declared and allowed");
+    let described = operator.ok("node.describe", json!({"nodeId": node.id()})).await;
+    assert_eq!(described["commands"], row["commands"]);
+
+    let sent = operator.send("node.invoke", &call(&node.id(), "system.which", "k1")).await;
+    let request = node.request().await;
+    assert_eq!(request["command"], "system.which");
+    assert_eq!(request["paramsJSON"], r#"{"bins":["ls"]}"#);
+    assert_eq!(request["timeoutMs"], 30_000);
+    let result = json!({
+        "id": request["id"], "nodeId": node.id(), "ok": true,
+        "payloadJSON": r#"{"bins":{"ls":"/bin/ls"}}"#, "error": null,
+    });
+    assert_eq!(node.client.ok("node.invoke.result", result.clone()).await, json!({"ok": true}));
+    let answer = operator.response(&sent).await.expect("answered");
+    assert_eq!(answer["payload"]["payload"]["bins"]["ls"], "/bin/ls", "{answer}");
+    let late = node.client.ok("node.invoke.result", result).await;
+    assert_eq!(late, json!({"ok": true, "ignored": true}));
+
+    let again = operator.ok("node.invoke", call(&node.id(), "system.which", "k1")).await;
+    assert_eq!(again, answer["payload"], "a repeat gets the first result");
+}
+
+#[tokio::test]
+async fn what_is_not_allowed_declared_or_connected_is_refused_in_the_documented_words() {
+    let gateway = TestGateway::start().await;
+    let node = Node::new(&gateway, &["system.which", "camera.snap"]).await;
+    let mut operator = gateway.operator().await;
+    let cases = [
+        ("camera.snap", "command not allowlisted"),
+        ("system.run", "command not declared by node"),
+    ];
+    for (command, reason) in cases {
+        let error = operator.refused("node.invoke", call(&node.id(), command, command)).await;
+        assert_eq!(error["message"], "node command not allowed", "{error}");
+        assert_eq!(error["details"], json!({"reason": reason, "command": command}));
+    }
+    let reserved = call(&node.id(), "system.execApprovals.set", "r");
+    assert_eq!(operator.refused("node.invoke", reserved).await["code"], "INVALID_REQUEST");
+    let unknown = operator.refused("node.invoke", call("nobody", "system.which", "u")).await;
+    assert!(unknown["message"].as_str().is_some_and(|text| text.starts_with("unknown nodeId")));
+
+    let id = node.id();
+    drop(node);
+    let gone = loop {
+        let listed = operator.ok("node.list", json!({})).await;
+        if listed["nodes"][0]["connected"] == false {
+            break operator.refused("node.invoke", call(&id, "system.which", "g")).await;
+        }
+    };
+    assert_eq!(gone["details"]["code"], "NOT_CONNECTED", "{gone}");
+}
+
+#[tokio::test]
+async fn a_failing_a_silent_and_a_vanishing_node_are_told_apart() {
+    let gateway = TestGateway::start().await;
+    let mut node = Node::new(&gateway, &["system.run"]).await;
+    let mut operator = gateway.operator().await;
+
+    let sent = operator.send("node.invoke", &call(&node.id(), "system.run", "a")).await;
+    let id = node.request().await["id"].clone();
+    let error = json!({"code": "DENIED", "message": "not on my machine"});
+    let result = json!({"id": id, "nodeId": node.id(), "ok": false, "payloadJSON": null, "error": error});
+    node.client.ok("node.invoke.result", result).await;
+    let answer = operator.response(&sent).await.expect("answered");
+    assert_eq!(answer["error"]["message"], "not on my machine", "{answer}");
+    assert_eq!(answer["error"]["details"]["nodeError"], error);
+
+    let mut silent = call(&node.id(), "system.run", "b");
+    silent["timeoutMs"] = 50.into();
+    let error = operator.refused("node.invoke", silent).await;
+    assert_eq!(error["details"]["nodeError"]["code"], "TIMEOUT", "{error}");
+    let id = node.request().await["id"].clone();
+    let cancelled = node.client.event("node.invoke.cancel", |_| true).await;
+    assert_eq!(cancelled["payload"]["id"], id);
+
+    let sent = operator.send("node.invoke", &call(&node.id(), "system.run", "c")).await;
+    node.request().await;
+    drop(node);
+    let answer = operator.response(&sent).await.expect("answered");
+    assert_eq!(answer["error"]["message"], "node disconnected (system.run)", "{answer}");
+}
+
+#[tokio::test]
+async fn nobody_answers_in_the_name_of_another_node() {
+    let gateway = TestGateway::start().await;
+    let mut node = Node::new(&gateway, &["system.run"]).await;
+    let mut thief = Node::new(&gateway, &["system.run"]).await;
+    let mut operator = gateway.operator().await;
+    let sent = operator.send("node.invoke", &call(&node.id(), "system.run", "a")).await;
+    let id = node.request().await["id"].clone();
+    for named in [node.id(), thief.id()] {
+        let stolen = json!({"id": id, "nodeId": named, "ok": true, "payload": "stolen"});
+        let error = thief.client.refused("node.invoke.result", stolen).await;
+        assert_eq!(error["message"], "nodeId mismatch");
+    }
+    let broken = json!({"id": id, "nodeId": node.id(), "ok": true, "payloadJSON": "{"});
+    node.client.ok("node.invoke.result", broken).await;
+    let answer = operator.response(&sent).await.expect("answered");
+    assert_eq!(answer["error"]["details"]["nodeError"]["code"], "INVALID_RESULT", "{answer}");
+    let event = json!({"event": "exec.finished", "payload": {}, "payloadJSON": null});
+    let said = node.client.ok("node.event", event).await;
+    assert_eq!((&said["handled"], &said["event"]), (&json!(false), &json!("exec.finished")));
+}
+
+#[tokio::test]
+async fn a_newer_connection_of_a_node_replaces_the_older_and_keeps_its_place() {
+    let gateway = TestGateway::start().await;
+    let mut older = Node::new(&gateway, &["system.run"]).await;
+    let again = Device { role: "node", ..Device::new(&gateway.token(), &[]) };
+    let again = Device { key: older.device.key.clone(), ..again };
+    let mut newer = Node::connect(&gateway, again, &["system.run"]).await;
+    assert_eq!(older.client.closed().await.code, 1008);
+    let mut operator = gateway.operator().await;
+    let sent = operator.send("node.invoke", &call(&newer.id(), "system.run", "a")).await;
+    let id = newer.request().await["id"].clone();
+    let done = json!({"id": id, "nodeId": newer.id(), "ok": true, "payload": {"exitCode": 0}});
+    newer.client.ok("node.invoke.result", done).await;
+    let answer = operator.response(&sent).await.expect("answered");
+    assert_eq!(answer["payload"]["payload"]["exitCode"], 0, "{answer}");
+}
+
+#[tokio::test]
+async fn commands_that_were_not_approved_wait_for_approval() {
+    let gateway = TestGateway::with_config(
+        r"{gateway: {nodes: {commands: {allow: ['camera.snap']}, denyCommands: ['system.notify']}}}",
+    )
+    .await;
+    let first = Node::new(&gateway, &["system.which", "system.notify"]).await;
+    let key = first.device.key.clone();
+    drop(first);
+    // It is let in with what it has, and a person decides about the rest.
+    let device = Device { key, role: "node", ..Device::new(&gateway.token(), &[]) };
+    let node = Node::connect(&gateway, device, &["system.which", "camera.snap"]).await;
+    let mut operator = gateway.operator().await;
+    let listed = operator.ok("node.list", json!({})).await;
+    let row = listed["nodes"][0].clone();
+    assert_eq!(row["commands"], json!(["system.which"]), "{row}");
+    assert_eq!(row["approvalState"], "pending-approval");
+    let pending = operator.ok("device.pair.list", json!({})).await;
+    let request = pending["pending"][0].clone();
+    assert_eq!(request["commands"], json!(["system.which", "camera.snap"]), "{pending}");
+    operator.ok("device.pair.approve", json!({"requestId": request["requestId"]})).await;
+    let row = operator.ok("node.describe", json!({"nodeId": node.id()})).await;
+    assert_eq!(row["commands"], json!(["system.which", "camera.snap"]), "{row}");
+    assert_eq!(row["approvalState"], "approved");
+}
