@@ -124,7 +124,7 @@ impl Nodes {
         for call in gone {
             let message = format!("node disconnected ({})", call.command);
             // The caller may have given up by now.
-            let _ = call.answer.send(failed("NOT_CONNECTED", &message));
+            drop(call.answer.send(failed("NOT_CONNECTED", &message)));
         }
     }
 

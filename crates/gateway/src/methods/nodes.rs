@@ -79,7 +79,8 @@ fn check_allowed(cx: &Cx, row: &NodeRow, command: &str) -> Result<(), Failure> {
 
 fn node_failure(error: NodeError) -> Failure {
     let code = error.code.map_or("UNAVAILABLE".to_owned(), |code| code.into_string());
-    let message = error.message.map_or("the node gave no reason".to_owned(), |text| text.into_string());
+    let message =
+        error.message.map_or("the node gave no reason".to_owned(), |text| text.into_string());
     let details = json!({"code": code, "message": message});
     RpcError::unavailable(message).with_details([("nodeError", details)]).into()
 }
@@ -129,17 +130,21 @@ impl Handle<NodeInvoke> for Methods {
     }
 }
 
-fn finished(node: DeviceId, command: &str, outcome: NodeOutcome) -> Result<NodeInvokeOutcome, Failure> {
-        match outcome {
-            NodeOutcome::Failed(error) => Err(node_failure(error)),
-            NodeOutcome::Done { payload, json } => Ok(NodeInvokeOutcome {
-                ok: true,
-                node_id: node,
-                command: command.to_owned(),
-                payload,
-                payload_json: json,
-            }),
-        }
+fn finished(
+    node: DeviceId,
+    command: &str,
+    outcome: NodeOutcome,
+) -> Result<NodeInvokeOutcome, Failure> {
+    match outcome {
+        NodeOutcome::Failed(error) => Err(node_failure(error)),
+        NodeOutcome::Done { payload, json } => Ok(NodeInvokeOutcome {
+            ok: true,
+            node_id: node,
+            command: command.to_owned(),
+            payload,
+            payload_json: json,
+        }),
+    }
 }
 
 /// The calling node; nobody answers in another's name.
@@ -149,7 +154,10 @@ fn caller(cx: &Cx, named: &str) -> Result<DeviceId, Failure> {
 }
 
 impl Handle<NodeInvokeResult> for Methods {
-    async fn handle(cx: Cx, params: NodeInvokeResultParams) -> Result<NodeInvokeResultAck, Failure> {
+    async fn handle(
+        cx: Cx,
+        params: NodeInvokeResultParams,
+    ) -> Result<NodeInvokeResultAck, Failure> {
         let node = caller(&cx, params.node_id.as_str())?;
         let id = params.id.as_str().to_owned();
         let outcome = params.outcome().unwrap_or_else(|error| {

@@ -112,7 +112,8 @@ async fn a_failing_a_silent_and_a_vanishing_node_are_told_apart() {
     let sent = operator.send("node.invoke", &call(&node.id(), "system.run", "a")).await;
     let id = node.request().await["id"].clone();
     let error = json!({"code": "DENIED", "message": "not on my machine"});
-    let result = json!({"id": id, "nodeId": node.id(), "ok": false, "payloadJSON": null, "error": error});
+    let result =
+        json!({"id": id, "nodeId": node.id(), "ok": false, "payloadJSON": null, "error": error});
     node.client.ok("node.invoke.result", result).await;
     let answer = operator.response(&sent).await.expect("answered");
     assert_eq!(answer["error"]["message"], "not on my machine", "{answer}");

@@ -218,7 +218,8 @@ impl NodeInvokeResultParams {
     /// When `payloadJSON` is not JSON.
     pub fn outcome(self) -> Result<NodeOutcome, serde_json::Error> {
         if !self.ok {
-            let error = if let Patch::Set(error) = self.error { error } else { NodeError::default() };
+            let error =
+                if let Patch::Set(error) = self.error { error } else { NodeError::default() };
             return Ok(NodeOutcome::Failed(error));
         }
         let (payload, json) = match self.payload_json {
