@@ -21,7 +21,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    nodes::NodeClaims,
+    claims::NodeClaims,
     outbound::{Outbound, SharedEvent},
 };
 

@@ -12,6 +12,7 @@ pub mod admission;
 pub mod agent_events;
 pub mod announce;
 pub mod auth;
+pub mod claims;
 pub mod config_source;
 pub mod connection;
 pub mod connections;

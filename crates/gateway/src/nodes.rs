@@ -5,10 +5,7 @@
 
 pub mod policy;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::HashMap, sync::Arc};
 
 use openclaw_protocol::{
     Role,
@@ -25,17 +22,6 @@ use crate::connections::{CloseReason, Connection};
 
 /// Calls that one node may have open at a time; more are refused.
 pub const MAX_CALLS_PER_NODE: usize = 256;
-
-/// What a node says it can do. Claims: what may be called is decided elsewhere.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct NodeClaims {
-    /// Commands.
-    pub commands: Vec<String>,
-    /// Permissions of its operating system.
-    pub permissions: Option<BTreeMap<String, bool>>,
-    /// Its search path.
-    pub path_env: Option<String>,
-}
 
 /// A call that waits.
 #[derive(Debug)]

@@ -76,7 +76,7 @@ impl Client {
             now_ms: NOW,
             caps: self.caps.iter().map(|cap| (*cap).to_owned()).collect(),
             resume,
-            claims: crate::nodes::NodeClaims::default(),
+            claims: crate::claims::NodeClaims::default(),
         };
         Arc::new(Connection::new(new, 64 * 1024 * 1024))
     }

@@ -15,8 +15,8 @@ use super::{Refused, Request, Upgrade, evidence::Device, pairing_error, record::
 use crate::{
     announce,
     auth::{LinkClass, PairingReason},
+    claims::NodeClaims,
     connections::CloseReason,
-    nodes::NodeClaims,
     pairing::Held,
     state::State,
 };
