@@ -10,6 +10,7 @@
 )]
 
 pub mod dns;
+pub mod fake_telegram;
 pub mod fault_proxy;
 pub mod gateway;
 pub mod network;

@@ -1,0 +1,215 @@
+//! A Bot API server for one bot, with the envelope, the refusals and the long polls that Telegram documents.
+//!
+//! A test pushes updates, looks at the calls that came, and writes down what goes wrong next.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use openclaw_base::Tasks;
+use serde_json::{Value, json};
+use tokio::{net::TcpListener, sync::watch};
+
+mod http;
+mod methods;
+
+/// One call that came in, whatever was answered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// The method's name, such as `sendMessage`.
+    pub method: String,
+    /// Its parameters.
+    pub params: Value,
+}
+
+/// What goes wrong with one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The call is refused and does nothing.
+    Refuse(Refusal),
+    /// The call does nothing and is never answered.
+    Stall,
+    /// The call is done, but the connection ends before its answer.
+    CutAfter,
+}
+
+/// An answer with `ok: false`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The HTTP status and `error_code`.
+    pub code: u16,
+    /// What is said.
+    pub description: String,
+    /// Seconds to wait, with 429.
+    pub retry_after: Option<u64>,
+}
+
+impl Refusal {
+    /// A refusal without parameters.
+    #[must_use]
+    pub fn new(code: u16, description: &str) -> Self {
+        Self { code, description: description.to_owned(), retry_after: None }
+    }
+
+    /// Too many requests.
+    #[must_use]
+    pub fn too_many(retry_after: u64) -> Self {
+        let description = format!("Too Many Requests: retry after {retry_after}");
+        Self { code: 429, description, retry_after: Some(retry_after) }
+    }
+
+    fn body(&self) -> Value {
+        let mut body =
+            json!({"ok": false, "error_code": self.code, "description": self.description});
+        if let Some(seconds) = self.retry_after {
+            body["parameters"] = json!({"retry_after": seconds});
+        }
+        body
+    }
+}
+
+/// Serves until it is dropped.
+#[derive(Debug)]
+pub struct FakeTelegram {
+    port: u16,
+    shared: Arc<Shared>,
+    tasks: Tasks,
+}
+
+#[derive(Debug)]
+struct Shared {
+    token: String,
+    state: Mutex<State>,
+    /// Counts what happened, for those who wait.
+    changed: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    updates: VecDeque<(i64, Value)>,
+    last_update: i64,
+    /// Texts by chat and message id.
+    messages: BTreeMap<(i64, i64), String>,
+    last_message: i64,
+    /// Counts polls: an older one ends with a conflict when a newer comes.
+    polls: u64,
+    calls: Vec<Call>,
+    faults: Vec<(String, Fault)>,
+}
+
+impl FakeTelegram {
+    /// Serves the bot of `token` on a free loopback port.
+    pub async fn start(token: &str) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let port = listener.local_addr().expect("its number").port();
+        let (state, changed) = (Mutex::default(), watch::Sender::new(0));
+        let shared = Arc::new(Shared { token: token.to_owned(), state, changed });
+        let tasks = Tasks::new();
+        let (owner, served) = (tasks.clone(), Arc::clone(&shared));
+        drop(tasks.spawn("fake telegram", async move {
+            let stop = owner.token();
+            while let Some(Ok((socket, _))) = stop.run_until_cancelled(listener.accept()).await {
+                let (token, shared) = (owner.token(), Arc::clone(&served));
+                drop(owner.spawn("fake telegram's guest", async move {
+                    token.run_until_cancelled(http::serve(socket, &shared)).await;
+                }));
+            }
+        }));
+        Self { port, shared, tasks }
+    }
+
+    /// What `channels.telegram.apiRoot` is set to.
+    #[must_use]
+    pub fn root(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Puts an update in the queue and returns its id. `kind` is the field, such as `message`.
+    pub fn push(&self, kind: &str, content: Value) -> i64 {
+        let mut state = self.shared.lock();
+        state.last_update += 1;
+        let id = state.last_update;
+        let mut update = json!({"update_id": id});
+        update[kind] = content;
+        state.updates.push_back((id, update));
+        drop(state);
+        self.shared.tell();
+        id
+    }
+
+    /// Pushes a text that a person writes to the bot in private.
+    pub fn direct_message(&self, sender: i64, text: &str) -> i64 {
+        let mut state = self.shared.lock();
+        state.last_message += 1;
+        let id = state.last_message;
+        drop(state);
+        let from = json!({"id": sender, "is_bot": false, "first_name": "Ada"});
+        let chat = json!({"id": sender, "type": "private", "first_name": "Ada"});
+        let message =
+            json!({"message_id": id, "date": 1, "from": from, "chat": chat, "text": text});
+        self.push("message", message)
+    }
+
+    /// The next call of `method` that has no fault yet goes wrong like this.
+    pub fn fail_next(&self, method: &str, fault: Fault) {
+        self.shared.lock().faults.push((method.to_owned(), fault));
+    }
+
+    /// The calls of `method`, in order.
+    #[must_use]
+    pub fn calls(&self, method: &str) -> Vec<Value> {
+        let state = self.shared.lock();
+        let calls = state.calls.iter().filter(|call| call.method == method);
+        calls.map(|call| call.params.clone()).collect()
+    }
+
+    /// Waits until `method` was called `count` times.
+    pub async fn called(&self, method: &str, count: usize) -> Vec<Value> {
+        let mut changed = self.shared.changed.subscribe();
+        // The sender lives as long as `self`, so this cannot fail.
+        changed.wait_for(|_| self.calls(method).len() >= count).await.ok();
+        self.calls(method)
+    }
+
+    /// The texts that now stand in a chat, oldest first.
+    #[must_use]
+    pub fn texts(&self, chat: i64) -> Vec<String> {
+        let state = self.shared.lock();
+        let messages = state.messages.iter().filter(|((at, _), _)| *at == chat);
+        messages.map(|(_, text)| text.clone()).collect()
+    }
+
+    /// How many updates no poll has confirmed.
+    #[must_use]
+    pub fn unconfirmed(&self) -> usize {
+        self.shared.lock().updates.len()
+    }
+}
+
+impl Drop for FakeTelegram {
+    fn drop(&mut self) {
+        self.tasks.cancel();
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Writes the call down and takes the fault that was written for it.
+    fn note(&self, method: &str, params: &Value) -> Option<Fault> {
+        let mut state = self.lock();
+        state.calls.push(Call { method: method.to_owned(), params: params.clone() });
+        let at = state.faults.iter().position(|(name, _)| name == method);
+        let fault = at.map(|at| state.faults.remove(at).1);
+        drop(state);
+        self.tell();
+        fault
+    }
+}

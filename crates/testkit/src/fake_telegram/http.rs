@@ -1,0 +1,85 @@
+//! As much HTTP/1.1 as Bot API clients speak: JSON bodies of known length on a connection that is kept.
+
+use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::TcpStream,
+};
+
+use super::{Fault, Refusal, Shared, methods};
+
+/// Telegram takes larger uploads, but those are multipart and not served here.
+const MAX_BODY: usize = 1024 * 1024;
+
+/// Answers requests until the client leaves.
+pub(super) async fn serve(socket: TcpStream, shared: &Shared) {
+    let mut socket = BufReader::new(socket);
+    while let Some((path, body)) = read(&mut socket).await {
+        let Some((status, answer)) = answer(shared, &path, &body).await else { return };
+        let text = answer.to_string();
+        let reply = format!(
+            "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{text}",
+            text.len()
+        );
+        if socket.get_mut().write_all(reply.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The path and the body of the next request.
+async fn read(socket: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
+    let mut line = String::new();
+    socket.read_line(&mut line).await.ok()?;
+    let path = line.split(' ').nth(1)?.to_owned();
+    let mut length = 0;
+    loop {
+        line.clear();
+        socket.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
+        let Some((name, value)) = line.trim_end().split_once(':') else { break };
+        if name.eq_ignore_ascii_case("content-length") {
+            length = value.trim().parse().ok().filter(|length| *length <= MAX_BODY)?;
+        }
+    }
+    let mut body = vec![0; length];
+    socket.read_exact(&mut body).await.ok()?;
+    Some((path, body))
+}
+
+/// The status and the envelope; `None` ends the connection.
+async fn answer(shared: &Shared, path: &str, body: &[u8]) -> Option<(u16, Value)> {
+    let rest = path.strip_prefix("/bot").unwrap_or_default();
+    let (token, method) = rest.split_once('/').unwrap_or_default();
+    let result = if token.is_empty() {
+        Err(Refusal::new(404, "Not Found"))
+    } else if token != shared.token {
+        Err(Refusal::new(401, "Unauthorized"))
+    } else {
+        match params(body) {
+            Err(refusal) => Err(refusal),
+            Ok(params) => match shared.note(method, &params) {
+                Some(Fault::Refuse(refusal)) => Err(refusal),
+                Some(Fault::Stall) => std::future::pending().await,
+                Some(Fault::CutAfter) => {
+                    drop(methods::call(shared, method, &params).await);
+                    return None;
+                }
+                None => methods::call(shared, method, &params).await,
+            },
+        }
+    };
+    Some(match result {
+        Ok(result) => (200, json!({"ok": true, "result": result})),
+        Err(refusal) => (refusal.code, refusal.body()),
+    })
+}
+
+fn params(body: &[u8]) -> Result<Value, Refusal> {
+    if body.is_empty() {
+        return Ok(json!({}));
+    }
+    serde_json::from_slice(body)
+        .ok()
+        .filter(Value::is_object)
+        .ok_or_else(|| Refusal::new(400, "Bad Request: can't parse JSON object"))
+}

@@ -1,0 +1,116 @@
+//! What each method does.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::time::timeout;
+
+use super::{Refusal, Shared, State};
+
+/// Telegram's limit for one message. Texts with a parse mode are not measured: the limit counts what
+/// is left after the marks are taken out.
+const MAX_TEXT: usize = 4096;
+
+const CONFLICT: &str = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
+
+const NOT_MODIFIED: &str = "Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message";
+
+/// Does one call.
+pub(super) async fn call(shared: &Shared, method: &str, params: &Value) -> Result<Value, Refusal> {
+    match method {
+        "getMe" => Ok(json!({
+            "id": 7, "is_bot": true, "first_name": "Claw", "username": "claw_bot",
+            "can_join_groups": true, "can_read_all_group_messages": false,
+            "supports_inline_queries": false,
+        })),
+        "getWebhookInfo" => Ok(json!({
+            "url": "", "has_custom_certificate": false,
+            "pending_update_count": shared.lock().updates.len(),
+        })),
+        "getUpdates" => get_updates(shared, params).await,
+        "sendMessage" => send(shared, params),
+        "editMessageText" => edit(shared, params),
+        "sendChatAction" | "setMessageReaction" => chat(params).map(|_| Value::Bool(true)),
+        "deleteWebhook" | "setMyCommands" | "deleteMyCommands" | "answerCallbackQuery" => {
+            Ok(Value::Bool(true))
+        }
+        _ => Err(Refusal::new(404, "Not Found: method not found")),
+    }
+}
+
+async fn get_updates(shared: &Shared, params: &Value) -> Result<Value, Refusal> {
+    let offset = params["offset"].as_i64().unwrap_or(0);
+    let limit = params["limit"].as_u64().unwrap_or(100).clamp(1, 100);
+    let wait = Duration::from_secs(params["timeout"].as_u64().unwrap_or(0));
+    let mine = {
+        let mut state = shared.lock();
+        state.updates.retain(|(id, _)| *id >= offset);
+        state.polls += 1;
+        state.polls
+    };
+    let mut changed = shared.changed.subscribe();
+    shared.tell();
+    let ready = |state: &State| state.polls != mine || !state.updates.is_empty();
+    timeout(wait, changed.wait_for(|_| ready(&shared.lock()))).await.ok();
+    let state = shared.lock();
+    if state.polls != mine {
+        return Err(Refusal::new(409, CONFLICT));
+    }
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    Ok(state.updates.iter().take(limit).map(|(_, update)| update.clone()).collect())
+}
+
+fn send(shared: &Shared, params: &Value) -> Result<Value, Refusal> {
+    let (chat, text) = (chat(params)?, text(params)?);
+    let mut state = shared.lock();
+    state.last_message += 1;
+    let id = state.last_message;
+    state.messages.insert((chat, id), text.to_owned());
+    drop(state);
+    shared.tell();
+    Ok(message(chat, id, text))
+}
+
+fn edit(shared: &Shared, params: &Value) -> Result<Value, Refusal> {
+    let (chat, text) = (chat(params)?, text(params)?);
+    let id = params["message_id"].as_i64().unwrap_or(0);
+    let mut state = shared.lock();
+    let Some(old) = state.messages.get_mut(&(chat, id)) else {
+        return Err(Refusal::new(400, "Bad Request: message to edit not found"));
+    };
+    if old == text {
+        return Err(Refusal::new(400, NOT_MODIFIED));
+    }
+    text.clone_into(old);
+    drop(state);
+    shared.tell();
+    Ok(message(chat, id, text))
+}
+
+/// The chat's id, which clients send as a number or as its text.
+fn chat(params: &Value) -> Result<i64, Refusal> {
+    let id = &params["chat_id"];
+    match id.as_i64().or_else(|| id.as_str()?.parse().ok()) {
+        Some(id) => Ok(id),
+        None if id.is_null() => Err(Refusal::new(400, "Bad Request: chat_id is empty")),
+        None => Err(Refusal::new(400, "Bad Request: chat not found")),
+    }
+}
+
+fn text(params: &Value) -> Result<&str, Refusal> {
+    let text = params["text"].as_str().unwrap_or_default();
+    if text.trim().is_empty() {
+        return Err(Refusal::new(400, "Bad Request: message text is empty"));
+    }
+    if params["parse_mode"].is_null() && text.encode_utf16().count() > MAX_TEXT {
+        return Err(Refusal::new(400, "Bad Request: message is too long"));
+    }
+    Ok(text)
+}
+
+fn message(chat: i64, id: i64, text: &str) -> Value {
+    let kind = if chat > 0 { "private" } else { "supergroup" };
+    let from = json!({"id": 7, "is_bot": true, "first_name": "Claw", "username": "claw_bot"});
+    let chat = json!({"id": chat, "type": kind});
+    json!({"message_id": id, "date": 1, "from": from, "chat": chat, "text": text})
+}
