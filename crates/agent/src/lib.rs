@@ -19,6 +19,7 @@ mod lanes;
 mod live;
 pub mod model;
 mod models;
+mod nodes;
 mod outcome;
 mod prompt;
 pub mod queue;
@@ -43,6 +44,7 @@ pub use self::{
     events::{AgentEvent, AgentEventKind, AgentEvents, NoEvents},
     model::{Model, ModelError, ModelRef},
     models::{AuthState, KeySource, ModelInfo, Models, ModelsError, ProviderAuth, Resolved},
+    nodes::{NodeCall, NodeReach, NodesTool},
     queue::{Overflow, QueueMode},
     run::{
         AbortReason, ActiveRun, Attachment, FinalState, RunError, RunOutcome, SessionActivity,

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use openclaw_agent::{Agent, AgentParts, Models};
+use openclaw_agent::{Agent, AgentParts, Models, NodesTool};
 use openclaw_base::{SharedClock, Tasks};
 use openclaw_config::{Environment, Loaded, Paths};
 use openclaw_gateway::{
-    Gateway, Parts, info::GatewayInfo, run_events::RunEvents, settings::SharedAuth,
+    Gateway, Parts, info::GatewayInfo, node_invoke::AgentReach, run_events::RunEvents,
+    settings::SharedAuth,
 };
 use openclaw_identity::KeyPair;
 use openclaw_store::Store;
@@ -51,6 +52,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         ingredients;
     let tasks = Tasks::new();
     let run_events = RunEvents::default();
+    let node_reach = Arc::new(AgentReach::default());
     let registry = models::registry(paths, loaded, &tasks, &clock);
     let models: Arc<dyn Models> = Arc::clone(&registry) as Arc<dyn Models>;
     let (agent_sender, agent_receiver) =
@@ -59,7 +61,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         store: store.clone(),
         settings: agent_receiver,
         models: Arc::clone(&models),
-        tools: Vec::new(),
+        tools: vec![Arc::new(NodesTool::new(Arc::clone(&node_reach) as Arc<_>))],
         events: Arc::new(run_events.clone()),
         tasks: tasks.child(),
         clock: Arc::clone(&clock),
@@ -83,6 +85,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         agent: agent.clone(),
         models: Arc::clone(&models),
         config: Arc::clone(&config) as Arc<_>,
+        node_reach,
         run_events,
         clock,
         tasks: tasks.clone(),

@@ -26,6 +26,7 @@ pub mod info;
 pub mod keyed_queue;
 pub mod listen;
 pub mod methods;
+pub mod node_invoke;
 pub mod nodes;
 pub mod outbound;
 pub mod pairing;
@@ -102,6 +103,8 @@ pub struct Parts {
     pub models: Arc<dyn Models>,
     /// Configuration.
     pub config: Arc<dyn ConfigSource>,
+    /// How the agent already reaches nodes.
+    pub node_reach: Arc<node_invoke::AgentReach>,
     /// Where the agent already sends its events.
     pub run_events: RunEvents,
     /// Clock.
@@ -150,6 +153,7 @@ impl Gateway {
             tasks: parts.tasks,
             draining: AtomicBool::new(false),
         });
+        parts.node_reach.serve(&state);
         let gateway = Self { state };
         let (store, stop) = (gateway.state.store.clone(), gateway.state.tasks.token());
         drop(gateway.state.tasks.spawn("audit trail", trail::write(store, entries, stop)));

@@ -29,7 +29,7 @@ async fn an_admitted_client_learns_what_it_needs() {
     assert_eq!(hello["snapshot"]["sessionDefaults"]["mainSessionKey"], "agent:main:main");
     assert!(hello["snapshot"]["presence"].as_array().is_some_and(|list| list.len() >= 2));
     let methods = hello["features"]["methods"].as_array().expect("methods");
-    assert!(methods.contains(&json!("chat.send")) && !methods.contains(&json!("node.list")));
+    assert!(methods.contains(&json!("chat.send")) && !methods.contains(&json!("cron.list")));
     assert!(hello["auth"].get("deviceToken").is_none());
 }
 

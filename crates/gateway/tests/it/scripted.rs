@@ -3,13 +3,16 @@
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use openclaw_agent::{Agent, AgentParts, AgentProfile, AgentSettings, Models, RetrySettings};
+use openclaw_agent::{
+    Agent, AgentParts, AgentProfile, AgentSettings, Models, NodesTool, RetrySettings,
+};
 use openclaw_base::{SystemClock, Tasks};
 use openclaw_gateway::{
     Gateway, Parts,
     config_source::ConfigSource,
     info::GatewayInfo,
     listen::Listener,
+    node_invoke::AgentReach,
     run_events::RunEvents,
     settings::{Settings, SharedAuth},
 };
@@ -27,7 +30,7 @@ use openclaw_testkit::{
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch};
 
-const TOKEN: &str = "a-token-that-is-long-enough-for-tests";
+pub(crate) const TOKEN: &str = "a-token-that-is-long-enough-for-tests";
 
 /// It, its port, and its model.
 pub(crate) struct Scripted {
@@ -45,12 +48,13 @@ impl Scripted {
         let store = Store::in_memory().expect("store");
         let (tasks, clock) = (Tasks::new(), SystemClock::shared());
         let run_events = RunEvents::default();
+        let node_reach = Arc::new(AgentReach::default());
         let (_, settings) = watch::channel(Arc::new(settings()));
         let agent = Agent::new(AgentParts {
             store: store.clone(),
             settings,
             models: Arc::clone(&models),
-            tools: Vec::new(),
+            tools: vec![Arc::new(NodesTool::new(Arc::clone(&node_reach) as Arc<_>))],
             events: Arc::new(run_events.clone()),
             tasks: tasks.child(),
             clock: Arc::clone(&clock),
@@ -69,12 +73,18 @@ impl Scripted {
             agent,
             models,
             config: Arc::new(NoConfig),
+            node_reach,
             run_events,
             clock,
             tasks,
         });
         gateway.listen(Listener::plain(listener));
         Self { gateway, port, model }
+    }
+
+    /// A socket that was challenged and said nothing yet.
+    pub(crate) async fn wire(&self) -> WireClient {
+        WireClient::connect(self.port).await
     }
 
     /// An operator with all scopes, on protocol 4.

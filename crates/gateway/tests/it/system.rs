@@ -51,7 +51,6 @@ async fn lists_that_nothing_fills_yet_are_empty_and_not_advertised() {
         ("plugin.approval.list", ""),
         ("openclaw.approval.list", ""),
         ("question.list", "/questions"),
-        ("node.list", "/nodes"),
         ("channels.status", "/channelOrder"),
         ("cron.list", "/jobs"),
         ("tasks.list", "/tasks"),

@@ -1,0 +1,243 @@
+//! Calling a command of a node, for operators and for the agent alike.
+
+use std::{
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use openclaw_agent::{NodeCall, NodeReach};
+use openclaw_protocol::{
+    DetailCode, PROTOCOL_V3, RpcError,
+    events::nodes::{
+        NodeInvokeCancel, NodeInvokeCancelPayload, NodeInvokeRequest, NodeInvokeRequestPayload,
+    },
+    ids::DeviceId,
+    methods::nodes::{NodeError, NodeInvokeOutcome, NodeOutcome, NodeRow},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    nodes::{self, policy},
+    state::State,
+};
+
+const DEFAULT_TIMEOUT_MS: u64 = 30_000;
+const MAX_TIMEOUT_MS: u64 = 600_000;
+/// The shortest beginning of an id that names a node to the agent.
+const MIN_ID_PREFIX: usize = 6;
+/// With these a caller would vouch for a command in the name of whoever approves.
+const APPROVAL_KEYS: [&str; 2] = ["approved", "approvalDecision"];
+
+/// What is called.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The node.
+    pub node: DeviceId,
+    /// The command.
+    pub command: String,
+    /// What it is given.
+    pub params: Option<Value>,
+    /// How long to wait, in milliseconds.
+    pub timeout_ms: Option<u64>,
+    /// Tells the call from every other.
+    pub key: String,
+}
+
+/// Every paired node: connected ones first, then by name.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn list(state: &State) -> Result<Vec<NodeRow>, RpcError> {
+    let paired = state.store.devices().list().await;
+    let paired = paired.map_err(|error| state.storage_error(&error))?;
+    let settings = state.settings.load();
+    let rows = paired.iter().filter_map(|paired| {
+        let live = state.nodes.connection(&paired.device.info.device_id);
+        nodes::row(paired, live.as_deref(), &settings.node_commands)
+    });
+    let mut rows: Vec<NodeRow> = rows.collect();
+    rows.sort_by_cached_key(|row| (!row.connected, row.display_name.clone(), row.node_id.clone()));
+    Ok(rows)
+}
+
+/// One of them.
+///
+/// # Errors
+/// When no such node is paired.
+pub async fn find(state: &State, node: &DeviceId) -> Result<NodeRow, RpcError> {
+    let paired = state.store.devices().get(node).await;
+    let paired = paired.map_err(|error| state.storage_error(&error))?;
+    let live = state.nodes.connection(node);
+    let policy = &state.settings.load().node_commands;
+    let row = paired.and_then(|paired| nodes::row(&paired, live.as_deref(), policy));
+    row.ok_or_else(|| {
+        RpcError::invalid("unknown nodeId; `openclaw nodes list` shows the nodes that are paired")
+    })
+}
+
+/// Why a command may not be called, in the documented words.
+fn check_allowed(state: &State, row: &NodeRow, command: &str) -> Result<(), RpcError> {
+    if row.commands.iter().any(|allowed| allowed == command) {
+        return Ok(());
+    }
+    let live = state.nodes.connection(&row.node_id);
+    let declared = live.map(|live| live.claims.commands.clone()).unwrap_or_default();
+    let reason = if !state.settings.load().node_commands.allows(row, command) {
+        "command not allowlisted"
+    } else if declared.is_empty() {
+        "node did not declare commands"
+    } else if !declared.iter().any(|declared| declared == command) {
+        "command not declared by node"
+    } else {
+        "command not approved; `openclaw devices list` shows the request"
+    };
+    let error = RpcError::invalid("node command not allowed");
+    Err(error.with_details([("reason", json!(reason)), ("command", json!(command))]))
+}
+
+fn check_params(command: &str, params: Option<&Value>) -> Result<(), RpcError> {
+    if policy::is_reserved(command) {
+        return Err(RpcError::invalid(format!("{command} is not called through node.invoke")));
+    }
+    let given = |key: &&str| params.is_some_and(|params| params.get(*key).is_some());
+    match APPROVAL_KEYS.into_iter().find(given) {
+        Some(key) => Err(RpcError::invalid(format!(
+            "params.{key} cannot be given: a node's approvals are decided on the node"
+        ))),
+        None => Ok(()),
+    }
+}
+
+fn node_failure(error: NodeError) -> RpcError {
+    let or = |text: Option<openclaw_protocol::text::NonEmpty>, other: &str| {
+        text.map_or_else(|| other.to_owned(), |text| text.into_string())
+    };
+    let code = or(error.code, "UNAVAILABLE");
+    let message = or(error.message, "the node gave no reason");
+    let details = json!({"code": code, "message": message});
+    RpcError::unavailable(message).with_details([("nodeError", details)])
+}
+
+/// Calls a command and waits for its result.
+///
+/// # Errors
+/// When it may not be called, when the node is away or does not answer in time, and with what the node
+/// says went wrong.
+pub async fn invoke(state: &State, request: Request) -> Result<NodeInvokeOutcome, RpcError> {
+    let Request { node, command, params, timeout_ms, key } = request;
+    check_params(&command, params.as_ref())?;
+    let row = find(state, &node).await?;
+    let Some(live) = state.nodes.connection(&node) else {
+        return Err(RpcError::unavailable("node not connected").with_code(DetailCode::NotConnected));
+    };
+    check_allowed(state, &row, &command)?;
+    let timeout_ms = timeout_ms.filter(|limit| *limit > 0).unwrap_or(DEFAULT_TIMEOUT_MS);
+    let timeout_ms = timeout_ms.min(MAX_TIMEOUT_MS);
+    let id = uuid::Uuid::now_v7().to_string();
+    let Some(mut call) = state.nodes.call(&id, &node, &command) else {
+        let message = "the node has too many calls open; wait for some of them to end";
+        return Err(RpcError::unavailable(message).retry_after(1_000));
+    };
+    let asked = NodeInvokeRequestPayload {
+        id: id.clone(),
+        node_id: node.clone(),
+        command: command.clone(),
+        params_json: params.as_ref().map(ToString::to_string),
+        timeout_ms: Some(timeout_ms),
+        idempotency_key: Some(key),
+    };
+    let line = live.line().clone();
+    state.events.tell::<NodeInvokeRequest>(&line, &asked, |_| true);
+    let answer = tokio::time::timeout(Duration::from_millis(timeout_ms), call.answer()).await;
+    match answer {
+        Ok(NodeOutcome::Done { payload, json }) => {
+            Ok(NodeInvokeOutcome { ok: true, node_id: node, command, payload, payload_json: json })
+        }
+        Ok(NodeOutcome::Failed(error)) => Err(node_failure(error)),
+        Err(_) => {
+            let gone = NodeInvokeCancelPayload { id, node_id: node };
+            state.events.tell::<NodeInvokeCancel>(&line, &gone, |node| node.protocol > PROTOCOL_V3);
+            Err(RpcError::unavailable("node invoke timed out").with_details([(
+                "nodeError",
+                json!({"code": "TIMEOUT", "message": "node invoke timed out"}),
+            )]))
+        }
+    }
+}
+
+/// The agent's way to the nodes. It leads nowhere until the Gateway serves it.
+#[derive(Debug, Default)]
+pub struct AgentReach {
+    state: OnceLock<Weak<State>>,
+}
+
+impl AgentReach {
+    /// Leads to the nodes of this Gateway from now on.
+    pub(crate) fn serve(&self, state: &Arc<State>) {
+        self.state.get_or_init(|| Arc::downgrade(state));
+    }
+
+    fn state(&self) -> Result<Arc<State>, String> {
+        let state = self.state.get().and_then(Weak::upgrade);
+        state.ok_or_else(|| "the Gateway is starting or stopping".to_owned())
+    }
+
+    async fn call(&self, call: NodeCall) -> Result<Value, String> {
+        let state = self.state()?;
+        let known = list(&state).await.map_err(|error| words(&error))?;
+        let node = meant(&known, &call.node)?;
+        let request = Request {
+            node,
+            command: call.command,
+            params: Some(call.params),
+            timeout_ms: call.timeout_ms,
+            key: call.key,
+        };
+        let outcome = invoke(&state, request).await.map_err(|error| words(&error))?;
+        Ok(outcome.payload.unwrap_or_default())
+    }
+}
+
+/// An error with the reason that stands in its details.
+fn words(error: &RpcError) -> String {
+    let details = serde_json::to_value(error).unwrap_or_default();
+    match details.pointer("/details/reason").and_then(Value::as_str) {
+        Some(reason) => format!("{}: {reason}", error.message),
+        None => error.message.clone(),
+    }
+}
+
+fn meant(known: &[NodeRow], wanted: &str) -> Result<DeviceId, String> {
+    let named = |row: &&NodeRow| {
+        row.node_id.as_str() == wanted || row.display_name.as_deref() == Some(wanted)
+    };
+    let mut matching: Vec<&NodeRow> = known.iter().filter(named).collect();
+    if matching.is_empty() && wanted.len() >= MIN_ID_PREFIX {
+        matching = known.iter().filter(|row| row.node_id.as_str().starts_with(wanted)).collect();
+    }
+    match matching.as_slice() {
+        [row] => Ok(row.node_id.clone()),
+        [] => Err(format!("no paired node is called {wanted:?}; ask for the status first")),
+        several => {
+            let ids: Vec<&str> = several.iter().map(|row| row.node_id.as_str()).collect();
+            Err(format!(
+                "several nodes are called {wanted:?}; name one by its id: {}",
+                ids.join(", ")
+            ))
+        }
+    }
+}
+
+impl NodeReach for AgentReach {
+    fn list(&self) -> BoxFuture<'_, Result<Value, String>> {
+        Box::pin(async move {
+            let rows = list(&*self.state()?).await.map_err(|error| words(&error))?;
+            serde_json::to_value(rows).map_err(|error| error.to_string())
+        })
+    }
+
+    fn invoke(&self, call: NodeCall) -> BoxFuture<'_, Result<Value, String>> {
+        Box::pin(self.call(call))
+    }
+}
