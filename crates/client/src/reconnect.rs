@@ -200,7 +200,7 @@ impl Runner {
             let began = Instant::now();
             let error = self.attempt().await;
             self.backoff.reset_after(began.elapsed());
-            if !error.is_passing() {
+            if !self.may_pass(&error) {
                 return error;
             }
             let least = retry_after(&error);
@@ -209,6 +209,12 @@ impl Runner {
             self.state.send_replace(LinkState::Waiting { error, delay });
             tokio::time::sleep(delay).await;
         }
+    }
+
+    /// Whether to try again. Where a Gateway answered before, a socket that is closed without a word, or by
+    /// a proxy that says so, is a link that breaks: a tunnel whose far end is not there yet does that.
+    fn may_pass(&self, error: &ClientError) -> bool {
+        error.is_passing() || (self.was_up && matches!(error, ClientError::NotAGateway { .. }))
     }
 
     /// One life of one connection; says how it ended.
