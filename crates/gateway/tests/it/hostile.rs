@@ -449,3 +449,19 @@ async fn without_its_state_the_gateway_says_so_at_every_step() {
     gateway.operator().await.ok("gateway.identity.get", json!({})).await;
     owner(&gateway).await.ok("system-presence", json!({})).await;
 }
+
+#[tokio::test]
+async fn a_token_in_the_url_opens_nothing() {
+    let gateway = TestGateway::start().await;
+    let token = gateway.token();
+    for key in ["token", "auth", "password", "access_token"] {
+        let upgrade = request(gateway.port(), &format!("/?{key}={token}"));
+        let mut client = WireClient::try_request(gateway.port(), upgrade).await.expect("upgrade");
+        let error = client.refused("connect", connect_params(&json!({}))).await;
+        let said = &error["details"]["code"];
+        assert_eq!(said, "DEVICE_IDENTITY_REQUIRED", "as if nothing was shown, {key}: {error}");
+    }
+    // The same in its place is let in.
+    let shown = connect_params(&json!({"auth": {"token": token}}));
+    gateway.wire().await.ok("connect", shown).await;
+}
