@@ -211,8 +211,9 @@ impl Runner {
         }
     }
 
-    /// Whether to try again. Where a Gateway answered before, a socket that is closed without a word, or by
-    /// a proxy that says so, is a link that breaks: a tunnel whose far end is not there yet does that.
+    /// Whether to try again. What answers strangely, or closes the socket without a word, in a place where
+    /// a Gateway answered before is taken for a broken link: a tunnel whose far end is not there yet does
+    /// the same. Nothing secret is sent before a Gateway has proven itself.
     fn may_pass(&self, error: &ClientError) -> bool {
         error.is_passing() || (self.was_up && matches!(error, ClientError::NotAGateway { .. }))
     }

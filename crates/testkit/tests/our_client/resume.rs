@@ -9,6 +9,8 @@ use openclaw_protocol::methods::{
 use openclaw_testkit::FaultProxy;
 use serde_json::Value;
 
+use tokio::{io::AsyncReadExt, sync::Notify};
+
 use super::*;
 
 const CUTS: usize = 100;
@@ -103,6 +105,45 @@ async fn a_hundred_cuts_lose_nothing_double_nothing_and_do_nothing_twice() {
         assert_eq!(said, 1, "m-{index} was said {said} times: {history}");
     }
     println!("{CUTS} cuts, {count} events, {SENT} messages");
+}
+
+/// Hands every socket but the second on to the Gateway; the second is heard out and closed without a word,
+/// which looks like something that is no Gateway.
+async fn stumbling(listener: tokio::net::TcpListener, to: u16, cut: Arc<Notify>) {
+    let mut sockets = tokio::task::JoinSet::new();
+    for count in 1.. {
+        let (mut near, _) = listener.accept().await.expect("a client");
+        if count == 2 {
+            near.read(&mut [0; 4096]).await.expect("an upgrade request");
+            continue;
+        }
+        let cut = Arc::clone(&cut);
+        sockets.spawn(async move {
+            let mut far = tokio::net::TcpStream::connect(("127.0.0.1", to)).await.expect("far end");
+            tokio::select! {
+                () = cut.notified() => {}
+                _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+            }
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_was_up_outlives_a_socket_closed_without_a_word() {
+    let gateway = TestGateway::start().await;
+    let (tasks, cut) = (Tasks::new(), Arc::new(Notify::new()));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let dial = TcpDial::loopback(listener.local_addr().expect("its number").port());
+    drop(tasks.spawn("stumbling", stumbling(listener, gateway.port(), Arc::clone(&cut))));
+    let machine = Machine::new();
+    let saved = machine.saved(&dial);
+    let endpoint = Endpoint::new(dial, token(&gateway)).saved(saved);
+    let backoff = Backoff::new(Duration::from_millis(2), Duration::from_millis(20));
+    let link = Reconnecting::with_backoff(endpoint, machine.options.clone(), backoff);
+    let first = link.client().await.expect("up");
+    cut.notify_one();
+    first.closed().await;
+    healthy(&link.client().await.expect("up again")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
