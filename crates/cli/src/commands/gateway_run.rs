@@ -34,7 +34,7 @@ pub(crate) struct RunArgs {
     /// Addresses to listen on: auto, loopback, lan, tailnet, custom
     #[arg(long, value_name = "BIND", value_parser = bind)]
     bind: Option<Bind>,
-    /// What clients have to prove: none, token, password, trusted-proxy
+    /// What clients have to prove: none, token, password
     #[arg(long, value_name = "MODE", value_parser = auth_mode)]
     auth: Option<AuthMode>,
     /// The token that clients have to know
@@ -58,10 +58,9 @@ fn bind(raw: &str) -> Result<Bind, String> {
     choice(raw, [Bind::Auto, Bind::Loopback, Bind::Lan, Bind::Tailnet, Bind::Custom], Bind::as_str)
 }
 
-/// Reads a mode of `gateway.auth.mode`.
+/// Reads a mode of `gateway.auth.mode`, of those that are served.
 pub(crate) fn auth_mode(raw: &str) -> Result<AuthMode, String> {
-    let all = [AuthMode::None, AuthMode::Token, AuthMode::Password, AuthMode::TrustedProxy];
-    choice(raw, all, AuthMode::as_str)
+    choice(raw, [AuthMode::None, AuthMode::Token, AuthMode::Password], AuthMode::as_str)
 }
 
 fn choice<T: Copy, const N: usize>(

@@ -91,8 +91,8 @@ pub struct NodeCommands {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayAuth {
-    /// `none`, a shared `token`, a `password`, or the word of a `trusted-proxy`. Left out: password
-    /// if one is set, else token.
+    /// `none`, a shared `token` or a `password`. `trusted-proxy` is known but not served by this release:
+    /// the Gateway refuses to start with it. Left out: password if one is set, else token.
     pub mode: Option<AuthMode>,
     /// The shared token, or a reference to it. Left out: the token file in the state folder.
     pub token: Option<SecretInput>,
