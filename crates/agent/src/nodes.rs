@@ -19,7 +19,7 @@ pub trait NodeReach: Send + Sync {
     /// Why the list cannot be read, in words for a model.
     fn list(&self) -> BoxFuture<'_, Result<Value, String>>;
 
-    /// Calls a command and gives its result. The same `key` twice is one call.
+    /// Calls a command and gives its result.
     ///
     /// # Errors
     /// What went wrong, in words for a model.
@@ -37,7 +37,7 @@ pub struct NodeCall {
     pub params: Value,
     /// How long to wait, in milliseconds.
     pub timeout_ms: Option<u64>,
-    /// Tells this call from every other.
+    /// Handed to the node, which tells a repeat by it.
     pub key: String,
 }
 

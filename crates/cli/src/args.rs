@@ -47,6 +47,15 @@ pub(crate) struct TargetArgs {
     pub(crate) timeout: Option<Duration>,
 }
 
+/// Flags of a command that asks a Gateway and prints what it says.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct AskArgs {
+    #[command(flatten)]
+    pub(crate) target: TargetArgs,
+    #[command(flatten)]
+    pub(crate) output: OutputArgs,
+}
+
 /// Which Gateway to talk to, and with which credential.
 #[derive(Args, Clone, Debug, Default)]
 #[command(next_help_heading = "Gateway")]

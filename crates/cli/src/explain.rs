@@ -41,6 +41,22 @@ fn with_hint(failure: Failure, hint: Option<String>) -> Failure {
     }
 }
 
+/// Why a command of a node may not be called, and what to do about it.
+fn node_hint(reason: &str) -> Option<&'static str> {
+    Some(match reason {
+        "command not allowlisted" => {
+            "command not allowlisted: add it to gateway.nodes.commands.allow on the Gateway's host"
+        }
+        "command not declared by node" | "node did not declare commands" => {
+            "the node does not offer it; what it offers: openclaw nodes describe NODE"
+        }
+        _ if reason.starts_with("command not approved") => {
+            "it waits for approval: openclaw devices list"
+        }
+        _ => return None,
+    })
+}
+
 /// What to do about a refusal that the Gateway's log says nothing more about: a run that failed at its
 /// model, or a request that cannot be served as it stands.
 fn rpc_hint(rpc: &RpcError) -> Option<String> {
@@ -65,6 +81,11 @@ fn rpc_hint(rpc: &RpcError) -> Option<String> {
         Some("context_length") => Some("begin anew: openclaw agent --message /new".to_owned()),
         _ => None,
     };
+    if detail("command").is_some()
+        && let Some(hint) = detail("reason").and_then(node_hint)
+    {
+        return Some(hint.to_owned());
+    }
     if of_the_model.is_some() || rpc.code != ErrorCode::InvalidRequest {
         return of_the_model;
     }

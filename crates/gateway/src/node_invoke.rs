@@ -13,19 +13,22 @@ use openclaw_protocol::{
         NodeInvokeCancel, NodeInvokeCancelPayload, NodeInvokeRequest, NodeInvokeRequestPayload,
     },
     ids::DeviceId,
-    methods::nodes::{NodeError, NodeInvokeOutcome, NodeOutcome, NodeRow},
+    methods::nodes::{
+        NodeError, NodeInvokeOutcome, NodeOutcome, NodeRow, NotOneNode, find as by_name,
+        needs_admin,
+    },
 };
 use serde_json::{Value, json};
 
 use crate::{
-    nodes::{self, policy},
+    nodes::{self, CallRefused, policy},
     state::State,
 };
 
 const DEFAULT_TIMEOUT_MS: u64 = 30_000;
 const MAX_TIMEOUT_MS: u64 = 600_000;
-/// The shortest beginning of an id that names a node to the agent.
-const MIN_ID_PREFIX: usize = 6;
+/// When a call that reached no node may be tried again.
+const RETRY_MS: u64 = 1_000;
 /// With these a caller would vouch for a command in the name of whoever approves.
 const APPROVAL_KEYS: [&str; 2] = ["approved", "approvalDecision"];
 
@@ -40,7 +43,7 @@ pub struct Request {
     pub params: Option<Value>,
     /// How long to wait, in milliseconds.
     pub timeout_ms: Option<u64>,
-    /// Tells the call from every other.
+    /// Handed to the node, which tells a repeat by it.
     pub key: String,
 }
 
@@ -119,6 +122,12 @@ fn node_failure(error: NodeError) -> RpcError {
     RpcError::unavailable(message).with_details([("nodeError", details)])
 }
 
+/// Nothing happened, so a repeat with the same key may try again.
+fn not_connected() -> RpcError {
+    let error = RpcError::unavailable("node not connected");
+    error.with_code(DetailCode::NotConnected).retry_after(RETRY_MS)
+}
+
 /// Calls a command and waits for its result.
 ///
 /// # Errors
@@ -128,16 +137,21 @@ pub async fn invoke(state: &State, request: Request) -> Result<NodeInvokeOutcome
     let Request { node, command, params, timeout_ms, key } = request;
     check_params(&command, params.as_ref())?;
     let row = find(state, &node).await?;
-    let Some(live) = state.nodes.connection(&node) else {
-        return Err(RpcError::unavailable("node not connected").with_code(DetailCode::NotConnected));
-    };
+    if !row.connected {
+        return Err(not_connected());
+    }
     check_allowed(state, &row, &command)?;
     let timeout_ms = timeout_ms.filter(|limit| *limit > 0).unwrap_or(DEFAULT_TIMEOUT_MS);
     let timeout_ms = timeout_ms.min(MAX_TIMEOUT_MS);
     let id = uuid::Uuid::now_v7().to_string();
-    let Some(mut call) = state.nodes.call(&id, &node, &command) else {
-        let message = "the node has too many calls open; wait for some of them to end";
-        return Err(RpcError::unavailable(message).retry_after(1_000));
+    let (mut call, live) = match state.nodes.call(&id, &node, &command) {
+        Ok(registered) => registered,
+        // It left since.
+        Err(CallRefused::NotConnected) => return Err(not_connected()),
+        Err(CallRefused::TooMany) => {
+            let message = "the node has too many calls open; wait for some of them to end";
+            return Err(RpcError::unavailable(message).retry_after(RETRY_MS));
+        }
     };
     let asked = NodeInvokeRequestPayload {
         id: id.clone(),
@@ -184,6 +198,10 @@ impl AgentReach {
     }
 
     async fn call(&self, call: NodeCall) -> Result<Value, String> {
+        // Whoever talks to the agent need not be an administrator.
+        if needs_admin(&call.command) {
+            return Err(format!("{} takes an administrator; the agent is none", call.command));
+        }
         let state = self.state()?;
         let known = list(&state).await.map_err(|error| words(&error))?;
         let node = meant(&known, &call.node)?;
@@ -209,24 +227,17 @@ fn words(error: &RpcError) -> String {
 }
 
 fn meant(known: &[NodeRow], wanted: &str) -> Result<DeviceId, String> {
-    let named = |row: &&NodeRow| {
-        row.node_id.as_str() == wanted || row.display_name.as_deref() == Some(wanted)
-    };
-    let mut matching: Vec<&NodeRow> = known.iter().filter(named).collect();
-    if matching.is_empty() && wanted.len() >= MIN_ID_PREFIX {
-        matching = known.iter().filter(|row| row.node_id.as_str().starts_with(wanted)).collect();
-    }
-    match matching.as_slice() {
-        [row] => Ok(row.node_id.clone()),
-        [] => Err(format!("no paired node is called {wanted:?}; ask for the status first")),
-        several => {
-            let ids: Vec<&str> = several.iter().map(|row| row.node_id.as_str()).collect();
-            Err(format!(
-                "several nodes are called {wanted:?}; name one by its id: {}",
-                ids.join(", ")
-            ))
+    let found = by_name(known, wanted).map(|row| row.node_id.clone());
+    found.map_err(|error| match error {
+        NotOneNode::None => {
+            format!("no paired node is called {wanted:?}; ask for the status first")
         }
-    }
+        NotOneNode::Several(rows) => {
+            let ids: Vec<&str> = rows.iter().map(|row| row.node_id.as_str()).collect();
+            let ids = ids.join(", ");
+            format!("several nodes are called {wanted:?}; name one by its id: {ids}")
+        }
+    })
 }
 
 impl NodeReach for AgentReach {

@@ -43,6 +43,15 @@ pub struct Nodes {
     desk: Mutex<Desk>,
 }
 
+/// Why a call was not registered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallRefused {
+    /// The node is away.
+    NotConnected,
+    /// [`MAX_CALLS_PER_NODE`] are open.
+    TooMany,
+}
+
 /// What became of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Answered {
@@ -120,18 +129,27 @@ impl Nodes {
         self.desk.lock().live.get(node).cloned()
     }
 
-    /// Registers a call; none when the node has too many open.
-    #[must_use]
-    pub fn call(&self, id: &str, node: &DeviceId, command: &str) -> Option<Call<'_>> {
+    /// Registers a call on a connected node, and gives the connection that reaches it. From here on the
+    /// call ends when the node leaves.
+    ///
+    /// # Errors
+    /// When the node is away, or has too many calls open.
+    pub fn call(
+        &self,
+        id: &str,
+        node: &DeviceId,
+        command: &str,
+    ) -> Result<(Call<'_>, Arc<Connection>), CallRefused> {
         let (sender, answer) = oneshot::channel();
         let mut desk = self.desk.lock();
+        let live = desk.live.get(node).cloned().ok_or(CallRefused::NotConnected)?;
         if desk.calls.values().filter(|call| call.node == *node).count() >= MAX_CALLS_PER_NODE {
-            return None;
+            return Err(CallRefused::TooMany);
         }
         let waiting = Waiting { node: node.clone(), command: command.to_owned(), answer: sender };
         desk.calls.insert(id.to_owned(), waiting);
         drop(desk);
-        Some(Call { nodes: self, id: id.to_owned(), answer })
+        Ok((Call { nodes: self, id: id.to_owned(), answer }, live))
     }
 
     /// Hands an answer to whoever waits for it.

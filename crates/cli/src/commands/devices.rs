@@ -14,7 +14,7 @@ use openclaw_protocol::text::{NonEmpty, Text};
 use openclaw_protocol::{Role, Scope};
 
 use super::Outcome;
-use crate::args::{OutputArgs, TargetArgs};
+use crate::args::AskArgs;
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -28,20 +28,11 @@ pub(crate) struct DevicesArgs {
     command: DevicesCommand,
 }
 
-/// Flags that all of them have.
-#[derive(Args, Debug)]
-struct Common {
-    #[command(flatten)]
-    target: TargetArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
 /// The words after `openclaw devices`.
 #[derive(Debug, Subcommand)]
 enum DevicesCommand {
     /// List paired devices and those that wait for approval
-    List(Common),
+    List(AskArgs),
     /// Let a waiting device in
     Approve {
         /// The request, or the beginning of its id
@@ -51,7 +42,7 @@ enum DevicesCommand {
         #[arg(long, conflicts_with = "request")]
         latest: bool,
         #[command(flatten)]
-        common: Common,
+        common: AskArgs,
     },
     /// Turn a waiting device away
     Reject {
@@ -59,7 +50,7 @@ enum DevicesCommand {
         #[arg(value_name = "REQUEST")]
         request: String,
         #[command(flatten)]
-        common: Common,
+        common: AskArgs,
     },
     /// Forget a device and cut its connections
     Remove {
@@ -67,7 +58,7 @@ enum DevicesCommand {
         #[arg(value_name = "DEVICE")]
         device: String,
         #[command(flatten)]
-        common: Common,
+        common: AskArgs,
     },
     /// Give a device a name
     Rename {
@@ -78,7 +69,7 @@ enum DevicesCommand {
         #[arg(value_name = "NAME", value_parser = label)]
         name: Text<1, 64>,
         #[command(flatten)]
-        common: Common,
+        common: AskArgs,
     },
     /// Replace a device's token and cut connections that used the old one
     Rotate {
@@ -92,7 +83,7 @@ enum DevicesCommand {
         #[arg(long = "scope", value_name = "SCOPE", value_parser = scope)]
         scopes: Vec<Scope>,
         #[command(flatten)]
-        common: Common,
+        common: AskArgs,
     },
     /// End a device's right to act in a role and cut its connections
     Revoke {
@@ -103,7 +94,7 @@ enum DevicesCommand {
         #[arg(long, value_name = "ROLE", default_value = "operator", value_parser = role)]
         role: Role,
         #[command(flatten)]
-        common: Common,
+        common: AskArgs,
     },
 }
 
@@ -115,7 +106,7 @@ impl DevicesArgs {
 }
 
 impl DevicesCommand {
-    const fn common(&self) -> &Common {
+    const fn common(&self) -> &AskArgs {
         match self {
             Self::List(common)
             | Self::Approve { common, .. }

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use openclaw_protocol::methods::nodes::{
-    NodeInvoke, NodeInvokeOutcome, NodeInvokeParams, NodeList, NodeListResult, NodeRow,
+    NodeInvoke, NodeInvokeOutcome, NodeInvokeParams, NodeList, NodeListResult, NodeRow, NotOneNode,
+    find,
 };
 use openclaw_protocol::methods::system::NoParams;
 use openclaw_protocol::text::{Int, NonEmpty};
 use serde_json::Value;
 
 use super::Outcome;
-use crate::args::{OutputArgs, TargetArgs};
+use crate::args::AskArgs;
 use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -27,28 +28,19 @@ pub(crate) struct NodesArgs {
     command: NodesCommand,
 }
 
-/// Flags that all of them have.
-#[derive(Args, Debug)]
-struct Common {
-    #[command(flatten)]
-    target: TargetArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
 /// The words after `openclaw nodes`.
 #[derive(Debug, Subcommand)]
 enum NodesCommand {
     /// List paired nodes, connected ones first
     #[command(visible_alias = "status")]
-    List(Common),
+    List(AskArgs),
     /// Show one node and the commands that may be called on it
     Describe {
         /// Its name, its id, or the beginning of its id
         #[arg(value_name = "NODE")]
         node: String,
         #[command(flatten)]
-        common: Common,
+        common: AskArgs,
     },
     /// Call a command of a node and print its result as JSON
     Invoke {
@@ -68,7 +60,7 @@ enum NodesCommand {
         #[arg(long, value_name = "KEY")]
         idempotency_key: Option<NonEmptyArg>,
         #[command(flatten)]
-        common: Common,
+        common: AskArgs,
     },
 }
 
@@ -112,7 +104,7 @@ pub(crate) fn run(context: &Context, args: &NodesArgs) -> Outcome {
             let link = Link::open(context, &common.target).await?;
             let known = link.ask::<NodeList>(&NoParams {}).await?.into_typed()?;
             link.close().await;
-            let row = find(&known, node)?;
+            let row = meant(&known, node)?;
             if context.printer.is_json() {
                 context.printer.json(row)?;
             } else {
@@ -131,7 +123,7 @@ pub(crate) fn run(context: &Context, args: &NodesArgs) -> Outcome {
             block_on(async {
                 let link = Link::open(context, &common.target).await?;
                 let known = link.ask::<NodeList>(&NoParams {}).await?.into_typed()?;
-                let id = find(&known, node)?.node_id.as_str();
+                let id = meant(&known, node)?.node_id.as_str();
                 let wanted = NodeInvokeParams {
                     node_id: NonEmpty::new(id).map_err(Failure::usage)?,
                     command: command.0.clone(),
@@ -158,26 +150,18 @@ pub(crate) fn run(context: &Context, args: &NodesArgs) -> Outcome {
     }
 }
 
-/// The node that a person means: by name, by id, or by the beginning of its id.
-fn find<'a>(known: &'a NodeListResult, wanted: &str) -> Result<&'a NodeRow, Failure> {
-    let is_exact = |row: &&NodeRow| {
-        row.node_id.as_str() == wanted || row.display_name.as_deref() == Some(wanted)
-    };
-    let mut matching: Vec<&NodeRow> = known.nodes.iter().filter(is_exact).collect();
-    if matching.is_empty() {
-        let begins = |row: &&NodeRow| row.node_id.as_str().starts_with(wanted);
-        matching = known.nodes.iter().filter(begins).collect();
-    }
-    match matching.as_slice() {
-        [row] => Ok(row),
-        [] => Err(Failure::new(ExitCode::Failed, format!("no paired node is called {wanted:?}"))
-            .hint("openclaw nodes list")),
-        several => {
-            let ids: Vec<String> =
-                several.iter().map(|row| short_id(row.node_id.as_str())).collect();
-            let ids = ids.join(", ");
-            Err(Failure::usage(format!("several nodes are called {wanted:?}: {ids}"))
-                .hint("name one by the beginning of its id"))
+/// The node that a person means.
+fn meant<'a>(known: &'a NodeListResult, wanted: &str) -> Result<&'a NodeRow, Failure> {
+    find(&known.nodes, wanted).map_err(|error| match error {
+        NotOneNode::None => {
+            Failure::new(ExitCode::Failed, format!("no paired node is called {wanted:?}"))
+                .hint("openclaw nodes list")
         }
-    }
+        NotOneNode::Several(rows) => {
+            let ids: Vec<String> = rows.iter().map(|row| short_id(row.node_id.as_str())).collect();
+            let ids = ids.join(", ");
+            Failure::usage(format!("several nodes are called {wanted:?}: {ids}"))
+                .hint("name one by the beginning of its id")
+        }
+    })
 }

@@ -9,7 +9,7 @@ use openclaw_protocol::methods::sessions::{
 use serde_json::json;
 
 use super::Outcome;
-use crate::args::{OutputArgs, TargetArgs};
+use crate::args::AskArgs;
 use crate::context::{Context, now_ms};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
@@ -21,15 +21,6 @@ use crate::output::{Printer, Table, age, harmless};
 pub(crate) struct SessionsArgs {
     #[command(subcommand)]
     command: SessionsCommand,
-}
-
-/// Flags that all of them have.
-#[derive(Args, Debug)]
-struct Common {
-    #[command(flatten)]
-    target: TargetArgs,
-    #[command(flatten)]
-    output: OutputArgs,
 }
 
 /// The words after `openclaw sessions`.
@@ -50,7 +41,7 @@ enum SessionsCommand {
         #[arg(long, value_name = "TEXT")]
         search: Option<String>,
         #[command(flatten)]
-        common: Common,
+        common: AskArgs,
     },
     /// Show the end of a conversation
     Show {
@@ -64,7 +55,7 @@ enum SessionsCommand {
         #[arg(long, short)]
         follow: bool,
         #[command(flatten)]
-        common: Common,
+        common: AskArgs,
     },
     /// Start a session anew; its settings stay
     Reset {
@@ -72,7 +63,7 @@ enum SessionsCommand {
         #[arg(value_name = "SESSION")]
         session: String,
         #[command(flatten)]
-        common: Common,
+        common: AskArgs,
     },
     /// Forget a session and its transcript
     Delete {
@@ -80,7 +71,7 @@ enum SessionsCommand {
         #[arg(value_name = "SESSION")]
         session: String,
         #[command(flatten)]
-        common: Common,
+        common: AskArgs,
     },
 }
 
@@ -120,7 +111,7 @@ pub(crate) fn run(context: &Context, args: &SessionsArgs) -> Outcome {
 
 async fn list(
     context: &Context,
-    common: &Common,
+    common: &AskArgs,
     wanted: serde_json::Value,
 ) -> Result<(), Failure> {
     let link = Link::open(context, &common.target).await?;
@@ -174,7 +165,7 @@ fn model(row: &SessionRow) -> String {
     }
 }
 
-async fn reset(context: &Context, common: &Common, session: &str) -> Result<(), Failure> {
+async fn reset(context: &Context, common: &AskArgs, session: &str) -> Result<(), Failure> {
     let link = Link::open(context, &common.target).await?;
     let wanted = params::<SessionsReset>(json!({ "key": session, "reason": "reset" }))?;
     let answer = link.ask::<SessionsReset>(&wanted).await;
@@ -184,7 +175,7 @@ async fn reset(context: &Context, common: &Common, session: &str) -> Result<(), 
     })
 }
 
-async fn delete(context: &Context, common: &Common, session: &str) -> Result<(), Failure> {
+async fn delete(context: &Context, common: &AskArgs, session: &str) -> Result<(), Failure> {
     let link = Link::open(context, &common.target).await?;
     let wanted = params::<SessionsDelete>(json!({ "key": session }))?;
     let answer = link.ask::<SessionsDelete>(&wanted).await;

@@ -19,6 +19,7 @@ mod expose;
 mod lifecycle;
 mod machine;
 mod model;
+mod nodes;
 mod packaging;
 mod profiles;
 mod remote;

@@ -2,12 +2,12 @@
 
 use openclaw_identity::transcript::pairing_request_id;
 use openclaw_protocol::{
-    Role, ScopeSet,
+    Role, RpcError, ScopeSet,
     events::pairing::PairingDecision,
     ids::{DeviceId, PairingRequestId},
 };
 use openclaw_store::{
-    devices::{Ask, DeviceInfo, Paired},
+    devices::{Ask, DeviceInfo, Paired, PairingRequest},
     trail::{TrailEvent, TrailKind},
 };
 
@@ -105,14 +105,33 @@ pub(super) async fn ask_for_more(
         return;
     }
     let ask = ask_of(upgrade, request, device, "command-upgrade");
-    let names = request.scopes.names();
-    let id = pairing_request_id(&device.key, request.role.as_str(), &names, &ask.commands);
-    let id = PairingRequestId::new(id);
-    match state.store.devices().request(&id, ask, state.clock.now_ms()).await {
-        Ok(filed) if filed.created => announce::request_filed(state, &filed.request),
-        Ok(_) => {}
-        Err(error) => drop(state.storage_error(&error)),
+    let id = request_id(request, device, &ask);
+    // A store that fails was logged; the node is let in all the same, with what it has.
+    drop(file(state, &id, ask).await);
+}
+
+fn request_id(request: &Request, device: &Device, ask: &Ask) -> PairingRequestId {
+    let scopes = request.scopes.names();
+    let id = pairing_request_id(&device.key, request.role.as_str(), &scopes, &ask.commands);
+    PairingRequestId::new(id)
+}
+
+/// Files a request, or renews it, and tells operators of it and of those that made room.
+async fn file(state: &State, id: &PairingRequestId, ask: Ask) -> Result<PairingRequest, RpcError> {
+    let filed = state.store.devices().request(id, ask, state.clock.now_ms()).await;
+    let filed = filed.map_err(|error| state.storage_error(&error))?;
+    for dropped in &filed.dropped {
+        announce::request_decided(
+            state,
+            &dropped.request_id,
+            &dropped.ask.info.device_id,
+            PairingDecision::Rejected,
+        );
     }
+    if filed.created {
+        announce::request_filed(state, &filed.request);
+    }
+    Ok(filed.request)
 }
 
 /// Files a request (or renews it), tells operators, and refuses for now.
@@ -124,32 +143,13 @@ pub(super) async fn ask(
     reason: PairingReason,
 ) -> Box<Refused> {
     let ask = ask_of(upgrade, request, device, reason.as_str());
-    let id = pairing_request_id(
-        &device.key,
-        request.role.as_str(),
-        &request.scopes.names(),
-        &ask.commands,
-    );
-    let id = PairingRequestId::new(id);
+    let id = request_id(request, device, &ask);
     // Before the request can be seen, so that no decision is missed.
     let hold = if upgrade.can_wait { state.pairing.hold(&id, upgrade.address) } else { None };
-    let filed = state.store.devices().request(&id, ask, state.clock.now_ms()).await;
-    let filed = match filed {
-        Ok(filed) => filed,
-        Err(error) => return Refused::policy(state.storage_error(&error)),
+    let pending = match file(state, &id, ask).await {
+        Ok(pending) => pending,
+        Err(error) => return Refused::policy(error),
     };
-    for dropped in &filed.dropped {
-        announce::request_decided(
-            state,
-            &dropped.request_id,
-            &dropped.ask.info.device_id,
-            PairingDecision::Rejected,
-        );
-    }
-    let pending = filed.request;
-    if filed.created {
-        announce::request_filed(state, &pending);
-    }
     let live_grants = || {
         let grants = device.record.iter().flat_map(|record| &record.grants);
         grants.filter(|grant| grant.revoked_at_ms.is_none())

@@ -223,21 +223,24 @@ async fn the_agent_runs_a_command_on_a_node_and_answers_with_what_it_gave() {
         "action": "invoke", "node": id, "invokeCommand": "system.run",
         "invokeParams": {"command": ["rm"], "approved": true},
     });
+    let browser = json!({"action": "invoke", "node": id, "invokeCommand": "browser.proxy"});
     let scripted = Scripted::start([
+        Answer::call("c0", "nodes", &browser),
         Answer::call("c1", "nodes", &json!({"action": "status"})),
         Answer::call("c2", "nodes", &forged),
         Answer::call("c3", "nodes", &invoke),
         Answer::text("Your disk is 42% full."),
     ])
     .await;
-    let mut node = Node::over(scripted.wire().await, device, &["system.run"]).await;
+    let mut node =
+        Node::over(scripted.wire().await, device, &["system.run", "browser.proxy"]).await;
     let mut operator = scripted.operator().await;
     let message = json!({
         "sessionKey": "main", "message": "how full is my disk?", "idempotencyKey": "m1",
     });
     operator.ok("chat.send", message).await;
     let request = node.request().await;
-    assert_eq!(request["paramsJSON"], r#"{"command":["df","-h"]}"#, "the forged call came nowhere");
+    assert_eq!(request["paramsJSON"], r#"{"command":["df","-h"]}"#, "the others came nowhere");
     let payload = json!({"exitCode": 0, "stdout": "/dev/sda1 42%"});
     let result = json!({"id": request["id"], "nodeId": id, "ok": true, "payload": payload});
     node.client.ok("node.invoke.result", result).await;
@@ -245,8 +248,9 @@ async fn the_agent_runs_a_command_on_a_node_and_answers_with_what_it_gave() {
     assert!(done.to_string().contains("42% full"), "{done}");
     let asked = scripted.model.requests();
     let shown: Vec<String> = asked.iter().map(|request| format!("{request:?}")).collect();
-    assert!(shown[1].contains(&id), "the status names the node: {}", shown[1]);
-    assert!(shown[2].contains("cannot be given"), "the model is told why: {}", shown[2]);
-    assert!(shown[3].contains("/dev/sda1 42%"), "{}", shown[3]);
+    assert!(shown[1].contains("takes an administrator"), "{}", shown[1]);
+    assert!(shown[2].contains("approvalState"), "the status names the node: {}", shown[2]);
+    assert!(shown[3].contains("cannot be given"), "the model is told why: {}", shown[3]);
+    assert!(shown[4].contains("/dev/sda1 42%"), "{}", shown[4]);
     scripted.stop().await;
 }

@@ -17,8 +17,15 @@ use crate::{
     text::{Int0, NonEmpty},
 };
 
-/// Driving the browser of a node is worth the whole account of its user, so it takes an administrator.
-const BROWSER_PROXY: &str = "browser.proxy";
+/// Whether only an administrator may call a command: driving the browser of a node is worth the whole
+/// account of its user.
+#[must_use]
+pub fn needs_admin(command: &str) -> bool {
+    command == "browser.proxy"
+}
+
+/// The shortest beginning of an id that names a node.
+const MIN_ID_PREFIX: usize = 6;
 
 params! {
     /// Params of `node.describe`.
@@ -197,7 +204,7 @@ methods! {
         { scope: BaseScope::Dynamic(Scope::Write), idempotency: Idempotency::Required, unbounded: true }
         [
             fn scope_for(params: &NodeInvokeParams) -> Scope {
-                if params.command.as_str() == BROWSER_PROXY { Scope::Admin } else { Scope::Write }
+                if needs_admin(params.command.as_str()) { Scope::Admin } else { Scope::Write }
             }
             fn idempotency_key(params: &NodeInvokeParams) -> Option<&str> {
                 Some(params.idempotency_key.as_str())
@@ -209,6 +216,34 @@ methods! {
     /// Something happened on a node. No event leads to anything yet, and the answer says so.
     NodeEvent = "node.event", Write, NodeEventParams => NodeEventResult
         { role: Role::Node, advertised: false };
+}
+
+/// Why a word does not name one node.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NotOneNode<'a> {
+    /// No node is meant by it.
+    None,
+    /// Each of these could be.
+    Several(Vec<&'a NodeRow>),
+}
+
+/// The node that a word means: its id or its name, else the beginning of its id.
+///
+/// # Errors
+/// When no node or several are meant.
+pub fn find<'a>(nodes: &'a [NodeRow], wanted: &str) -> Result<&'a NodeRow, NotOneNode<'a>> {
+    let is_named = |row: &&NodeRow| {
+        row.node_id.as_str() == wanted || row.display_name.as_deref() == Some(wanted)
+    };
+    let mut meant: Vec<&NodeRow> = nodes.iter().filter(is_named).collect();
+    if meant.is_empty() && wanted.len() >= MIN_ID_PREFIX {
+        meant = nodes.iter().filter(|row| row.node_id.as_str().starts_with(wanted)).collect();
+    }
+    match meant.as_slice() {
+        [] => Err(NotOneNode::None),
+        [row] => Ok(row),
+        _ => Err(NotOneNode::Several(meant)),
+    }
 }
 
 impl NodeInvokeResultParams {
