@@ -9,7 +9,10 @@ use openclaw_protocol::methods::{
 use openclaw_testkit::FaultProxy;
 use serde_json::Value;
 
-use tokio::{io::AsyncReadExt, sync::Notify};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    sync::Notify,
+};
 
 use super::*;
 
@@ -114,7 +117,10 @@ async fn stumbling(listener: tokio::net::TcpListener, to: u16, cut: Arc<Notify>)
     for count in 1.. {
         let (mut near, _) = listener.accept().await.expect("a client");
         if count == 2 {
-            near.read(&mut [0; 4096]).await.expect("an upgrade request");
+            near.read_u8().await.expect("the beginning of an upgrade request");
+            near.shutdown().await.expect("closed in order");
+            // What is left unread must not turn the end into a reset.
+            tokio::io::copy(&mut near, &mut tokio::io::sink()).await.ok();
             continue;
         }
         let cut = Arc::clone(&cut);
