@@ -131,6 +131,12 @@ impl Paths {
         self.state.join("gateway-token")
     }
 
+    /// What is published through Tailscale.
+    #[must_use]
+    pub fn tailscale_file(&self) -> PathBuf {
+        self.state.join("tailscale.json")
+    }
+
     /// The shared secret before the last rotation, while it is accepted still (0600).
     #[must_use]
     pub fn previous_secret_file(&self) -> PathBuf {

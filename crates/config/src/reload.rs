@@ -41,7 +41,7 @@ impl ReloadClass {
 }
 
 /// Key prefixes and their class; what matches none needs a restart.
-const TABLE: [(&str, ReloadClass); 35] = [
+const TABLE: [(&str, ReloadClass); 37] = [
     ("$schema", ReloadClass::Live),
     ("agents", ReloadClass::Live),
     ("agents.defaults.maxConcurrent", ReloadClass::Hot),
@@ -52,12 +52,14 @@ const TABLE: [(&str, ReloadClass); 35] = [
     ("discovery.wideArea", ReloadClass::Live),
     ("env", ReloadClass::Restart),
     ("gateway", ReloadClass::Restart),
+    ("gateway.allowRealIpFallback", ReloadClass::Live),
     ("gateway.auth.allowTailscale", ReloadClass::Live),
     ("gateway.auth.identityScopes", ReloadClass::Hot),
     ("gateway.auth.mode", ReloadClass::Restart),
     ("gateway.auth.password", ReloadClass::Hot),
     ("gateway.auth.rateLimit", ReloadClass::Hot),
     ("gateway.auth.token", ReloadClass::Hot),
+    ("gateway.auth.trustedProxy", ReloadClass::Live),
     ("gateway.controlUi.allowedOrigins", ReloadClass::Live),
     ("gateway.mode", ReloadClass::Live),
     ("gateway.nodes", ReloadClass::Live),

@@ -6,9 +6,10 @@
 use std::{fmt, path::Path};
 
 use openclaw_base::fs;
-use openclaw_config::{Loaded, Paths, SecretInput, schema::AuthMode};
-use openclaw_gateway::settings::SharedAuth;
+use openclaw_config::{Config, Loaded, Paths, SecretInput, schema::AuthMode};
+use openclaw_gateway::{auth::proxy::ProxyAuth, settings::SharedAuth};
 use openclaw_identity::secret;
+use openclaw_protocol::ScopeSet;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::error::DaemonError;
@@ -32,6 +33,8 @@ pub struct AuthFlags {
 pub enum AuthSource {
     /// Mode `none`.
     Nothing,
+    /// Mode `trusted-proxy`: the proxy knows the person.
+    Proxy,
     /// A flag.
     Flag,
     /// The environment.
@@ -46,6 +49,7 @@ impl fmt::Display for AuthSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Nothing => "no secret",
+            Self::Proxy => "the proxy names the person",
             Self::Flag => "from the command line",
             Self::Environment => "from the environment",
             Self::Config => "from the configuration",
@@ -82,10 +86,11 @@ pub(crate) fn resolve(
         (Some(AuthMode::None), _, _) => {
             Ok(ResolvedAuth { auth: SharedAuth::None, source: AuthSource::Nothing, short: false })
         }
-        (Some(AuthMode::TrustedProxy), _, _) => Err(DaemonError::setting(
-            "gateway.auth.mode: trusted-proxy is not served by this release",
-            "set gateway.auth.mode to \"token\" or \"password\"",
-        )),
+        (Some(AuthMode::TrustedProxy), _, _) => Ok(ResolvedAuth {
+            auth: SharedAuth::TrustedProxy(proxy(&loaded.config)?),
+            source: AuthSource::Proxy,
+            short: false,
+        }),
         (Some(AuthMode::Password), _, None) => Err(DaemonError::setting(
             "gateway.auth.mode is \"password\", but there is no password",
             "run: openclaw config set gateway.auth.password, or set OPENCLAW_GATEWAY_PASSWORD",
@@ -109,6 +114,38 @@ pub(crate) fn resolve(
             Ok(found(SharedAuth::Token(token), AuthSource::TokenFile))
         }
     }
+}
+
+/// What has to be there for the proxy's word to count.
+fn proxy(config: &Config) -> Result<ProxyAuth, DaemonError> {
+    let refuse = |what: &str, hint: &str| {
+        let message = format!("gateway.auth.mode is \"trusted-proxy\", but {what}");
+        Err(DaemonError::setting(message, hint))
+    };
+    let rules = &config.gateway.auth.trusted_proxy;
+    let named = rules.user_header.as_deref().map(str::trim).filter(|name| !name.is_empty());
+    let Some(user_header) = named else {
+        return refuse(
+            "no header names the person",
+            "run: openclaw config set gateway.auth.trustedProxy.userHeader x-forwarded-user",
+        );
+    };
+    if config.gateway.trusted_proxies.is_empty() {
+        return refuse(
+            "no proxy is named",
+            "run: openclaw config set gateway.trustedProxies '[\"PROXY_ADDRESS\"]'",
+        );
+    }
+    let lower = |name: &String| name.trim().to_ascii_lowercase();
+    let automatic = &rules.device_auto_approve;
+    let scopes = || ScopeSet::parse(automatic.scopes.iter().map(String::as_str));
+    Ok(ProxyAuth {
+        user_header: user_header.to_ascii_lowercase(),
+        required_headers: rules.required_headers.iter().map(lower).collect(),
+        allow_users: rules.allow_users.clone(),
+        allow_loopback: rules.allow_loopback,
+        auto_approve: automatic.enabled.then(scopes),
+    })
 }
 
 fn found(auth: SharedAuth, source: AuthSource) -> ResolvedAuth {

@@ -14,7 +14,8 @@ use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, UnixListener};
 
 use crate::{
-    auth::ResolvedAuth, error::DaemonError, holder::port_holder, inherited::Inherited, tls,
+    auth::ResolvedAuth, error::DaemonError, holder::port_holder, inherited::Inherited,
+    tailnet::LocalTailnet, tls,
 };
 
 mod tailnet;
@@ -30,6 +31,8 @@ pub(crate) struct Wanted {
     pub(crate) bind: Bind,
     /// What `custom` names.
     host: Option<IpAddr>,
+    /// The addresses in the tailnet, with `tailnet`.
+    tailnet: Vec<IpAddr>,
 }
 
 impl Wanted {
@@ -40,15 +43,22 @@ impl Wanted {
     pub(crate) fn read(config: &Config, flag: Option<Bind>) -> Result<Self, DaemonError> {
         let bind = flag.unwrap_or(config.gateway.bind);
         if bind != Bind::Custom {
-            return Ok(Self { bind, host: None });
+            return Ok(Self { bind, host: None, tailnet: Vec::new() });
         }
         let host = config.gateway.custom_bind_host.as_deref().and_then(|host| host.parse().ok());
         match host {
-            Some(host) => Ok(Self { bind, host: Some(host) }),
+            Some(host) => Ok(Self { bind, host: Some(host), tailnet: Vec::new() }),
             None => Err(DaemonError::setting(
                 "gateway.bind is \"custom\", but gateway.customBindHost names no address",
                 "run: openclaw config set gateway.customBindHost 192.0.2.1   (an address of this machine)",
             )),
+        }
+    }
+
+    /// Finds the addresses that only Tailscale knows.
+    pub(crate) async fn look(&mut self, tailnet: Option<&LocalTailnet>) {
+        if let (Bind::Tailnet, Some(tailnet)) = (self.bind, tailnet) {
+            self.tailnet = tailnet_addresses(tailnet).await;
         }
     }
 
@@ -89,7 +99,7 @@ impl Wanted {
                     ),
                 ))
             }
-            SharedAuth::Token(_) | SharedAuth::Password(_) => Ok(()),
+            SharedAuth::Token(_) | SharedAuth::Password(_) | SharedAuth::TrustedProxy(_) => Ok(()),
         }
     }
 
@@ -97,7 +107,7 @@ impl Wanted {
     pub(crate) fn addresses(&self) -> Vec<IpAddr> {
         match (self.bind, self.host) {
             (Bind::Lan, _) => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
-            (Bind::Tailnet, _) => tailnet_addresses(),
+            (Bind::Tailnet, _) => self.tailnet.clone(),
             (Bind::Custom, Some(host)) if host.is_unspecified() => {
                 vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]
             }
@@ -279,7 +289,7 @@ mod tests {
     use crate::auth::AuthSource;
 
     fn wanted(bind: Bind, host: &str) -> Wanted {
-        Wanted { bind, host: host.parse().ok() }
+        Wanted { bind, host: host.parse().ok(), tailnet: Vec::new() }
     }
 
     fn auth(auth: SharedAuth, short: bool) -> ResolvedAuth {

@@ -20,6 +20,7 @@ use crate::{
     config_source::FileConfig,
     follow::Follow,
     models,
+    tailnet::LocalTailnet,
     tls::Certificate,
     wiring::{agent_settings, gateway_settings},
 };
@@ -36,6 +37,7 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) reach: Reach,
     pub(crate) clock: SharedClock,
     pub(crate) certificate: Option<Certificate>,
+    pub(crate) tailnet: Option<Arc<LocalTailnet>>,
 }
 
 /// What comes out.
@@ -48,8 +50,19 @@ pub(crate) struct Composed {
 
 /// Builds everything in the order of its dependencies; nothing listens yet.
 pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
-    let Ingredients { paths, loaded, env, flags, auth, store, identity, reach, clock, certificate } =
-        ingredients;
+    let Ingredients {
+        paths,
+        loaded,
+        env,
+        flags,
+        auth,
+        store,
+        identity,
+        reach,
+        clock,
+        certificate,
+        tailnet,
+    } = ingredients;
     let tasks = Tasks::new();
     let run_events = RunEvents::default();
     let node_reach = Arc::new(AgentReach::default());
@@ -87,6 +100,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         config: Arc::clone(&config) as Arc<_>,
         node_reach,
         run_events,
+        tailnet: tailnet.map(|tailnet| tailnet as Arc<_>),
         clock,
         tasks: tasks.clone(),
     });

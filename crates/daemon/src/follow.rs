@@ -135,7 +135,7 @@ impl Follow {
     fn auth(&self, loaded: &Loaded) -> SharedAuth {
         let old = self.gateway.state().settings.load().auth.clone();
         match auth::resolve(&self.paths, loaded, &self.flags) {
-            Ok(resolved) if resolved.auth.kind() == old.kind() => resolved.auth,
+            Ok(resolved) if resolved.auth.mode() == old.mode() => resolved.auth,
             Ok(_) => old,
             Err(error) => {
                 tracing::error!(%error, "changed secret refused; the old one holds");

@@ -20,6 +20,7 @@ mod models;
 mod rotation;
 mod start;
 mod stop;
+mod tailnet;
 mod tls;
 mod wiring;
 

@@ -57,7 +57,7 @@ impl Rotation {
             SharedAuth::Password(_) => {
                 ("password", "gateway.auth.password", "OPENCLAW_GATEWAY_PASSWORD")
             }
-            SharedAuth::None => {
+            SharedAuth::None | SharedAuth::TrustedProxy(_) => {
                 return Err(DaemonError::setting(
                     "this Gateway asks for no shared secret",
                     "cut devices instead: openclaw devices list, openclaw devices remove",
@@ -79,7 +79,10 @@ impl Rotation {
                         .to_owned(),
                 );
             }
-            AuthSource::Nothing | AuthSource::Flag | AuthSource::Environment => {
+            AuthSource::Nothing
+            | AuthSource::Proxy
+            | AuthSource::Flag
+            | AuthSource::Environment => {
                 return elsewhere(
                     "the environment",
                     format!("change {variable} where it is set, and restart the Gateway"),
@@ -137,7 +140,7 @@ fn keep_previous(paths: &Paths, auth: &SharedAuth, until_ms: u64) -> Result<(), 
     let (kind, secret) = match auth {
         SharedAuth::Token(secret) => (Kind::Token, secret),
         SharedAuth::Password(secret) => (Kind::Password, secret),
-        SharedAuth::None => return Ok(()),
+        SharedAuth::None | SharedAuth::TrustedProxy(_) => return Ok(()),
     };
     let path = paths.previous_secret_file();
     let wire = Wire { kind, secret: secret.expose_secret().to_owned(), until_ms };

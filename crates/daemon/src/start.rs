@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 use openclaw_base::{SharedClock, SystemClock};
 use openclaw_config::{
     Environment, Loaded, Paths, Problem,
-    schema::{Bind, GatewayMode},
+    schema::{Bind, GatewayMode, TailscaleMode},
 };
 use openclaw_gateway::{Gateway, listen::Listener};
 use openclaw_identity::KeyPair;
@@ -22,6 +22,7 @@ use crate::{
     inherited::Inherited,
     lock::Lock,
     logging::{self, LogSettings},
+    tailnet::{self, LocalTailnet, Publication, Publishing},
     tls::{Certificate, CertificateFacts},
 };
 
@@ -63,7 +64,7 @@ pub struct Started {
     pub configured: bool,
     /// Log file.
     pub log_file: PathBuf,
-    /// `none`, `token`, or `password`.
+    /// `none`, `token`, `password`, or `trusted-proxy`.
     pub auth_mode: &'static str,
     /// Where the secret comes from.
     pub auth_source: AuthSource,
@@ -96,16 +97,24 @@ pub struct Reachable {
     pub certificate: Option<CertificateFacts>,
     /// The tailnet gave this machine no address yet; it is listened there as soon as it does.
     pub waits_for_tailnet: bool,
+    /// How it is to be published through Tailscale.
+    pub tailscale: TailscaleMode,
 }
 
 impl Reachable {
-    fn of(wanted: &Wanted, addresses: Vec<SocketAddr>, certificate: Option<&Certificate>) -> Self {
+    fn of(
+        wanted: &Wanted,
+        addresses: Vec<SocketAddr>,
+        certificate: Option<&Certificate>,
+        tailscale: TailscaleMode,
+    ) -> Self {
         Self {
             bind: wanted.bind,
             exposed: wanted.is_exposed(),
             certificate: certificate.map(|certificate| certificate.facts().clone()),
             waits_for_tailnet: wanted.bind == Bind::Tailnet
                 && addresses.iter().all(|address| address.ip().is_loopback()),
+            tailscale,
             addresses,
         }
     }
@@ -139,6 +148,7 @@ pub struct Running {
     pub(crate) store: Store,
     pub(crate) socket: PathBuf,
     pub(crate) lock: Lock,
+    pub(crate) publishing: Option<Publishing>,
 }
 
 /// Starts a Gateway.
@@ -174,13 +184,18 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
     let resolved = auth::resolve(&paths, &loaded, &options.auth)?;
     let wanted =
         options.port.map_or_else(|| loaded.config.gateway_port(&paths, &loaded.env), Ok)?;
-    let wide = Wanted::read(&loaded.config, options.bind)?;
+    let mut wide = Wanted::read(&loaded.config, options.bind)?;
     wide.check(&resolved)?;
+    let publication = Publication::prepare(&loaded.config, &paths, &resolved)?;
+    let tailnet = (publication.is_some() || wide.bind == Bind::Tailnet)
+        .then(|| LocalTailnet::new(tailnet::whereabouts(&loaded.env)));
+    wide.look(tailnet.as_deref()).await;
     let certificate = bind::certificate(&paths, &loaded.config, &wide)?;
     let tls = certificate.as_ref().map(Certificate::server);
     let bound = bind::listeners(&wide, wanted, tls.as_ref(), &options.inherited)?;
     let (mut listeners, port) = (bound.listeners, bound.port);
-    let reachable = Reachable::of(&wide, bound.addresses, certificate.as_ref());
+    let tailscale = loaded.config.gateway.tailscale.mode;
+    let reachable = Reachable::of(&wide, bound.addresses, certificate.as_ref(), tailscale);
     let store = Store::open(&paths.store_file(), &StoreOptions::default())?;
     let identity = load_identity(&paths, &clock)?;
     store.ledger().interrupt_all_running(clock.now_ms()).await?;
@@ -195,6 +210,7 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
         reach: reachable.reach(port),
         clock,
         certificate,
+        tailnet: tailnet.clone(),
     };
     let composed = compose(ingredients);
     // Before anybody can start a new run: what the last stop cut goes on first.
@@ -208,10 +224,15 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
     listeners.push(bind::door(paths.socket())?);
     composed.gateway.remember().await;
     listen(&composed.gateway, listeners);
-    if reachable.waits_for_tailnet {
-        let gateway = composed.gateway.clone();
-        bind::Tailnet { gateway, port, tls }.start(&composed.tasks);
+    if let Some(tailnet) = tailnet.as_ref().filter(|_| reachable.waits_for_tailnet) {
+        let (gateway, tailnet) = (composed.gateway.clone(), Arc::clone(tailnet));
+        bind::Tailnet { gateway, port, tls, tailnet }.start(&composed.tasks);
     }
+    let publishing = publication.zip(tailnet.as_ref()).map(|(publication, tailnet)| {
+        let (listener, publishing) = publication.start(tailnet);
+        composed.gateway.listen(listener);
+        publishing
+    });
     holder.port = Some(port);
     holder.socket = Some(paths.socket().to_owned());
     lock.publish(&holder).map_err(|source| DaemonError::File {
@@ -224,7 +245,7 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
     reachable.tell();
     let started = describe(&paths, &loaded, &resolved, &composed, reachable, resumed_runs);
     let gateway = composed.gateway;
-    Ok(Running { gateway, started, store, socket: paths.socket().to_owned(), lock })
+    Ok(Running { gateway, started, store, socket: paths.socket().to_owned(), lock, publishing })
 }
 
 /// Refuses settings that this release does not serve, before anything is touched.
@@ -269,7 +290,7 @@ fn describe(
         config_file: paths.config_file().to_owned(),
         configured: loaded.exists(),
         log_file: loaded.config.log_file(paths),
-        auth_mode: resolved.auth.kind().as_str(),
+        auth_mode: resolved.auth.mode(),
         auth_source: resolved.source,
         token_file: (resolved.source == AuthSource::TokenFile).then(|| paths.token_file()),
         short_secret: resolved.short,

@@ -68,7 +68,13 @@ pub async fn run(
 impl Running {
     /// Announces the end, drains, and closes the state.
     pub async fn stop(self) {
+        if let Some(publishing) = &self.publishing {
+            publishing.cancel();
+        }
         self.gateway.shutdown(None).await;
+        if let Some(publishing) = self.publishing {
+            publishing.stop().await;
+        }
         self.store.close().await;
         std::fs::remove_file(&self.socket).ok();
         drop(self.lock);

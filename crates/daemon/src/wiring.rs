@@ -7,7 +7,7 @@ use openclaw_agent::{
     AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, model::ThinkingLevel,
 };
 use openclaw_base::{Clock, SystemClock};
-use openclaw_config::{Config, Environment, Loaded, Paths, schema::Nodes};
+use openclaw_config::{Config, Environment, Loaded, Paths, schema::{Nodes, TailscaleMode}};
 use openclaw_gateway::{
     auth::limiter::Limits,
     hosts::HostPolicy,
@@ -26,6 +26,8 @@ pub(crate) fn gateway_settings(loaded: &Loaded, paths: &Paths, auth: SharedAuth)
     let limits = &config.gateway.auth.rate_limit;
     let proxies = config.gateway.trusted_proxies.iter();
     Settings {
+        tailnet_identity: tailnet_identity(config, &auth),
+        real_ip_fallback: config.gateway.allow_real_ip_fallback,
         auth,
         previous: rotation::previous(paths, SystemClock.now_ms()),
         limits: Limits {
@@ -45,6 +47,13 @@ pub(crate) fn gateway_settings(loaded: &Loaded, paths: &Paths, auth: SharedAuth)
         session_scope: config.session.scope.as_str().to_owned(),
         node_commands: node_commands(&config.gateway.nodes),
     }
+}
+
+/// Left out, the tailnet's word counts where it is the documented default: behind `serve`, in mode `token`.
+fn tailnet_identity(config: &Config, auth: &SharedAuth) -> bool {
+    let served = config.gateway.tailscale.mode == TailscaleMode::Serve;
+    let by_default = served && matches!(auth, SharedAuth::Token(_));
+    served && config.gateway.auth.allow_tailscale.unwrap_or(by_default)
 }
 
 /// Both spellings of both lists.

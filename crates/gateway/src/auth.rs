@@ -10,6 +10,7 @@ use openclaw_protocol::{
 };
 
 pub mod limiter;
+pub mod proxy;
 pub mod refusal;
 
 pub use refusal::Refusal;
@@ -66,6 +67,22 @@ pub enum DeviceToken {
     Wrong,
 }
 
+/// Who vouches for the person behind a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Identity {
+    /// Nobody, and nobody has to.
+    NotAsked,
+    /// The tailnet: its headers, confirmed by `whois`.
+    Tailnet,
+    /// The proxy of mode `trusted-proxy`.
+    Proxy {
+        /// Scopes for which a device is paired without a decision.
+        silent: Option<ScopeSet>,
+    },
+    /// Mode `trusted-proxy`, and nobody does.
+    Missing,
+}
+
 /// What the store knows about the device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KnownDevice {
@@ -92,6 +109,8 @@ pub struct Evidence {
     pub shared: SharedSecret,
     /// The device token.
     pub token: DeviceToken,
+    /// Who vouches for the person.
+    pub identity: Identity,
     /// The device in the store.
     pub known: KnownDevice,
     /// The program.
@@ -115,6 +134,10 @@ pub enum Method {
     Password,
     /// The device itself.
     Device,
+    /// The tailnet vouches for the person.
+    Tailscale,
+    /// The trusted proxy vouches for the person.
+    TrustedProxy,
 }
 
 impl Method {
@@ -126,6 +149,8 @@ impl Method {
             Self::Token => "token",
             Self::Password => "password",
             Self::Device => "device-token",
+            Self::Tailscale => "tailscale",
+            Self::TrustedProxy => "trusted-proxy",
         }
     }
 }
@@ -195,6 +220,9 @@ pub fn decide(evidence: &Evidence) -> Verdict {
         }
         SharedSecret::Absent | SharedSecret::Sent | SharedSecret::Proven => {}
     }
+    if evidence.identity == Identity::Missing {
+        return Verdict::Refuse(Refusal::IdentityRequired);
+    }
     if evidence.token == DeviceToken::Wrong {
         return Verdict::Refuse(Refusal::DeviceTokenWrong);
     }
@@ -223,8 +251,7 @@ fn decide_owner(evidence: &Evidence) -> Verdict {
 }
 
 fn decide_without_device(evidence: &Evidence) -> Verdict {
-    let is_page = matches!(evidence.client, ClientId::ControlUi | ClientId::WebchatUi);
-    if is_page {
+    if is_page(evidence.client) {
         return Verdict::Refuse(Refusal::ControlUiDeviceRequired);
     }
     if evidence.mode == SecretKind::None
@@ -250,6 +277,9 @@ fn decide_ours(evidence: &Evidence) -> Verdict {
         let silent = evidence.link == LinkClass::Local && evidence.mode != SecretKind::None;
         return admit_or_ask(evidence, shared_method(evidence.mode), silent);
     }
+    if let Some(verdict) = decide_vouched(evidence) {
+        return verdict;
+    }
     match evidence.mode {
         SecretKind::None => admit_or_ask(evidence, Method::None, false),
         _ if evidence.known.paired => admit_or_ask(evidence, Method::Device, false),
@@ -265,10 +295,33 @@ fn decide_published(evidence: &Evidence) -> Verdict {
     if evidence.token == DeviceToken::Valid {
         return admit_or_ask(evidence, Method::Device, false);
     }
+    if let Some(verdict) = decide_vouched(evidence) {
+        return verdict;
+    }
     match evidence.mode {
         SecretKind::None => admit_or_ask(evidence, Method::None, false),
         kind => Verdict::Refuse(Refusal::secret_missing(kind)),
     }
+}
+
+/// A person somebody vouches for needs no secret, but a device that is paired: the tailnet's word counts
+/// for pages, the trusted proxy's for everything.
+fn decide_vouched(evidence: &Evidence) -> Option<Verdict> {
+    let operator = evidence.role == Role::Operator;
+    match evidence.identity {
+        Identity::Tailnet if operator && is_page(evidence.client) => {
+            Some(admit_or_ask(evidence, Method::Tailscale, false))
+        }
+        Identity::Proxy { silent } => {
+            let silent = operator && silent.is_some_and(|scopes| scopes.covers(evidence.scopes));
+            Some(admit_or_ask(evidence, Method::TrustedProxy, silent))
+        }
+        Identity::Tailnet | Identity::NotAsked | Identity::Missing => None,
+    }
+}
+
+const fn is_page(client: ClientId) -> bool {
+    matches!(client, ClientId::ControlUi | ClientId::WebchatUi)
 }
 
 fn admit_or_ask(evidence: &Evidence, method: Method, silent: bool) -> Verdict {

@@ -26,7 +26,7 @@ use serde_json::Value;
 
 use crate::{
     auth::{
-        self, Evidence, LinkClass, Method, PairingReason, Refusal, Verdict, limiter::CredentialKind,
+        self, Evidence, Identity, LinkClass, Method, PairingReason, Refusal, Verdict, limiter::CredentialKind,
     },
     connections::{CloseReason, Connection, NewConnection, Principal},
     peer::{Link, bucket},
@@ -49,6 +49,8 @@ pub struct Upgrade {
     pub link: Link,
     /// The address that limits count; none through the door.
     pub address: Option<IpAddr>,
+    /// Who vouches for the person behind it.
+    pub voucher: Voucher,
     /// The headers of the upgrade request.
     pub headers: HeaderMap,
     /// A proxy says that somebody else stands behind the peer.
@@ -59,6 +61,29 @@ pub struct Upgrade {
     pub can_wait: bool,
     /// What the Gateway sent in `connect.challenge`.
     pub server_nonce: String,
+}
+
+/// Who vouches for the person behind a socket, and for whom.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Voucher {
+    /// Who does.
+    pub identity: Identity,
+    /// The person's name or login.
+    pub person: Option<String>,
+}
+
+impl Default for Voucher {
+    fn default() -> Self {
+        Self { identity: Identity::NotAsked, person: None }
+    }
+}
+
+impl Voucher {
+    /// Somebody vouches for this person.
+    #[must_use]
+    pub const fn new(identity: Identity, person: String) -> Self {
+        Self { identity, person: Some(person) }
+    }
 }
 
 /// A refused `connect`.
@@ -205,7 +230,11 @@ pub async fn connect(
     match &outcome {
         Ok(admitted) => {
             let method = admitted.connection.principal.method;
-            state.record_of(&admitted.connection, TrailKind::Connect, method, &client);
+            let detail = match &upgrade.voucher.person {
+                Some(person) => format!("{client}, {person}"),
+                None => client,
+            };
+            state.record_of(&admitted.connection, TrailKind::Connect, method, &detail);
         }
         Err(refused) => {
             record::refusal(state, upgrade, device.as_ref().unwrap_or(&client), &refused.error);
@@ -293,7 +322,8 @@ fn check_origin(
         || client.mode == ClientMode::Webchat;
     let local = class != LinkClass::Remote;
     let settings = state.settings.load();
-    settings.hosts.check_origin(&upgrade.headers, local, is_page).map_err(|refusal| {
+    let own = state.own_name();
+    settings.hosts.check_origin(&upgrade.headers, local, is_page, own.as_deref()).map_err(|refusal| {
         let message = "origin not allowed (open the Control UI from the gateway host or allow it in \
                        gateway.controlUi.allowedOrigins)";
         Refused::policy(RpcError::invalid(message).with_details([

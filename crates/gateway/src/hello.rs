@@ -68,7 +68,7 @@ pub async fn enter(
             config_path: path(&state.info.config_path),
             state_dir: path(&state.info.state_dir),
             session_defaults: Some(session_defaults(state)),
-            auth_mode: Some(state.settings.load().auth.kind().as_str().to_owned()),
+            auth_mode: Some(state.settings.load().auth.mode().to_owned()),
             ..Snapshot::default()
         },
         auth: HelloAuth {

@@ -51,16 +51,18 @@ impl HostPolicy {
         policy
     }
 
-    /// Whether a request may name this host: loopback names, IP literals, and configured origins.
+    /// Whether a request may name this host: loopback names, IP literals, our `own` name in the tailnet,
+    /// and configured origins.
     /// A name somebody else's DNS can point here is refused, unless the connection is `guarded` by TLS
     /// that ends here: no browser takes our certificate for that name, so its pages never get this far.
     #[must_use]
-    pub fn allows_host(&self, headers: &HeaderMap, guarded: bool) -> bool {
+    pub fn allows_host(&self, headers: &HeaderMap, guarded: bool, own: Option<&str>) -> bool {
         let Some((name, _)) = host_header(headers).and_then(split_port) else { return false };
         let named = |host: String| host.eq_ignore_ascii_case(name);
         guarded
             || is_loopback_name(name)
             || parse_ip(name).is_some()
+            || own.is_some_and(|own| own.eq_ignore_ascii_case(name))
             || self.origin_hosts().any(named)
     }
 
@@ -81,6 +83,7 @@ impl HostPolicy {
         headers: &HeaderMap,
         local: bool,
         required: bool,
+        own: Option<&str>,
     ) -> Result<(), OriginRefusal> {
         let Some(origin) = headers.get(header::ORIGIN) else {
             return if required { Err(OriginRefusal::Missing) } else { Ok(()) };
@@ -99,7 +102,9 @@ impl HostPolicy {
         let default_port = if scheme == "https" { 443 } else { 80 };
         let same = host.eq_ignore_ascii_case(page)
             && host_port.unwrap_or(default_port) == page_port.unwrap_or(default_port)
-            && (is_loopback_name(host) || parse_ip(host).is_some());
+            && (is_loopback_name(host)
+                || parse_ip(host).is_some()
+                || own.is_some_and(|own| own.eq_ignore_ascii_case(host)));
         let both_loopback = local && is_loopback_name(host) && is_loopback_name(page);
         if same || both_loopback { Ok(()) } else { Err(OriginRefusal::NotAllowed) }
     }
@@ -172,28 +177,28 @@ mod tests {
             ("localhost.evil.example", false),
             ("", false),
         ] {
-            assert_eq!(policy.allows_host(&headers(host, None), false), allowed, "{host}");
+            assert_eq!(policy.allows_host(&headers(host, None), false, None), allowed, "{host}");
         }
-        assert!(!policy.allows_host(&HeaderMap::new(), false));
+        assert!(!policy.allows_host(&HeaderMap::new(), false, None));
     }
 
     #[test]
     fn over_tls_any_name_is_served_and_no_page_of_it() {
         let policy = HostPolicy::new(["https://ui.example"], None);
         let page = headers("evil.example:18789", Some("https://evil.example:18789"));
-        assert!(policy.allows_host(&page, true));
-        assert_eq!(policy.check_origin(&page, true, true), Err(OriginRefusal::NotAllowed));
+        assert!(policy.allows_host(&page, true, None));
+        assert_eq!(policy.check_origin(&page, true, true, None), Err(OriginRefusal::NotAllowed));
         for host in ["a:b", "[::1]x"] {
-            assert!(!policy.allows_host(&headers(host, None), true), "{host}");
+            assert!(!policy.allows_host(&headers(host, None), true, None), "{host}");
         }
-        assert!(!policy.allows_host(&HeaderMap::new(), true));
+        assert!(!policy.allows_host(&HeaderMap::new(), true, None));
     }
 
     #[test]
     fn origins() {
         let policy = HostPolicy::new(["https://ui.example"], None);
         let check = |host: &str, origin: Option<&str>, local| {
-            policy.check_origin(&headers(host, origin), local, true)
+            policy.check_origin(&headers(host, origin), local, true, None)
         };
         assert_eq!(check("127.0.0.1:18789", None, true), Err(OriginRefusal::Missing));
         assert_eq!(check("127.0.0.1:18789", Some("http://127.0.0.1:18789"), true), Ok(()));
@@ -220,8 +225,21 @@ mod tests {
         }
         assert!(
             HostPolicy::new(["*"], None)
-                .check_origin(&headers("localhost", Some("https://any.example")), false, true)
+                .check_origin(&headers("localhost", Some("https://any.example")), false, true, None)
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn the_own_name_in_the_tailnet_is_served_to_its_own_pages_only() {
+        let policy = HostPolicy::default();
+        let own = Some("box.tail1.ts.net");
+        let page = |origin| headers("Box.tail1.ts.net", Some(origin));
+        let right = page("https://box.tail1.ts.net");
+        assert!(policy.allows_host(&right, false, own) && !policy.allows_host(&right, false, None));
+        assert_eq!(policy.check_origin(&right, false, true, own), Ok(()));
+        let wrong = page("https://evil.tail1.ts.net");
+        assert!(policy.check_origin(&wrong, false, true, own).is_err());
+        assert!(!policy.allows_host(&headers("evil.tail1.ts.net", None), false, own));
     }
 }

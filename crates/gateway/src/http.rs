@@ -27,9 +27,12 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::{
     connection,
-    handshake::Upgrade,
+    handshake::{Upgrade, Voucher},
+    auth::Identity,
     peer::{self, Link},
+    settings::{Settings, SharedAuth},
     state::State,
+    tailnet::{self, Visitor},
 };
 
 /// Where a request came from; the listener puts it beside every request.
@@ -60,23 +63,32 @@ async fn guard(
     let settings = state.settings.load_full();
     let forwarded = peer::is_forwarded(request.headers());
     let guarded = !forwarded && link.binding() == Binding::TlsExporter;
-    if !settings.hosts.allows_host(request.headers(), guarded) {
+    let own = state.own_name();
+    if !settings.hosts.allows_host(request.headers(), guarded, own.as_deref()) {
         let hint =
             "use localhost or an IP address, or list the name in gateway.controlUi.allowedOrigins";
         return refusal(StatusCode::FORBIDDEN, "host_not_allowed", "this Host is not served", hint);
     }
+    let by_tailscale = matches!(link, Link::Tailscale { .. });
+    let visitor = tailnet::visitor(&state, &link, request.headers()).await;
     let trusted = link.address().is_some_and(|ip| peer::is_trusted(&settings.trusted_proxies, ip));
-    if forwarded && !trusted {
-        let hint = "list the proxy's address in gateway.trustedProxies";
+    let refused = if by_tailscale { visitor.is_none() } else { forwarded && !trusted };
+    if refused {
+        let hint = if request.headers().contains_key(tailnet::LOGIN) {
+            "let the Gateway publish itself: openclaw config set gateway.tailscale.mode serve"
+        } else {
+            "list the proxy's address in gateway.trustedProxies"
+        };
         let message = "forwarding headers from a peer that is not a trusted proxy";
         return refusal(StatusCode::FORBIDDEN, "proxy_attribution_required", message, hint);
     }
     if is_upgrade(request.headers()) {
-        return upgrade(&state, link, forwarded, request);
+        let from = From { link, forwarded: forwarded || by_tailscale, visitor };
+        return upgrade(&state, from, request);
     }
     // The socket table is read only for pages.
     let local = request.headers().contains_key(header::ORIGIN) && link.is_local(forwarded);
-    if settings.hosts.check_origin(request.headers(), local, false).is_err() {
+    if settings.hosts.check_origin(request.headers(), local, false, own.as_deref()).is_err() {
         let hint = "list the origin in gateway.controlUi.allowedOrigins";
         return refusal(
             StatusCode::FORBIDDEN,
@@ -112,8 +124,15 @@ struct UpgradeQuery {
     wait: Option<String>,
 }
 
+/// Where an upgrade comes from.
+struct From {
+    link: Link,
+    forwarded: bool,
+    visitor: Option<Visitor>,
+}
+
 /// Answers the upgrade and serves the socket in a task of its own.
-fn upgrade(state: &Arc<State>, link: Link, forwarded: bool, mut request: Request) -> Response {
+fn upgrade(state: &Arc<State>, from: From, mut request: Request) -> Response {
     debug_assert_eq!((QUERY_NONCE, QUERY_WAIT), ("oc_nonce", "oc_wait"));
     let headers = request.headers().clone();
     let version = headers.get(header::SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes);
@@ -122,7 +141,16 @@ fn upgrade(state: &Arc<State>, link: Link, forwarded: bool, mut request: Request
         let message = "not a WebSocket upgrade of version 13";
         return refusal(StatusCode::BAD_REQUEST, "bad_upgrade", message, "use a WebSocket client");
     };
-    let address = peer::counted_address(&link, &headers, &state.settings.load().trusted_proxies);
+    let settings = state.settings.load_full();
+    let address = match &from.visitor {
+        Some(visitor) => Some(visitor.address),
+        None => peer::counted_address(
+            &from.link,
+            &headers,
+            &settings.trusted_proxies,
+            settings.real_ip_fallback,
+        ),
+    };
     let Ok(ticket) = state.admission.enter(address) else {
         let message = "too many connections of this address wait for authentication";
         return refusal(StatusCode::SERVICE_UNAVAILABLE, "busy", message, "try again in a moment");
@@ -137,10 +165,11 @@ fn upgrade(state: &Arc<State>, link: Link, forwarded: bool, mut request: Request
     let upgraded = hyper::upgrade::on(&mut request);
     let socket = Upgrade {
         id: ConnId::new(uuid::Uuid::new_v4().to_string()),
-        link,
+        link: from.link,
         address,
+        voucher: voucher(&settings, &from, &headers),
         headers,
-        forwarded,
+        forwarded: from.forwarded,
         client_nonce: query.nonce.as_deref().and_then(secret::nonce_bytes),
         can_wait: query.wait.as_deref() == Some("1"),
         server_nonce,
@@ -163,6 +192,23 @@ fn upgrade(state: &Arc<State>, link: Link, forwarded: bool, mut request: Request
         headers.insert(header::SEC_WEBSOCKET_ACCEPT, accept);
     }
     response
+}
+
+/// Who vouches for the person behind an upgrade, and for whom.
+fn voucher(settings: &Settings, from: &From, headers: &HeaderMap) -> Voucher {
+    if let SharedAuth::TrustedProxy(rules) = &settings.auth {
+        return match rules.judge(from.link.address(), &settings.trusted_proxies, headers) {
+            Ok(person) => Voucher::new(Identity::Proxy { silent: rules.auto_approve }, person),
+            Err(why) => {
+                tracing::debug!(why = why.as_str(), "no trusted proxy vouches for this request");
+                Voucher { identity: Identity::Missing, person: None }
+            }
+        };
+    }
+    match from.visitor.as_ref().and_then(|visitor| visitor.login.clone()) {
+        Some(login) => Voucher::new(Identity::Tailnet, login),
+        None => Voucher::default(),
+    }
 }
 
 async fn live() -> Response {

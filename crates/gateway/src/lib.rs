@@ -38,6 +38,7 @@ pub mod settings;
 pub mod shape;
 pub mod state;
 pub mod survey;
+pub mod tailnet;
 pub mod tls;
 pub mod trail;
 pub mod transport;
@@ -107,6 +108,8 @@ pub struct Parts {
     pub node_reach: Arc<node_invoke::AgentReach>,
     /// Where the agent already sends its events.
     pub run_events: RunEvents,
+    /// The tailnet, if the configuration has to do with one.
+    pub tailnet: Option<Arc<dyn tailnet::Tailnet>>,
     /// Clock.
     pub clock: SharedClock,
     /// Owner of all tasks.
@@ -148,6 +151,7 @@ impl Gateway {
             admission: admission::Admission::of_websockets(),
             http_sockets: admission::Admission::of_http(),
             in_flight: State::frame_budget(),
+            tailnet: parts.tailnet,
             clock: parts.clock,
             accepting: parts.tasks.token().child_token(),
             tasks: parts.tasks,

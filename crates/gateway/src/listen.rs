@@ -52,6 +52,13 @@ pub enum Listener {
     },
     /// The owner's door.
     Door(UnixListener),
+    /// Loopback, for Tailscale's daemon alone.
+    Tailscale {
+        /// The socket.
+        socket: TcpListener,
+        /// The whole internet may use it.
+        funnel: bool,
+    },
 }
 
 impl Listener {
@@ -67,6 +74,16 @@ impl Listener {
                 let (stream, peer) = socket.accept().await?;
                 stream.set_nodelay(true)?;
                 greet(state, router, tls.clone(), stream, peer)?;
+            }
+            Self::Tailscale { socket, funnel } => {
+                let (stream, peer) = socket.accept().await?;
+                stream.set_nodelay(true)?;
+                let link = Link::Tailscale { peer, local: stream.local_addr()?, funnel: *funnel };
+                let Some(place) = enter(state, peer.ip().to_canonical()) else { return Ok(()) };
+                let (served, router) = (Arc::clone(state), router.clone());
+                drop(state.tasks.spawn("http", async move {
+                    speak(&served, &router, link, stream, Some(place)).await;
+                }));
             }
             Self::Door(listener) => {
                 let (stream, _) = listener.accept().await?;

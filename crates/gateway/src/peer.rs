@@ -1,8 +1,8 @@
 //! Where a connection comes from, and whether that counts as local.
 //!
 //! Local means: loopback, no forwarding header, and the connecting socket belongs to the Gateway's own
-//! uid in the kernel's socket table. Everything else is remote, whatever its address: proxies, other
-//! users of the machine, userspace network stacks that dial from loopback.
+//! uid in the kernel's socket table and not to a `tailscaled`. Everything else is remote, whatever its
+//! address: proxies, other users of the machine, userspace network stacks that dial from loopback.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -10,6 +10,9 @@ use axum::http::HeaderMap;
 use ipnet::IpNet;
 use openclaw_protocol::trust::Binding;
 
+mod socket;
+
+use self::socket::PeerEnd;
 use crate::tls::Exporter;
 
 /// How a connection reached the Gateway.
@@ -29,6 +32,15 @@ pub enum Link {
         /// What proofs are tied to, if TLS ends here.
         exporter: Option<Exporter>,
     },
+    /// The listener that Tailscale forwards to; TLS ends at its daemon.
+    Tailscale {
+        /// Address of the daemon's socket.
+        peer: SocketAddr,
+        /// Address it connected to.
+        local: SocketAddr,
+        /// The whole internet may use it.
+        funnel: bool,
+    },
 }
 
 /// Headers by which a proxy says for whom it asks.
@@ -41,7 +53,7 @@ impl Link {
     pub const fn binding(&self) -> Binding {
         match self {
             Self::Door { .. } => Binding::Unix,
-            Self::Tcp { exporter: None, .. } => Binding::None,
+            Self::Tcp { exporter: None, .. } | Self::Tailscale { .. } => Binding::None,
             Self::Tcp { exporter: Some(_), .. } => Binding::TlsExporter,
         }
     }
@@ -51,7 +63,7 @@ impl Link {
     pub fn exporter(&self) -> &[u8] {
         match self {
             Self::Tcp { exporter: Some(exporter), .. } => exporter.bytes(),
-            Self::Tcp { exporter: None, .. } | Self::Door { .. } => &[],
+            Self::Tcp { exporter: None, .. } | Self::Tailscale { .. } | Self::Door { .. } => &[],
         }
     }
 
@@ -60,7 +72,9 @@ impl Link {
     pub fn address(&self) -> Option<IpAddr> {
         match self {
             Self::Door { .. } => None,
-            Self::Tcp { peer, .. } => Some(peer.ip().to_canonical()),
+            Self::Tcp { peer, .. } | Self::Tailscale { peer, .. } => {
+                Some(peer.ip().to_canonical())
+            }
         }
     }
 
@@ -70,15 +84,27 @@ impl Link {
         matches!(self, Self::Door { uid } if *uid == own_uid() || *uid == 0)
     }
 
+    /// The uid that holds the peer's end of a loopback connection, as the kernel says.
+    pub(crate) fn peer_uid(&self) -> Option<u32> {
+        match self {
+            Self::Door { uid } => Some(*uid),
+            Self::Tcp { peer, local, .. } | Self::Tailscale { peer, local, .. } => {
+                PeerEnd::find(*peer, *local).map(|end| end.uid)
+            }
+        }
+    }
+
     /// Whether this counts as local (see the module).
     #[must_use]
     pub fn is_local(&self, forwarded: bool) -> bool {
         match self {
             Self::Door { .. } => true,
+            Self::Tailscale { .. } => false,
             Self::Tcp { peer, local, .. } => {
                 !forwarded
                     && peer.ip().to_canonical().is_loopback()
-                    && socket_uid(*peer, *local) == Some(own_uid())
+                    && PeerEnd::find(*peer, *local)
+                        .is_some_and(|end| end.uid == own_uid() && !end.is_tailscaled())
             }
         }
     }
@@ -110,10 +136,20 @@ pub fn bucket(ip: IpAddr) -> IpAddr {
 }
 
 /// The address that limits count: behind a trusted proxy, the one that proxy asks for. What stands
-/// further to the left than the last address that is no trusted proxy was written by anybody.
+/// further to the left than the last address that is no trusted proxy was written by anybody. With
+/// `real_ip`, a trusted proxy that sends no `X-Forwarded-For` may name it in `X-Real-IP`.
 #[must_use]
-pub fn counted_address(link: &Link, headers: &HeaderMap, trusted: &[IpNet]) -> Option<IpAddr> {
+pub fn counted_address(
+    link: &Link,
+    headers: &HeaderMap,
+    trusted: &[IpNet],
+    real_ip: bool,
+) -> Option<IpAddr> {
     let direct = link.address()?;
+    if real_ip && is_trusted(trusted, direct) && !headers.contains_key("x-forwarded-for") {
+        let named = headers.get("x-real-ip").and_then(|value| address_of(value.to_str().ok()?));
+        return Some(named.unwrap_or(direct));
+    }
     let values = headers.get_all("x-forwarded-for").iter();
     let named: Vec<_> =
         values.flat_map(|value| value.to_str().unwrap_or("?").split(',')).map(address_of).collect();
@@ -131,29 +167,6 @@ fn address_of(text: &str) -> Option<IpAddr> {
 
 fn own_uid() -> u32 {
     rustix::process::getuid().as_raw()
-}
-
-/// The uid that owns the peer's end of a loopback connection.
-///
-/// Only Linux publishes its socket table as a file; elsewhere no TCP peer counts as local.
-#[cfg(target_os = "linux")]
-fn socket_uid(peer: SocketAddr, local: SocketAddr) -> Option<u32> {
-    let canonical = |address: SocketAddr| (address.ip().to_canonical(), address.port());
-    // A socket that nobody holds any more has no inode, and the kernel shows it as root's.
-    let is_peer_end = |entry: &procfs::net::TcpNetEntry| {
-        entry.inode != 0
-            && canonical(entry.local_address) == canonical(peer)
-            && canonical(entry.remote_address) == canonical(local)
-    };
-    let find = |table: procfs::ProcResult<Vec<procfs::net::TcpNetEntry>>| {
-        table.ok()?.into_iter().find(&is_peer_end).map(|entry| entry.uid)
-    };
-    find(procfs::net::tcp()).or_else(|| find(procfs::net::tcp6()))
-}
-
-#[cfg(not(target_os = "linux"))]
-fn socket_uid(_peer: SocketAddr, _local: SocketAddr) -> Option<u32> {
-    None
 }
 
 #[cfg(test)]
@@ -225,11 +238,19 @@ mod tests {
                 let value = axum::http::HeaderValue::from_static(header);
                 headers.insert("x-forwarded-for", value);
             }
-            let counted = counted_address(&link, &headers, &trusted).expect("an address");
+            let counted = counted_address(&link, &headers, &trusted, true).expect("an address");
             assert_eq!(counted.to_string(), expected, "{header:?}");
         }
         let door = Link::Door { uid: own_uid() };
-        assert_eq!(counted_address(&door, &HeaderMap::new(), &trusted), None);
+        assert_eq!(counted_address(&door, &HeaderMap::new(), &trusted, true), None);
+        let mut real = HeaderMap::new();
+        real.insert("x-real-ip", axum::http::HeaderValue::from_static("192.0.2.9"));
+        let counted = |trusted: &[IpNet], real_ip| {
+            counted_address(&link, &real, trusted, real_ip).map(|ip| ip.to_string())
+        };
+        assert_eq!(counted(&trusted, true).as_deref(), Some("192.0.2.9"));
+        assert_eq!(counted(&trusted, false).as_deref(), Some("127.0.0.1"));
+        assert_eq!(counted(&[], true).as_deref(), Some("127.0.0.1"));
     }
 
     #[test]

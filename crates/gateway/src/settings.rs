@@ -7,7 +7,10 @@ use openclaw_identity::secret;
 use openclaw_protocol::{ids::AgentId, limits::HANDSHAKE_DEADLINE_MS, trust::SecretKind};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::{auth::limiter::Limits, hosts::HostPolicy, nodes::policy::CommandPolicy};
+use crate::{
+    auth::{limiter::Limits, proxy::ProxyAuth},
+    hosts::HostPolicy, nodes::policy::CommandPolicy,
+};
 
 /// The shared secret and the kind it is of.
 #[derive(Clone, Debug)]
@@ -18,6 +21,8 @@ pub enum SharedAuth {
     Token(SecretString),
     /// Mode `password`.
     Password(SecretString),
+    /// Mode `trusted-proxy`: no secret, but every request has to be vouched for.
+    TrustedProxy(ProxyAuth),
 }
 
 impl SharedAuth {
@@ -25,9 +30,20 @@ impl SharedAuth {
     #[must_use]
     pub const fn kind(&self) -> SecretKind {
         match self {
-            Self::None => SecretKind::None,
+            Self::None | Self::TrustedProxy(_) => SecretKind::None,
             Self::Token(_) => SecretKind::Token,
             Self::Password(_) => SecretKind::Password,
+        }
+    }
+
+    /// The mode, as the configuration names it.
+    #[must_use]
+    pub const fn mode(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Token(_) => "token",
+            Self::Password(_) => "password",
+            Self::TrustedProxy(_) => "trusted-proxy",
         }
     }
 
@@ -35,7 +51,7 @@ impl SharedAuth {
     #[must_use]
     pub const fn secret(&self) -> Option<&SecretString> {
         match self {
-            Self::None => None,
+            Self::None | Self::TrustedProxy(_) => None,
             Self::Token(secret) | Self::Password(secret) => Some(secret),
         }
     }
@@ -47,7 +63,10 @@ impl SharedAuth {
             (Some(_), Some(secret)) => {
                 self.kind() == other.kind() && self.matches(secret.expose_secret())
             }
-            (None, None) => true,
+            (None, None) => match (self, other) {
+                (Self::TrustedProxy(rules), Self::TrustedProxy(now)) => rules == now,
+                _ => self.mode() == other.mode(),
+            },
             _ => false,
         }
     }
@@ -89,6 +108,10 @@ pub struct Settings {
     pub hosts: HostPolicy,
     /// Peers whose forwarding headers are believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The login that the tailnet vouches for is enough for a page.
+    pub tailnet_identity: bool,
+    /// Behind a trusted proxy that sends no `X-Forwarded-For`, `X-Real-IP` counts.
+    pub real_ip_fallback: bool,
     /// The agent that answers when nobody names another.
     pub default_agent: String,
     /// Every agent, the default one first.
@@ -109,6 +132,8 @@ impl Default for Settings {
             limits: Limits::default(),
             hosts: HostPolicy::default(),
             trusted_proxies: Vec::new(),
+            tailnet_identity: false,
+            real_ip_fallback: false,
             default_agent: openclaw_protocol::ids::DEFAULT_AGENT.to_owned(),
             agents: vec![AgentId::new(openclaw_protocol::ids::DEFAULT_AGENT)],
             handshake_deadline: Duration::from_millis(HANDSHAKE_DEADLINE_MS),

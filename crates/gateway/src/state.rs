@@ -32,6 +32,7 @@ use crate::{
     presence::Presence,
     run_events::RunEvents,
     settings::Settings,
+    tailnet::Tailnet,
     trail::TrailSink,
 };
 
@@ -82,6 +83,8 @@ pub struct State {
     pub http_sockets: Admission,
     /// Bytes of inbound frames that are being worked on, all connections together.
     pub in_flight: Arc<Semaphore>,
+    /// The tailnet of this machine, if it has one to do with.
+    pub tailnet: Option<Arc<dyn Tailnet>>,
     /// The clock.
     pub clock: SharedClock,
     /// Owner of every task.
@@ -111,6 +114,12 @@ impl State {
     #[must_use]
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Acquire)
+    }
+
+    /// This machine's name in its tailnet, once known.
+    #[must_use]
+    pub fn own_name(&self) -> Option<String> {
+        self.tailnet.as_ref()?.name()
     }
 
     /// Adds an entry to the audit trail.

@@ -12,6 +12,8 @@
 //!
 //! [`tunnel`] holds one `ssh` per named Gateway for as long as it is wanted, and says how it is.
 //!
+//! [`tailscale`] asks Tailscale's daemon on this machine, and publishes one route through it.
+//!
 //! A target is checked before it gets near a command line, and no `ssh` outlives us: each is killed
 //! and reaped when its stream is dropped, and dies with us on Linux even if we are killed.
 
@@ -23,6 +25,7 @@ pub mod install;
 pub mod login;
 pub mod named;
 pub mod ssh;
+pub mod tailscale;
 pub mod target;
 pub mod tunnel;
 

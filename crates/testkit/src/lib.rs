@@ -10,6 +10,7 @@
 )]
 
 pub mod dns;
+pub mod fake_tailscale;
 pub mod fake_telegram;
 pub mod fault_proxy;
 pub mod gateway;
@@ -21,6 +22,7 @@ pub mod sshd;
 pub mod tls_relay;
 pub mod wire;
 
+pub use fake_tailscale::FakeTailscale;
 pub use fault_proxy::FaultProxy;
 pub use gateway::{GatewayOptions, TestGateway};
 pub use service_manager::FakeServiceManager;

@@ -38,9 +38,9 @@ const OWNED: &[Owned] = &[
     },
     Owned {
         libraries: &["reqwest", "eventsource-stream"],
-        owners: &["openclaw-providers"],
+        owners: &["openclaw-providers", "openclaw-remote"],
         strict: false,
-        why: "only providers speak a vendor's HTTP",
+        why: "providers speak a vendor's HTTP, and remote Tailscale's",
     },
     Owned {
         libraries: &["sd-notify", "listenfd"],

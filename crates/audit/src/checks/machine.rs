@@ -10,9 +10,9 @@ use crate::{
 pub(crate) const CHECKS: &[Check] = &[
     Check {
         id: "tailscale.userspace",
-        severity: Severity::Critical,
+        severity: Severity::Warn,
         origin: Origin::Ours,
-        title: "tailscaled runs in userspace: devices of the tailnet look like this machine",
+        title: "tailscaled runs in userspace: devices of the tailnet reach loopback listeners",
         remedy: "run tailscaled with a network device of its own, under another user than the Gateway",
         run: userspace,
     },
@@ -41,12 +41,10 @@ fn userspace(facts: &Facts) -> Vec<Hit> {
     });
     found
         .map(|process| {
-            // By its uid the Gateway tells it from its owner, unless that is the same.
+            // The Gateway knows its sockets and trusts them like any remote peer; others may not.
             let own = process.uid == facts.uid;
-            let severity = if own { Severity::Critical } else { Severity::Warn };
             let whose = if own { ", under the same user as the Gateway" } else { "" };
-            let detail = format!("process {} has --tun=userspace-networking{whose}", process.pid);
-            Hit::new(detail).at(severity)
+            Hit::new(format!("process {} has --tun=userspace-networking{whose}", process.pid))
         })
         .collect()
 }

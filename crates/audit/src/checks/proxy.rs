@@ -115,6 +115,6 @@ fn real_ip(facts: &Facts) -> Vec<Hit> {
     }
     let severe = facts.is_exposed() || is_on(facts);
     let severity = if severe { Severity::Critical } else { Severity::Warn };
-    let detail = "gateway.allowRealIpFallback is true: a client may choose the address it is counted under, wherever the original runs on this file";
+    let detail = "gateway.allowRealIpFallback is true: behind a proxy that passes X-Real-IP through, a client chooses the address it is counted under";
     vec![Hit::new(detail).at(severity).fix(Fix::Unset { key: "gateway.allowRealIpFallback" })]
 }

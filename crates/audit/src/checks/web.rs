@@ -66,14 +66,14 @@ pub(crate) const CHECKS: &[Check] = &[
         id: "gateway.tailscale_funnel",
         severity: Severity::Critical,
         origin: Origin::Documented,
-        title: "Tailscale Funnel is asked for, which shows the Gateway to the whole internet",
+        title: "Tailscale Funnel shows the Gateway to the whole internet",
         remedy: "openclaw config set gateway.tailscale.mode serve",
         run: |facts| {
             let on = facts.config.gateway.tailscale.mode == TailscaleMode::Funnel;
             let spot = facts.spot("gateway.tailscale.mode");
             Hit::when(
                 on,
-                format!("{spot} is funnel; this release does not publish anything by itself"),
+                format!("{spot} is funnel: everybody can try the password"),
             )
         },
     },
@@ -81,13 +81,13 @@ pub(crate) const CHECKS: &[Check] = &[
         id: "gateway.tailscale_serve",
         severity: Severity::Info,
         origin: Origin::Documented,
-        title: "Tailscale Serve is asked for, which shows the Gateway to the tailnet",
+        title: "Tailscale Serve shows the Gateway to the tailnet",
         remedy: "",
         run: |facts| {
             let on = facts.config.gateway.tailscale.mode == TailscaleMode::Serve;
             Hit::when(
                 on,
-                "this release does not publish anything by itself; a serve rule made by hand does",
+                "every device of the tailnet can connect to it",
             )
         },
     },

@@ -8,7 +8,7 @@ mod container;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use openclaw_config::schema::{AuthMode, Bind};
+use openclaw_config::schema::{AuthMode, Bind, TailscaleMode};
 use openclaw_daemon::{
     AuthFlags, DaemonError, Finding, Lifecycle, Phase, PortHolder, StartOptions, Started,
 };
@@ -34,7 +34,7 @@ pub(crate) struct RunArgs {
     /// Addresses to listen on: auto, loopback, lan, tailnet, custom
     #[arg(long, value_name = "BIND", value_parser = bind)]
     bind: Option<Bind>,
-    /// What clients have to prove: none, token, password
+    /// What clients have to prove: none, token, password, trusted-proxy
     #[arg(long, value_name = "MODE", value_parser = auth_mode)]
     auth: Option<AuthMode>,
     /// The token that clients have to know
@@ -58,9 +58,10 @@ fn bind(raw: &str) -> Result<Bind, String> {
     choice(raw, [Bind::Auto, Bind::Loopback, Bind::Lan, Bind::Tailnet, Bind::Custom], Bind::as_str)
 }
 
-/// Reads a mode of `gateway.auth.mode`, of those that are served.
+/// Reads a mode of `gateway.auth.mode`.
 pub(crate) fn auth_mode(raw: &str) -> Result<AuthMode, String> {
-    choice(raw, [AuthMode::None, AuthMode::Token, AuthMode::Password], AuthMode::as_str)
+    use AuthMode::{None, Password, Token, TrustedProxy};
+    choice(raw, [None, Token, Password, TrustedProxy], AuthMode::as_str)
 }
 
 fn choice<T: Copy, const N: usize>(
@@ -143,6 +144,13 @@ fn announce(context: &Context, started: &Started) -> Result<(), Failure> {
     ];
     if let Some(certificate) = &started.reachable.certificate {
         fields.push(("  Certificate", certificate.pairs()));
+    }
+    match started.reachable.tailscale {
+        TailscaleMode::Off => {}
+        mode => {
+            let how = format!("{}, see: {} gateway status", mode.as_str(), context.own);
+            fields.push(("  Tailscale", how));
+        }
     }
     if started.resumed_runs > 0 {
         fields.push(("  Resumed", format!("{} runs that the last stop cut", started.resumed_runs)));

@@ -5,8 +5,9 @@ mod machine;
 use std::time::Instant;
 
 use clap::Args;
-use openclaw_config::Loaded;
+use openclaw_config::{Loaded, schema::TailscaleMode};
 use openclaw_daemon::CertificateFacts;
+use openclaw_remote::tailscale::{Record, Route};
 use serde::Serialize;
 
 use self::machine::Machine;
@@ -95,6 +96,22 @@ struct GatewayReport {
     port_source: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<CertificateFacts>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tailscale: Option<TailscaleReport>,
+}
+
+/// What is published through Tailscale.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TailscaleReport {
+    mode: &'static str,
+    published: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hint: Option<String>,
 }
 
 impl GatewayReport {
@@ -219,6 +236,7 @@ fn report(context: &Context, loaded: Option<&Loaded>, asked: Asked) -> Report {
             port_source: port_source(context, loaded, &machine),
             certificate: loaded
                 .and_then(|loaded| openclaw_daemon::certificate_in_use(paths, &loaded.config)),
+            tailscale: loaded.and_then(|loaded| tailscale(context, loaded)),
         },
         cli: CliReport {
             version: env!("CARGO_PKG_VERSION"),
@@ -233,6 +251,23 @@ fn report(context: &Context, loaded: Option<&Loaded>, asked: Asked) -> Report {
         error: failure.as_ref().map(Failure::body),
         failure,
     }
+}
+
+/// What the Gateway wrote down of its publication; nothing where none is asked for.
+fn tailscale(context: &Context, loaded: &Loaded) -> Option<TailscaleReport> {
+    let mode = loaded.config.gateway.tailscale.mode;
+    if mode == TailscaleMode::Off {
+        return None;
+    }
+    let record = Record::read(&context.paths.tailscale_file());
+    let url = record.routes.last().filter(|_| record.published).map(Route::url);
+    Some(TailscaleReport {
+        mode: mode.as_str(),
+        published: record.published,
+        url,
+        problem: record.problem,
+        hint: record.hint,
+    })
 }
 
 /// What named the port.
@@ -285,10 +320,14 @@ fn print(printer: Printer, own: &str, report: &Report) -> Result<(), Failure> {
     let door = &report.gateway.door;
     fields.push(("Door", format!("{door}{}", present(report.gateway.door_present, "not there"))));
     fields.extend(report.gateway.certificate.as_ref().map(|seen| ("Certificate", until(seen))));
+    fields.extend(report.gateway.tailscale.as_ref().map(|seen| ("Tailscale", seen.line(printer))));
     fields.push(("Service", report.machine.service_line(printer, own)));
     fields.extend(target_field(&report.gateway));
     fields.extend(report.rpc.as_ref().map(|rpc| ("Answers", answers(printer, rpc))));
     printer.fields(&fields)?;
+    if let Some(hint) = report.gateway.tailscale.as_ref().and_then(|seen| seen.hint.as_ref()) {
+        printer.hint(format!("for Tailscale, {}", harmless(hint)));
+    }
     for issue in &report.machine.service.config_audit.issues {
         printer.warning(format!("{}; {own} gateway install writes it anew", issue.message));
     }
@@ -300,6 +339,19 @@ fn print(printer: Printer, own: &str, report: &Report) -> Result<(), Failure> {
         printer.table(&profiles::table(&report.machine.profiles))?;
     }
     Ok(())
+}
+
+impl TailscaleReport {
+    fn line(&self, printer: Printer) -> String {
+        match (&self.url, &self.problem) {
+            (Some(url), _) => format!("{} at {}", printer.paint(Style::Good, self.mode), harmless(url)),
+            (None, Some(problem)) => {
+                let state = printer.paint(Style::Bad, "not published");
+                format!("{state}: {}", harmless(problem))
+            }
+            (None, None) => printer.paint(Style::Warn, "not published yet"),
+        }
+    }
 }
 
 fn until(certificate: &CertificateFacts) -> String {

@@ -30,6 +30,8 @@ pub struct Gateway {
     pub auth: GatewayAuth,
     /// Addresses or networks of reverse proxies whose forwarded headers are believed.
     pub trusted_proxies: Vec<String>,
+    /// Whether a trusted proxy that sends no `X-Forwarded-For` may name its client in `X-Real-IP`.
+    pub allow_real_ip_fallback: bool,
     /// The Gateway on another machine.
     pub remote: RemoteGateway,
     /// The browser interface.
@@ -54,6 +56,7 @@ impl Default for Gateway {
             public_origin: None,
             auth: GatewayAuth::default(),
             trusted_proxies: Vec::new(),
+            allow_real_ip_fallback: false,
             remote: RemoteGateway::default(),
             control_ui: ControlUi::default(),
             tls: Tls::default(),
@@ -91,18 +94,55 @@ pub struct NodeCommands {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct GatewayAuth {
-    /// `none`, a shared `token` or a `password`. `trusted-proxy` is known but not served by this release:
-    /// the Gateway refuses to start with it. Left out: password if one is set, else token.
+    /// `none`, a shared `token`, a `password`, or `trusted-proxy`: a reverse proxy has authenticated the
+    /// person, see `trustedProxy`. Left out: password if one is set, else token.
     pub mode: Option<AuthMode>,
     /// The shared token, or a reference to it. Left out: the token file in the state folder.
     pub token: Option<SecretInput>,
     /// The password, or a reference to it.
     pub password: Option<SecretInput>,
-    /// Whether the identity that Tailscale vouches for is enough for the browser interface.
-    #[schemars(extend("x-unserved" = true))]
+    /// Whether the login that Tailscale vouches for stands in for the shared secret in the browser
+    /// interface. Left out: with `tailscale.mode: "serve"` and mode `token` only.
     pub allow_tailscale: Option<bool>,
+    /// Mode `trusted-proxy`: how the proxy names the person.
+    pub trusted_proxy: TrustedProxy,
     /// How many failed attempts an address has.
     pub rate_limit: RateLimit,
+}
+
+/// How the reverse proxy of mode `trusted-proxy` names the person.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TrustedProxy {
+    /// The header that names the person, such as `x-forwarded-user`. The proxy has to remove it from
+    /// what its own clients send.
+    pub user_header: Option<String>,
+    /// Headers that must be there as well.
+    pub required_headers: Vec<String>,
+    /// The persons who are let in; empty: everybody the proxy lets in.
+    pub allow_users: Vec<String>,
+    /// Whether a proxy on this machine counts. Every program here may then speak as the proxy.
+    pub allow_loopback: bool,
+    /// Pairing devices behind the proxy without a decision.
+    pub device_auto_approve: DeviceAutoApprove,
+}
+
+/// Pairing devices behind the proxy without a decision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct DeviceAutoApprove {
+    /// Whether it is done.
+    pub enabled: bool,
+    /// Only for devices that ask for no more than these scopes.
+    pub scopes: Vec<String>,
+}
+
+impl Default for DeviceAutoApprove {
+    fn default() -> Self {
+        let scopes =
+            ["operator.read", "operator.write", "operator.approvals", "operator.questions"];
+        Self { enabled: false, scopes: scopes.map(str::to_owned).into() }
+    }
 }
 
 /// How many failed attempts an address has before it has to wait.
@@ -202,11 +242,10 @@ impl Default for Tls {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Tailscale {
-    /// `serve` publishes to the tailnet, `funnel` to everybody (then a password is needed).
-    #[schemars(extend("x-unserved" = true))]
+    /// `serve` publishes to the tailnet, `funnel` to everybody (then a password is needed), at
+    /// `https://NAME/` with Tailscale's certificate. It is withdrawn when the Gateway stops.
     pub mode: TailscaleMode,
-    /// Whether to withdraw the publication at the end.
-    #[schemars(extend("x-unserved" = true))]
+    /// What is published is always withdrawn at the end; this key of older releases changes nothing.
     pub reset_on_exit: bool,
 }
 

@@ -11,6 +11,7 @@ use openclaw_gateway::{Gateway, listen::Listener, tls::ServerTls};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::tcp;
+use crate::tailnet::LocalTailnet;
 
 /// How often a machine without a tailnet address is looked at again.
 const LOOK: Duration = Duration::from_secs(5);
@@ -21,6 +22,7 @@ pub(crate) struct Tailnet {
     pub(crate) gateway: Gateway,
     pub(crate) port: u16,
     pub(crate) tls: Option<Arc<ServerTls>>,
+    pub(crate) tailnet: Arc<LocalTailnet>,
 }
 
 impl Tailnet {
@@ -31,16 +33,16 @@ impl Tailnet {
             let mut look = interval(LOOK);
             look.set_missed_tick_behavior(MissedTickBehavior::Delay);
             while stop.run_until_cancelled(look.tick()).await.is_some() {
-                if self.listen() {
+                if self.listen().await {
                     return;
                 }
             }
         }));
     }
 
-    fn listen(&self) -> bool {
+    async fn listen(&self) -> bool {
         let mut listens = false;
-        for ip in addresses() {
+        for ip in addresses(&self.tailnet).await {
             match tcp(SocketAddr::new(ip, self.port)) {
                 Ok(socket) => {
                     tracing::info!(%ip, port = self.port, "gateway listens in the tailnet");
@@ -54,9 +56,14 @@ impl Tailnet {
     }
 }
 
-/// The addresses that Tailscale gave this machine, as its interfaces say.
-pub(crate) fn addresses() -> Vec<IpAddr> {
+/// The addresses that the tailnet gave this machine, as far as its interfaces have them: the daemon knows,
+/// whatever the range, and where it cannot be asked the interfaces tell.
+pub(crate) async fn addresses(tailnet: &LocalTailnet) -> Vec<IpAddr> {
     let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    if let Some(known) = tailnet.addresses().await {
+        let had = |ip: &IpAddr| interfaces.iter().any(|interface| interface.ip() == *ip);
+        return known.into_iter().filter(had).collect();
+    }
     let found = interfaces.into_iter().filter(|it| is_tailnet(&it.name, it.ip()));
     found.map(|interface| interface.ip()).collect()
 }

@@ -26,6 +26,8 @@ pub enum Refusal {
     DeviceTokenWrong,
     /// A device identity is needed.
     DeviceRequired,
+    /// No trusted proxy vouches for the person.
+    IdentityRequired,
     /// A page needs a device identity.
     ControlUiDeviceRequired,
     /// Too many failures.
@@ -91,6 +93,9 @@ impl Refusal {
             Self::ControlUiDeviceRequired => {
                 (DetailCode::ControlUiDeviceIdentityRequired, "device_required", REVIEW)
             }
+            Self::IdentityRequired => {
+                (DetailCode::AuthIdentityHeaderRequired, "trusted_proxy_identity_missing", REVIEW)
+            }
             Self::RateLimited { .. } => {
                 (DetailCode::AuthRateLimited, "rate_limited", "wait_then_retry")
             }
@@ -114,6 +119,11 @@ impl Refusal {
                 "unauthorized: device token mismatch (rotate/reissue device token)".to_owned()
             }
             Self::DeviceRequired => "device identity required".to_owned(),
+            Self::IdentityRequired => {
+                "unauthorized: no trusted proxy vouches for this request (connect through the proxy, \
+                 or use the owner's door: openclaw --ssh)"
+                    .to_owned()
+            }
             Self::ControlUiDeviceRequired => {
                 "control ui requires HTTPS or localhost (secure context)".to_owned()
             }

@@ -16,6 +16,7 @@ fn base() -> Evidence {
         device: Some(DeviceScheme::Ours),
         shared: SharedSecret::Absent,
         token: DeviceToken::Absent,
+        identity: Identity::NotAsked,
         known: KnownDevice::default(),
         client: ClientId::Cli,
         client_mode: ClientMode::Cli,
@@ -180,4 +181,55 @@ fn refusals_name_the_next_step() {
     let limited = Refusal::RateLimited { retry_after_ms: 5 };
     let error = limited.to_error(ClientId::Test, ClientMode::Test);
     assert_eq!((error.retryable, error.retry_after_ms), (Some(true), Some(5)));
+}
+
+#[test]
+fn the_tailnets_word_is_a_secret_for_pages_and_never_pairs_by_itself() {
+    let page = Evidence {
+        link: LinkClass::Remote,
+        device: Some(DeviceScheme::Published),
+        client: ClientId::ControlUi,
+        client_mode: ClientMode::Webchat,
+        identity: Identity::Tailnet,
+        ..base()
+    };
+    asks(&page, PairingReason::NotPaired);
+    let known = paired(Scope::Read);
+    admitted(&Evidence { known, ..page }, Method::Tailscale, false);
+    let missing = Refusal::secret_missing(SecretKind::Token);
+    refused(&Evidence { known, identity: Identity::NotAsked, ..page }, missing);
+    refused(&Evidence { known, client: ClientId::Cli, ..page }, missing);
+    refused(&Evidence { known, role: Role::Node, scopes: ScopeSet::EMPTY, ..page }, missing);
+    let wrong = Refusal::secret_wrong(SecretKind::Token);
+    refused(&Evidence { known, shared: SharedSecret::Wrong, ..page }, wrong);
+    refused(&Evidence { device: None, ..page }, Refusal::ControlUiDeviceRequired);
+}
+
+#[test]
+fn behind_a_trusted_proxy_its_word_is_needed_by_everybody_but_the_owner() {
+    let vouched = Evidence {
+        link: LinkClass::Remote,
+        mode: SecretKind::None,
+        device: Some(DeviceScheme::Published),
+        identity: Identity::Proxy { silent: None },
+        ..base()
+    };
+    let known = paired(Scope::Read);
+    for device in [Some(DeviceScheme::Ours), Some(DeviceScheme::Published), None] {
+        let missing = Evidence { known, device, identity: Identity::Missing, ..vouched };
+        refused(&missing, Refusal::IdentityRequired);
+        let local = Evidence { link: LinkClass::Local, ..missing };
+        refused(&local, Refusal::IdentityRequired);
+    }
+    asks(&vouched, PairingReason::NotPaired);
+    admitted(&Evidence { known, ..vouched }, Method::TrustedProxy, false);
+    let silent = Identity::Proxy { silent: Some(scopes(&[Scope::Read])) };
+    admitted(&Evidence { identity: silent, ..vouched }, Method::TrustedProxy, true);
+    let more = Evidence { identity: silent, scopes: scopes(&[Scope::Admin]), ..vouched };
+    asks(&more, PairingReason::NotPaired);
+    let node = Evidence { role: Role::Node, scopes: ScopeSet::EMPTY, identity: silent, ..vouched };
+    asks(&node, PairingReason::NotPaired);
+    let climbing = KnownDevice { paired: true, is_node: true, ..KnownDevice::default() };
+    asks(&Evidence { known: climbing, identity: silent, ..vouched }, PairingReason::RoleUpgrade);
+    refused(&Evidence { device: None, ..vouched }, Refusal::DeviceRequired);
 }

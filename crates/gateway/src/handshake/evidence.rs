@@ -19,7 +19,7 @@ use serde_json::Value;
 
 use super::{IssuedToken, Refused, Request, Upgrade};
 use crate::{
-    auth::{DeviceScheme, DeviceToken, Evidence, KnownDevice, LinkClass, SharedSecret},
+    auth::{DeviceScheme, DeviceToken, Evidence, Identity, KnownDevice, LinkClass, SharedSecret},
     settings::SharedAuth,
     state::State,
 };
@@ -82,6 +82,7 @@ pub(super) async fn gather(
         device: scheme,
         shared,
         token,
+        identity: if is_owner { Identity::NotAsked } else { upgrade.voucher.identity },
         known,
         client: params.client.id,
         client_mode: params.client.mode,

@@ -16,6 +16,8 @@ pub(crate) struct Device {
     pub(crate) token: String,
     pub(crate) format: LegacyFormat,
     pub(crate) skew_ms: i64,
+    /// Id and mode of the program.
+    pub(crate) client: (&'static str, &'static str),
 }
 
 impl Device {
@@ -27,6 +29,7 @@ impl Device {
             token: token.to_owned(),
             format: LegacyFormat::V3,
             skew_ms: 0,
+            client: ("cli", "cli"),
         }
     }
 
@@ -38,8 +41,8 @@ impl Device {
         let nonce = (self.format != LegacyFormat::V1).then(|| client.nonce());
         let payload = LegacyPayload {
             device_id: &id,
-            client_id: "cli",
-            client_mode: "cli",
+            client_id: self.client.0,
+            client_mode: self.client.1,
             role: self.role,
             scopes: &self.scopes,
             signed_at_ms: now.unsigned_abs(),
@@ -60,6 +63,7 @@ impl Device {
         }
         let auth = if self.token.is_empty() { json!({}) } else { json!({"token": self.token}) };
         connect_params(&json!({
+            "client": {"id": self.client.0, "version": "1.0.0", "platform": "linux", "mode": self.client.1},
             "role": self.role,
             "scopes": self.scopes,
             "auth": auth,

@@ -388,6 +388,7 @@ fn pipe(gateway: &TestGateway, room: usize) -> (tokio::io::DuplexStream, impl Fu
             local: local.parse().expect("address"),
             exporter: None,
         },
+        voucher: Default::default(),
         address: None,
         headers: Default::default(),
         forwarded: false,

@@ -26,3 +26,5 @@ mod rights;
 mod scripted;
 mod sessions;
 mod system;
+mod tailscale;
+mod trusted_proxy;

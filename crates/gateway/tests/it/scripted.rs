@@ -62,6 +62,7 @@ impl Scripted {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("its number").port();
         let gateway = Gateway::new(Parts {
+            tailnet: None,
             info: info(port),
             settings: Settings {
                 auth: SharedAuth::Token(TOKEN.into()),
