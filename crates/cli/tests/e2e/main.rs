@@ -29,6 +29,7 @@ mod service;
 mod squatter;
 mod ssh;
 mod supervised;
+mod tailscale;
 mod terminal;
 mod tls;
 mod tunnel;
