@@ -7,7 +7,10 @@ use openclaw_agent::{
     AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, model::ThinkingLevel,
 };
 use openclaw_base::{Clock, SystemClock};
-use openclaw_config::{Config, Environment, Loaded, Paths, schema::{Nodes, TailscaleMode}};
+use openclaw_config::{
+    Config, Environment, Loaded, Paths,
+    schema::{Nodes, TailscaleMode},
+};
 use openclaw_gateway::{
     auth::limiter::Limits,
     hosts::HostPolicy,

@@ -26,7 +26,8 @@ use serde_json::Value;
 
 use crate::{
     auth::{
-        self, Evidence, Identity, LinkClass, Method, PairingReason, Refusal, Verdict, limiter::CredentialKind,
+        self, Evidence, Identity, LinkClass, Method, PairingReason, Refusal, Verdict,
+        limiter::CredentialKind,
     },
     connections::{CloseReason, Connection, NewConnection, Principal},
     peer::{Link, bucket},

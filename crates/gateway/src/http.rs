@@ -26,9 +26,9 @@ use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::{
+    auth::Identity,
     connection,
     handshake::{Upgrade, Voucher},
-    auth::Identity,
     peer::{self, Link},
     settings::{Settings, SharedAuth},
     state::State,
@@ -84,7 +84,7 @@ async fn guard(
     }
     if is_upgrade(request.headers()) {
         let from = From { link, forwarded: forwarded || by_tailscale, visitor };
-        return upgrade(&state, from, request);
+        return upgrade(&state, &from, request);
     }
     // The socket table is read only for pages.
     let local = request.headers().contains_key(header::ORIGIN) && link.is_local(forwarded);
@@ -132,7 +132,7 @@ struct From {
 }
 
 /// Answers the upgrade and serves the socket in a task of its own.
-fn upgrade(state: &Arc<State>, from: From, mut request: Request) -> Response {
+fn upgrade(state: &Arc<State>, from: &From, mut request: Request) -> Response {
     debug_assert_eq!((QUERY_NONCE, QUERY_WAIT), ("oc_nonce", "oc_wait"));
     let headers = request.headers().clone();
     let version = headers.get(header::SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes);
@@ -167,7 +167,7 @@ fn upgrade(state: &Arc<State>, from: From, mut request: Request) -> Response {
         id: ConnId::new(uuid::Uuid::new_v4().to_string()),
         link: from.link,
         address,
-        voucher: voucher(&settings, &from, &headers),
+        voucher: voucher(&settings, from, &headers),
         headers,
         forwarded: from.forwarded,
         client_nonce: query.nonce.as_deref().and_then(secret::nonce_bytes),

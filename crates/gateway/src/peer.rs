@@ -72,9 +72,7 @@ impl Link {
     pub fn address(&self) -> Option<IpAddr> {
         match self {
             Self::Door { .. } => None,
-            Self::Tcp { peer, .. } | Self::Tailscale { peer, .. } => {
-                Some(peer.ip().to_canonical())
-            }
+            Self::Tcp { peer, .. } | Self::Tailscale { peer, .. } => Some(peer.ip().to_canonical()),
         }
     }
 

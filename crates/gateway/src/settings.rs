@@ -9,7 +9,8 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     auth::{limiter::Limits, proxy::ProxyAuth},
-    hosts::HostPolicy, nodes::policy::CommandPolicy,
+    hosts::HostPolicy,
+    nodes::policy::CommandPolicy,
 };
 
 /// The shared secret and the kind it is of.

@@ -115,7 +115,9 @@ mod tests {
             let rest: Vec<_> = whole.into_iter().filter(|(name, _)| *name != missing).collect();
             assert_eq!(claimed(&headers(&rest)), None, "{missing}");
         }
-        for (name, value) in [("x-forwarded-proto", "http"), ("x-forwarded-for", "100.64.0.1, 1.2.3.4")] {
+        for (name, value) in
+            [("x-forwarded-proto", "http"), ("x-forwarded-for", "100.64.0.1, 1.2.3.4")]
+        {
             let mut odd = headers(&whole);
             odd.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
             assert_eq!(claimed(&odd), None, "{name}");

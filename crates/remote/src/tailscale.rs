@@ -22,8 +22,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// Where the daemon's socket may be.
-const SOCKETS: [&str; 2] =
-    ["/var/run/tailscale/tailscaled.sock", "/run/tailscale/tailscaled.sock"];
+const SOCKETS: [&str; 2] = ["/var/run/tailscale/tailscaled.sock", "/run/tailscale/tailscaled.sock"];
 
 /// Why Tailscale does not do what it is asked.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +67,9 @@ impl TailscaleError {
     #[must_use]
     pub const fn hint(&self) -> &'static str {
         match self {
-            Self::Absent => "install Tailscale, or run: openclaw config set gateway.tailscale.mode off",
+            Self::Absent => {
+                "install Tailscale, or run: openclaw config set gateway.tailscale.mode off"
+            }
             Self::Denied => "run: sudo tailscale set --operator=$USER",
             Self::Changed | Self::Slow => "it is tried again",
             Self::Odd(_) => "run: tailscale version   (1.50 or newer is needed)",
@@ -76,7 +77,9 @@ impl TailscaleError {
             Self::Missing(_) => {
                 "turn on MagicDNS, HTTPS certificates, and for Funnel its node attribute, in Tailscale's admin console"
             }
-            Self::Conflict(_) => "run: tailscale serve status   (the Gateway touches nothing of others)",
+            Self::Conflict(_) => {
+                "run: tailscale serve status   (the Gateway touches nothing of others)"
+            }
             Self::Record { .. } => "make the state folder writable",
         }
     }

@@ -43,7 +43,10 @@ fn publisher(folder: &Path) -> (Publisher, watch::Receiver<Published>) {
     (publisher, seen)
 }
 
-async fn until(seen: &mut watch::Receiver<Published>, wanted: impl Fn(&Published) -> bool) -> Published {
+async fn until(
+    seen: &mut watch::Receiver<Published>,
+    wanted: impl Fn(&Published) -> bool,
+) -> Published {
     let found = tokio::time::timeout(Duration::from_secs(20), seen.wait_for(|it| wanted(it)));
     found.await.expect("in time").expect("it runs").clone()
 }

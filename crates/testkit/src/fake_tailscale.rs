@@ -94,7 +94,8 @@ impl FakeTailscale {
         let child = self.tasks.child();
         let stop = child.token();
         drop(self.tasks.spawn("fake tailscaled", async move {
-            let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
+            let served =
+                axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned());
             served.await.ok();
         }));
     }

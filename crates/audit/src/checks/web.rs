@@ -71,10 +71,7 @@ pub(crate) const CHECKS: &[Check] = &[
         run: |facts| {
             let on = facts.config.gateway.tailscale.mode == TailscaleMode::Funnel;
             let spot = facts.spot("gateway.tailscale.mode");
-            Hit::when(
-                on,
-                format!("{spot} is funnel: everybody can try the password"),
-            )
+            Hit::when(on, format!("{spot} is funnel: everybody can try the password"))
         },
     },
     Check {
@@ -85,10 +82,7 @@ pub(crate) const CHECKS: &[Check] = &[
         remedy: "",
         run: |facts| {
             let on = facts.config.gateway.tailscale.mode == TailscaleMode::Serve;
-            Hit::when(
-                on,
-                "every device of the tailnet can connect to it",
-            )
+            Hit::when(on, "every device of the tailnet can connect to it")
         },
     },
 ];

@@ -344,7 +344,9 @@ fn print(printer: Printer, own: &str, report: &Report) -> Result<(), Failure> {
 impl TailscaleReport {
     fn line(&self, printer: Printer) -> String {
         match (&self.url, &self.problem) {
-            (Some(url), _) => format!("{} at {}", printer.paint(Style::Good, self.mode), harmless(url)),
+            (Some(url), _) => {
+                format!("{} at {}", printer.paint(Style::Good, self.mode), harmless(url))
+            }
             (None, Some(problem)) => {
                 let state = printer.paint(Style::Bad, "not published");
                 format!("{state}: {}", harmless(problem))

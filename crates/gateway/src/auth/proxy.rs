@@ -44,8 +44,12 @@ impl NotVouched {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::NotTheProxy => "the request does not come from an address in gateway.trustedProxies",
-            Self::Loopback => "a proxy on this machine needs gateway.auth.trustedProxy.allowLoopback",
+            Self::NotTheProxy => {
+                "the request does not come from an address in gateway.trustedProxies"
+            }
+            Self::Loopback => {
+                "a proxy on this machine needs gateway.auth.trustedProxy.allowLoopback"
+            }
             Self::Header => "the user header or a required header is missing",
             Self::NotAllowed => "the person is not in gateway.auth.trustedProxy.allowUsers",
         }

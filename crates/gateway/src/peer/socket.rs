@@ -79,17 +79,14 @@ mod tests {
     }
 
     impl Dialler {
-        fn start(name: &str, port: u16) -> Self {
-            let folder = tempfile::tempdir().expect("folder");
+        fn start(name: &str, port: u16) -> std::io::Result<Self> {
+            let folder = tempfile::tempdir()?;
             let program: PathBuf = folder.path().join(name);
-            std::fs::copy("/bin/bash", &program).expect("copy a shell");
+            std::fs::copy("/bin/bash", &program)?;
             let script = format!("exec 3<>/dev/tcp/127.0.0.1/{port}; read -r _ <&3");
-            let child = Command::new(&program)
-                .args(["-c", &script])
-                .stdin(Stdio::null())
-                .spawn()
-                .expect("start");
-            Self { child, _folder: folder }
+            let child =
+                Command::new(&program).args(["-c", &script]).stdin(Stdio::null()).spawn()?;
+            Ok(Self { child, _folder: folder })
         }
     }
 
@@ -105,7 +102,7 @@ mod tests {
         for (name, expected) in [("tailscaled", true), ("browser", false)] {
             let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
             let local = listener.local_addr().expect("address");
-            let _dialler = Dialler::start(name, local.port());
+            let _dialler = Dialler::start(name, local.port()).expect("a shell");
             let (server, peer) = listener.accept().expect("accept");
             let end = PeerEnd::find(peer, local).expect("in the table");
             assert_eq!(end.is_tailscaled(), expected, "{name}");

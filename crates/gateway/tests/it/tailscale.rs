@@ -60,7 +60,11 @@ async fn one_route_is_claimed_kept_and_given_up() {
     assert_eq!(fake.config(), json!({}), "nothing of ours stays");
     gateway.resume().await;
     until("it is published again", || target(&fake).is_some()).await;
-    assert_eq!(target(&fake), first, "at the same port, so that an old route is never somebody else's");
+    assert_eq!(
+        target(&fake),
+        first,
+        "at the same port, so that an old route is never somebody else's"
+    );
 }
 
 #[tokio::test]

@@ -6,7 +6,8 @@ use tokio_tungstenite::tungstenite::http::{HeaderName, HeaderValue};
 
 use crate::device::Device;
 
-const CONFIG: &str = "{ gateway: { trustedProxies: ['127.0.0.1'], auth: { mode: 'trusted-proxy', trustedProxy: {
+const CONFIG: &str =
+    "{ gateway: { trustedProxies: ['127.0.0.1'], auth: { mode: 'trusted-proxy', trustedProxy: {
     userHeader: 'X-Forwarded-User', requiredHeaders: ['X-Proxy-Id'], allowUsers: ['me@example.org'],
     allowLoopback: true } } } }";
 
@@ -20,11 +21,8 @@ async fn through(port: u16, headers: &[(&'static str, &'static str)], device: &D
     device.connect(&mut client).await
 }
 
-const ME: [(&str, &str); 3] = [
-    ("x-forwarded-for", "192.0.2.7"),
-    ("x-forwarded-user", "me@example.org"),
-    ("x-proxy-id", "1"),
-];
+const ME: [(&str, &str); 3] =
+    [("x-forwarded-for", "192.0.2.7"), ("x-forwarded-user", "me@example.org"), ("x-proxy-id", "1")];
 
 #[tokio::test]
 async fn a_person_the_proxy_names_is_asked_for_a_paired_device_and_nothing_more() {
@@ -43,7 +41,9 @@ async fn a_person_the_proxy_names_is_asked_for_a_paired_device_and_nothing_more(
     assert_eq!(admitted["payload"]["auth"]["method"], "trusted-proxy", "{admitted}");
     let [from, me, proof] = ME;
     let other = ("x-forwarded-user", "other@example.org");
-    for headers in [&[][..], &[from, me], &[from, proof], &[from, other, proof], &[from, me, me, proof]] {
+    for headers in
+        [&[][..], &[from, me], &[from, proof], &[from, other, proof], &[from, me, me, proof]]
+    {
         let refused = through(port, headers, &device).await;
         let code = &refused["error"]["details"]["code"];
         assert_eq!(code, "AUTH_IDENTITY_HEADER_REQUIRED", "{headers:?}: {refused}");
@@ -52,7 +52,8 @@ async fn a_person_the_proxy_names_is_asked_for_a_paired_device_and_nothing_more(
 
 #[tokio::test]
 async fn devices_are_paired_by_themselves_only_where_that_is_said_and_never_as_administrators() {
-    let config = CONFIG.replace("allowLoopback", "deviceAutoApprove: { enabled: true }, allowLoopback");
+    let config =
+        CONFIG.replace("allowLoopback", "deviceAutoApprove: { enabled: true }, allowLoopback");
     let gateway = TestGateway::with_config(&config).await;
     let reader = Device::new("", &["operator.read", "operator.write"]);
     let admitted = through(gateway.port(), &ME, &reader).await;

@@ -42,7 +42,8 @@ impl Command {
     ) -> Result<bool, TailscaleError> {
         // Whether we may is decided as over the socket; only the writing is the command's.
         route::claim(&self.config().await?, wanted, before)?;
-        let others: Vec<Route> = before.iter().filter(|before| *before != wanted).cloned().collect();
+        let others: Vec<Route> =
+            before.iter().filter(|before| *before != wanted).cloned().collect();
         self.release(&others).await?;
         if route::stands(&self.config().await?, wanted) {
             return Ok(false);
@@ -85,7 +86,8 @@ impl Command {
         if output.status.success() {
             return Ok(output.stdout);
         }
-        let said = String::from_utf8_lossy(&output.stderr).trim().chars().take(300).collect::<String>();
+        let said =
+            String::from_utf8_lossy(&output.stderr).trim().chars().take(300).collect::<String>();
         let lower = said.to_lowercase();
         Err(if lower.contains("access denied") {
             TailscaleError::Denied

@@ -50,7 +50,9 @@ pub enum Conflict {
     #[error("Funnel is on for this tailnet name, so serving there would publish to the internet")]
     Funnel,
     /// With Funnel, other paths of others would be published too.
-    #[error("other paths of this tailnet name are served by something else, and Funnel would publish them")]
+    #[error(
+        "other paths of this tailnet name are served by something else, and Funnel would publish them"
+    )]
     Neighbours,
 }
 
@@ -106,10 +108,8 @@ pub(super) fn release(config: &Value, route: &Route) -> Value {
     let Some(web) = top.get_mut("Web").and_then(Value::as_object_mut) else {
         return config.clone();
     };
-    let Some(handlers) = web
-        .get_mut(&key)
-        .and_then(|it| it.get_mut("Handlers"))
-        .and_then(Value::as_object_mut)
+    let Some(handlers) =
+        web.get_mut(&key).and_then(|it| it.get_mut("Handlers")).and_then(Value::as_object_mut)
     else {
         return config.clone();
     };
@@ -205,7 +205,10 @@ mod tests {
     fn what_others_serve_stays() {
         let with = claim(&foreign(), &route(false), &[]).expect("the root is free");
         assert_eq!(with["Foreground"], foreign()["Foreground"]);
-        assert_eq!(with["Web"]["box.tail1.ts.net:443"]["Handlers"]["/files"], json!({"Path": "/srv"}));
+        assert_eq!(
+            with["Web"]["box.tail1.ts.net:443"]["Handlers"]["/files"],
+            json!({"Path": "/srv"})
+        );
         assert_eq!(release(&with, &route(false)), foreign());
     }
 
@@ -220,9 +223,7 @@ mod tests {
 
     #[test]
     fn what_belongs_to_others_is_in_the_way() {
-        let handlers = |handlers: Value| {
-            json!({"TCP": {"443": {"HTTPS": true}}, "Web": {"box.tail1.ts.net:443": {"Handlers": handlers}}})
-        };
+        let handlers = |handlers: Value| json!({"TCP": {"443": {"HTTPS": true}}, "Web": {"box.tail1.ts.net:443": {"Handlers": handlers}}});
         let root = handlers(json!({"/": {"Proxy": "http://127.0.0.1:3000"}}));
         assert_eq!(claim(&root, &route(false), &[]), Err(Conflict::Root));
         assert_eq!(release(&root, &route(false)), root);
