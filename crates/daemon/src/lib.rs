@@ -17,6 +17,7 @@ mod lifecycle;
 pub mod lock;
 mod logging;
 mod models;
+mod publication;
 mod rotation;
 mod start;
 mod stop;

@@ -22,7 +22,8 @@ use crate::{
     inherited::Inherited,
     lock::Lock,
     logging::{self, LogSettings},
-    tailnet::{self, LocalTailnet, Publication, Publishing},
+    publication::{Publication, Publishing},
+    tailnet::{self, LocalTailnet},
     tls::{Certificate, CertificateFacts},
 };
 

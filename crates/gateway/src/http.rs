@@ -70,7 +70,13 @@ async fn guard(
         return refusal(StatusCode::FORBIDDEN, "host_not_allowed", "this Host is not served", hint);
     }
     let by_tailscale = matches!(link, Link::Tailscale { .. });
-    let visitor = tailnet::visitor(&state, &link, request.headers()).await;
+    let visitor = tailnet::visitor(
+        state.tailnet.as_deref(),
+        settings.tailnet_identity,
+        &link,
+        request.headers(),
+    )
+    .await;
     let trusted = link.address().is_some_and(|ip| peer::is_trusted(&settings.trusted_proxies, ip));
     let refused = if by_tailscale { visitor.is_none() } else { forwarded && !trusted };
     if refused {

@@ -9,7 +9,7 @@ use std::{fmt, net::IpAddr};
 use axum::http::{HeaderMap, header::HeaderName};
 use futures_util::future::BoxFuture;
 
-use crate::{peer::Link, state::State};
+use crate::peer::Link;
 
 /// Names the person.
 pub(crate) const LOGIN: HeaderName = HeaderName::from_static("tailscale-user-login");
@@ -62,18 +62,23 @@ fn claimed(headers: &HeaderMap) -> Option<Claimed> {
 }
 
 /// Who stands behind a request on Tailscale's listener; `None` if it is not Tailscale that asks.
-pub(crate) async fn visitor(state: &State, link: &Link, headers: &HeaderMap) -> Option<Visitor> {
+/// Its login is looked at only where it is `wanted`.
+pub(crate) async fn visitor(
+    tailnet: Option<&dyn Tailnet>,
+    wanted: bool,
+    link: &Link,
+    headers: &HeaderMap,
+) -> Option<Visitor> {
     let Link::Tailscale { funnel, .. } = *link else { return None };
-    let tailnet = state.tailnet.as_ref()?;
+    let tailnet = tailnet?;
     let claimed = claimed(headers)?;
     let (end, daemon) = (link.peer_uid(), tailnet.daemon_uid().await);
     if end.is_none() || end != daemon {
         tracing::warn!(?end, ?daemon, "somebody else than Tailscale used its listener");
         return None;
     }
-    let wanted = !funnel && state.settings.load().tailnet_identity;
-    let login = match claimed.login.filter(|_| wanted) {
-        Some(login) => agreed(tailnet.as_ref(), claimed.address, login).await,
+    let login = match claimed.login.filter(|_| wanted && !funnel) {
+        Some(login) => agreed(tailnet, claimed.address, login).await,
         None => None,
     };
     Some(Visitor { address: claimed.address, login })

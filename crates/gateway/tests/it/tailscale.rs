@@ -20,9 +20,10 @@ async fn gateway(fake: &FakeTailscale, config: &str) -> TestGateway {
 
 /// Waits for what a task of the Gateway does.
 async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let mut look = tokio::time::interval(Duration::from_millis(10));
     let wait = async {
         while !done() {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            look.tick().await;
         }
     };
     assert!(tokio::time::timeout(Duration::from_secs(20), wait).await.is_ok(), "{what}");
