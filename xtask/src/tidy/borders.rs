@@ -82,6 +82,7 @@ const STARTS_PROGRAMS: &[(&str, &str)] = &[
     ("openclaw-remote", "ssh, and a proxy to test"),
     ("openclaw-service", "systemctl and launchctl"),
     ("openclaw-config", "secret references of the kind exec"),
+    ("openclaw-exec", "what the agent and a node are asked to run"),
 ];
 
 /// Packages that read the environment and the arguments; everybody else is handed values.

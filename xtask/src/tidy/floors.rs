@@ -14,6 +14,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("openclaw-client", 1),
     ("openclaw-remote", 1),
     ("openclaw-service", 1),
+    ("openclaw-exec", 1),
     ("openclaw-agent", 2),
     ("openclaw-audit", 2),
     ("openclaw-providers", 3),
