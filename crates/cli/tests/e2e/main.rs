@@ -24,6 +24,7 @@ mod packaging;
 mod profiles;
 mod remote;
 mod remote_install;
+mod secrets;
 mod security;
 mod service;
 mod squatter;
