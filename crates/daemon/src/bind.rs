@@ -6,6 +6,7 @@ use std::{
     os::unix::fs::{MetadataExt, PermissionsExt},
     path::Path,
     sync::Arc,
+    time::Duration,
 };
 
 use openclaw_config::{Config, schema::Bind};
@@ -24,6 +25,8 @@ pub(crate) use tailnet::{Tailnet, addresses as tailnet_addresses};
 
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
+/// Time for a connection that stays in the kernel.
+const LOOPBACK: Duration = Duration::from_millis(500);
 
 /// Which addresses are wanted beside loopback.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +36,10 @@ pub(crate) struct Wanted {
     host: Option<IpAddr>,
     /// The addresses in the tailnet, with `tailnet`.
     tailnet: Vec<IpAddr>,
+    /// With `auto`: loopback cannot be bound, so every address is listened on.
+    widened: bool,
+    /// TLS is turned off.
+    plain: bool,
 }
 
 impl Wanted {
@@ -42,12 +49,15 @@ impl Wanted {
     /// When `custom` names no address.
     pub(crate) fn read(config: &Config, flag: Option<Bind>) -> Result<Self, DaemonError> {
         let bind = flag.unwrap_or(config.gateway.bind);
+        let plain = config.gateway.tls.enabled == Some(false);
+        let widened = bind == Bind::Auto && !has_loopback();
+        let wanted = Self { bind, host: None, tailnet: Vec::new(), widened, plain };
         if bind != Bind::Custom {
-            return Ok(Self { bind, host: None, tailnet: Vec::new() });
+            return Ok(wanted);
         }
         let host = config.gateway.custom_bind_host.as_deref().and_then(|host| host.parse().ok());
         match host {
-            Some(host) => Ok(Self { bind, host: Some(host), tailnet: Vec::new() }),
+            Some(host) => Ok(Self { host: Some(host), ..wanted }),
             None => Err(DaemonError::setting(
                 "gateway.bind is \"custom\", but gateway.customBindHost names no address",
                 "run: openclaw config set gateway.customBindHost 192.0.2.1   (an address of this machine)",
@@ -67,7 +77,8 @@ impl Wanted {
         match self.bind {
             Bind::Lan | Bind::Tailnet => true,
             Bind::Custom => self.host.is_some_and(|host| !host.is_loopback()),
-            Bind::Loopback | Bind::Auto => false,
+            Bind::Auto => self.widened,
+            Bind::Loopback => false,
         }
     }
 
@@ -78,6 +89,13 @@ impl Wanted {
     pub(crate) fn check(&self, auth: &ResolvedAuth) -> Result<(), DaemonError> {
         if !self.is_exposed() {
             return Ok(());
+        }
+        if self.widened && self.plain {
+            return Err(DaemonError::setting(
+                "gateway.bind is \"auto\" and there is no loopback, but gateway.tls.enabled is false: \
+                 others could read along",
+                "run: openclaw config unset gateway.tls.enabled, or choose the address with gateway.bind",
+            ));
         }
         let bind = self.bind.as_str();
         let kind = auth.auth.kind().as_str();
@@ -106,15 +124,27 @@ impl Wanted {
     /// The addresses beside loopback, as far as this machine has them now.
     pub(crate) fn addresses(&self) -> Vec<IpAddr> {
         match (self.bind, self.host) {
-            (Bind::Lan, _) => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
+            (Bind::Auto, _) if !self.widened => Vec::new(),
+            (Bind::Lan | Bind::Auto, _) => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
             (Bind::Tailnet, _) => self.tailnet.clone(),
             (Bind::Custom, Some(host)) if host.is_unspecified() => {
                 vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]
             }
             (Bind::Custom, Some(host)) => vec![host],
-            (Bind::Custom, None) | (Bind::Loopback | Bind::Auto, _) => Vec::new(),
+            (Bind::Custom, None) | (Bind::Loopback, _) => Vec::new(),
         }
     }
+}
+
+/// Whether this machine has loopback: in some containers it is missing or down, and then an address of it
+/// can be bound at most.
+fn has_loopback() -> bool {
+    let works = |ip: IpAddr| -> io::Result<()> {
+        let listener = std::net::TcpListener::bind((ip, 0))?;
+        let address = listener.local_addr()?;
+        std::net::TcpStream::connect_timeout(&address, LOOPBACK).map(drop)
+    };
+    works(Ipv4Addr::LOCALHOST.into()).is_ok() || works(Ipv6Addr::LOCALHOST.into()).is_ok()
 }
 
 /// What is listened on.
@@ -289,7 +319,7 @@ mod tests {
     use crate::auth::AuthSource;
 
     fn wanted(bind: Bind, host: &str) -> Wanted {
-        Wanted { bind, host: host.parse().ok(), tailnet: Vec::new() }
+        Wanted { bind, host: host.parse().ok(), tailnet: Vec::new(), widened: false, plain: false }
     }
 
     fn auth(auth: SharedAuth, short: bool) -> ResolvedAuth {

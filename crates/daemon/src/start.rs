@@ -133,6 +133,11 @@ impl Reachable {
                 "other machines reach this Gateway without TLS: gateway.tls.enabled is false"
             );
         }
+        if self.exposed && self.bind == Bind::Auto {
+            tracing::warn!(
+                "there is no loopback here, so gateway.bind \"auto\" listens on every address"
+            );
+        }
         if self.waits_for_tailnet {
             tracing::warn!("this machine has no tailnet address yet; it is looked for again");
         }

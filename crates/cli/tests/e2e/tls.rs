@@ -539,3 +539,26 @@ async fn a_name_keeps_a_certificate_only_where_no_proof_is_tied_to_the_connectio
         client.text(&["health", "--gateway", name]);
     }
 }
+
+#[test]
+fn auto_is_wider_than_loopback_only_where_there_is_none_and_only_with_tls_and_a_secret() {
+    let bare = ["unshare", "--net"].map(OsString::from).into();
+    let machine = Machine::new().behind(bare).with_env("PATH", "/usr/bin:/bin");
+    let start = ["gateway", "run", "--port", "0", "--bind", "auto"];
+    let refused = |machine: &Machine, more: &[&str]| {
+        let args: Vec<&str> = start.iter().chain(more).copied().collect();
+        machine.code(&args)
+    };
+    assert_eq!(refused(&machine, &["--auth", "none"]), 78);
+    assert_eq!(refused(&machine, &["--token", "short"]), 78);
+    machine.configure("{ gateway: { tls: { enabled: false } } }");
+    assert_eq!(refused(&machine, &[]), 78);
+    machine.configure("{}");
+    let gateway = machine.gateway(&start[2..]);
+    assert!(gateway.said.contains("0.0.0.0:"), "{}", gateway.said);
+    assert!(gateway.said.contains("other machines with TLS"), "{}", gateway.said);
+    drop(gateway);
+    let usual = Machine::new();
+    let gateway = usual.gateway(&start[2..]);
+    assert!(gateway.said.contains("this machine only"), "{}", gateway.said);
+}

@@ -19,7 +19,8 @@ pub struct Gateway {
     /// profile.
     #[schemars(range(min = 1))]
     pub port: Option<u16>,
-    /// Which addresses to listen on beside loopback. `loopback` and `auto`: none, so this machine only;
+    /// Which addresses to listen on beside loopback. `loopback` and `auto`: none, so this machine only
+    /// (where there is no loopback at all, `auto` listens on every address, with TLS and a secret);
     /// `lan`: all; `tailnet`: those of this machine in its tailnet; `custom`: `customBindHost`.
     pub bind: Bind,
     /// The IPv4 or IPv6 address for `bind: "custom"`.
