@@ -125,7 +125,9 @@ impl Wanted {
     pub(crate) fn addresses(&self) -> Vec<IpAddr> {
         match (self.bind, self.host) {
             (Bind::Auto, _) if !self.widened => Vec::new(),
-            (Bind::Lan | Bind::Auto, _) => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
+            (Bind::Lan | Bind::Auto, _) => {
+                vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]
+            }
             (Bind::Tailnet, _) => self.tailnet.clone(),
             (Bind::Custom, Some(host)) if host.is_unspecified() => {
                 vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()]

@@ -12,6 +12,7 @@ pub mod control;
 pub mod held;
 pub mod keeper;
 pub mod supervisor;
+mod surroundings;
 
 mod forward;
 mod relay;

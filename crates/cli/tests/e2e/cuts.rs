@@ -286,3 +286,17 @@ async fn a_wire_that_is_cut_under_load_loses_nothing_doubles_nothing_and_leaves_
         assert!(started.elapsed() < Duration::from_secs(3), "left: {:?}", processes(&config));
     }
 }
+
+#[test]
+fn a_changed_network_is_noticed_before_an_answer_is_missed() {
+    let wired = Wired::up();
+    let before = wired.ssh();
+    wired.wire.down().unwrap();
+    // Without an eye on the network it takes as long as a beat and an answer do.
+    let took = wired.gives_up(before);
+    assert!(took < Duration::from_secs(6), "{took:?}");
+    let mended = Instant::now();
+    wired.wire.up().unwrap();
+    wired.connected();
+    assert!(mended.elapsed() < Duration::from_secs(6), "{:?}", mended.elapsed());
+}

@@ -4,35 +4,30 @@
 //! and asks for the Gateway's health: what is reported is what that client finds. A Gateway that is down
 //! behind a link that works is waited for without a new `ssh`.
 
-use std::{
-    path::Path,
-    sync::Arc,
-    time::{Duration, Instant, SystemTime},
-};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use openclaw_base::{Backoff, Clock, SystemClock};
 use openclaw_client::{
     CallOptions, Client, ClientError, ClientOptions, CloseReason, Endpoint, ErrorKind, SshProblem,
 };
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::{
     sync::{Notify, oneshot, watch},
     time::{interval, sleep, timeout},
 };
 
-use super::{TunnelReport, TunnelState, forward::Forward};
+use super::{TunnelReport, TunnelState, forward::Forward, surroundings::Surroundings};
 use crate::classify::{Ending, classify, failure};
 
 /// How often the Gateway is asked whether it is there.
 const BEAT: Duration = Duration::from_secs(4);
 /// How long an answer may take.
 const ANSWER: Duration = Duration::from_secs(6);
-/// The same right after this machine slept: then the link is dead as a rule.
-const ANSWER_AFTER_SLEEP: Duration = Duration::from_secs(2);
+/// The same right after this machine slept or its network changed: then the link is dead as a rule.
+const ANSWER_AFTER_CHANGE: Duration = Duration::from_secs(2);
 /// A link that carries nothing is given up after this long at most.
 pub const DEAD_AFTER: Duration = Duration::from_secs(10);
-/// How far the clocks drift apart before this machine is taken to have slept.
-const SLEPT: Duration = Duration::from_secs(3);
 /// How often a socket is looked for.
 const LOOK: Duration = Duration::from_millis(5);
 /// How long an `ssh` whose streams ended gets to say why.
@@ -47,6 +42,8 @@ pub(super) struct Keeper {
     pub(super) state: watch::Sender<TunnelReport>,
     /// Ends a pause at once.
     pub(super) wake: Arc<Notify>,
+    /// Whether the link is worth a look before its time.
+    pub(super) surroundings: Mutex<Surroundings>,
 }
 
 /// Why a life or a connection ended.
@@ -168,11 +165,11 @@ impl Keeper {
             (report.reason, report.hint, report.next_try_ms) = (None, None, None);
         });
         loop {
-            let slept = tokio::select! {
+            let changed = tokio::select! {
                 reason = client.closed() => return lost(&reason),
-                slept = self.rest(BEAT) => slept,
+                changed = self.rest(BEAT) => changed,
             };
-            let limit = if slept { ANSWER_AFTER_SLEEP } else { ANSWER };
+            let limit = if changed { ANSWER_AFTER_CHANGE } else { ANSWER };
             let options = CallOptions::within(limit);
             match client.call_raw("health", &json!({}), options).await {
                 Err(ClientError::Timeout { .. }) => return Used::Silent,
@@ -183,15 +180,15 @@ impl Keeper {
         }
     }
 
-    /// Waits; less when somebody wants the tunnel now, or when this machine slept in between, and
-    /// says whether it did.
+    /// Waits; less when somebody wants the tunnel now, or when this machine slept in between or is in
+    /// another network, and says whether it is so.
     async fn rest(&self, time: Duration) -> bool {
-        let slept = async {
-            let mut watch = SleepWatch::new();
+        self.surroundings.lock().rest();
+        let changed = async {
             let mut look = interval(Duration::from_millis(500));
             loop {
                 look.tick().await;
-                if watch.slept(Instant::now(), SystemTime::now()) {
+                if self.surroundings.lock().changed() {
                     return;
                 }
             }
@@ -199,7 +196,7 @@ impl Keeper {
         tokio::select! {
             () = sleep(time) => false,
             () = self.wake.notified() => false,
-            () = slept => true,
+            () = changed => true,
         }
     }
 
@@ -282,27 +279,6 @@ async fn appears(socket: &Path) {
     }
 }
 
-/// Notices that this machine slept: its clock went on, the timers did not.
-struct SleepWatch {
-    instant: Instant,
-    wall: SystemTime,
-}
-
-impl SleepWatch {
-    fn new() -> Self {
-        Self { instant: Instant::now(), wall: SystemTime::now() }
-    }
-
-    /// Whether the clocks went apart since the last look.
-    fn slept(&mut self, instant: Instant, wall: SystemTime) -> bool {
-        let ran = instant.saturating_duration_since(self.instant);
-        // A clock that was set back says nothing.
-        let passed = wall.duration_since(self.wall).unwrap_or(ran);
-        (self.instant, self.wall) = (instant, wall);
-        passed.saturating_sub(ran) > SLEPT
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,16 +287,5 @@ mod tests {
     fn a_beat_and_an_answer_fit_into_what_is_promised() {
         assert!(BEAT + ANSWER <= DEAD_AFTER);
         assert!(DEAD_AFTER < Duration::from_secs(15));
-    }
-
-    #[test]
-    fn sleep_is_noticed_and_a_clock_set_back_is_not() {
-        let mut watch = SleepWatch::new();
-        let (instant, wall) = (watch.instant, watch.wall);
-        let second = Duration::from_secs(1);
-        assert!(!watch.slept(instant + second, wall + second));
-        assert!(watch.slept(instant + 2 * second, wall + 60 * second));
-        assert!(!watch.slept(instant + 3 * second, wall + 2 * second));
-        assert!(!watch.slept(instant + 4 * second, wall + 3 * second));
     }
 }

@@ -16,6 +16,7 @@ use std::{
 use openclaw_base::{CancellationToken, Clock, SystemClock, Tasks, fs};
 use openclaw_client::{ClientOptions, Endpoint, Plan, SavedFile, Target};
 use openclaw_protocol::Scope;
+use parking_lot::Mutex;
 use tokio::{
     net::{UnixListener, UnixStream},
     sync::{Notify, mpsc, oneshot, watch},
@@ -28,6 +29,7 @@ use super::{
     forward::Forward,
     keeper::Keeper,
     relay::{Relay, bind_port, bind_socket, pause},
+    surroundings::Surroundings,
 };
 use crate::{
     named::{Book, How, NamedGateway, Via},
@@ -320,7 +322,9 @@ impl Supervisor {
             Via::Door { .. } => ClientOptions { device: None, ..options },
             Via::Port(_) => options,
         };
-        let keeper = Keeper { forward, endpoint, options, state, wake: Arc::clone(&wake) };
+        let surroundings = Mutex::new(Surroundings::new());
+        let wake_keeper = Arc::clone(&wake);
+        let keeper = Keeper { forward, endpoint, options, state, wake: wake_keeper, surroundings };
         self.keep(keeper, report.clone(), &tasks);
         Ok(Held { report, wake, tasks })
     }
