@@ -131,6 +131,12 @@ impl Paths {
         self.state.join("gateway-token")
     }
 
+    /// How announcing on the local network goes.
+    #[must_use]
+    pub fn announce_file(&self) -> PathBuf {
+        self.state.join("announce.json")
+    }
+
     /// What is published through Tailscale.
     #[must_use]
     pub fn tailscale_file(&self) -> PathBuf {

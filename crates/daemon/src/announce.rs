@@ -4,7 +4,7 @@
 //! to say, unless `OPENCLAW_DISABLE_BONJOUR=0` insists, or `discovery.mdns.mode` is `full`: then the way
 //! is `ssh`. Nothing that goes wrong here reaches the Gateway.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, path::PathBuf};
 
 use openclaw_base::Tasks;
 use openclaw_config::{Config, DiscoverySettings, Environment, schema::MdnsMode};
@@ -64,17 +64,28 @@ pub(crate) struct Announce {
 }
 
 impl Announce {
-    /// Announces in a task of its own.
-    pub(crate) fn start(reach: Reach, host: &str, tasks: &Tasks) -> Self {
+    /// Announces in a task of its own; how it goes is written to the file.
+    pub(crate) fn start(reach: Reach, host: &str, file: PathBuf, tasks: &Tasks) -> Self {
         let (want, wanted) = watch::channel(None);
         let (status, mut seen) = watch::channel(MdnsStatus::Off);
         let stop = tasks.token();
         let advertiser = Advertiser { net: MdnsNet::default(), wanted, status };
         drop(tasks.spawn("multicast DNS", async move { advertiser.run(stop.cancelled()).await }));
         drop(tasks.spawn("multicast DNS status", async move {
-            while seen.changed().await.is_ok() {
-                if let MdnsStatus::Advertising(name) = &*seen.borrow_and_update() {
+            let mut kept = None;
+            loop {
+                let status = seen.borrow_and_update().clone();
+                if let MdnsStatus::Advertising(name) = &status {
                     tracing::info!(name, "announced on the local network");
+                }
+                if kept.as_ref() != Some(&status)
+                    && let Err(error) = status.write(&file)
+                {
+                    tracing::debug!(%error, "how announcing goes cannot be written down");
+                }
+                kept = Some(status);
+                if seen.changed().await.is_err() {
+                    return;
                 }
             }
         }));

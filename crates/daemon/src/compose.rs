@@ -104,7 +104,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         clock,
         tasks: tasks.clone(),
     });
-    let announce = Announce::start(reach, &host_name(), &tasks);
+    let announce = Announce::start(reach, &host_name(), paths.announce_file(), &tasks);
     announce.follow(&loaded.config, &loaded.env);
     let follow = Follow {
         announce,

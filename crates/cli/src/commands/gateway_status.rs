@@ -7,6 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use openclaw_config::{Loaded, schema::TailscaleMode};
 use openclaw_daemon::CertificateFacts;
+use openclaw_remote::discovery::MdnsStatus;
 use openclaw_remote::tailscale::{Record, Route};
 use serde::Serialize;
 
@@ -98,6 +99,9 @@ struct GatewayReport {
     certificate: Option<CertificateFacts>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tailscale: Option<TailscaleReport>,
+    /// How announcing on the local network goes, while the Gateway runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mdns: Option<MdnsStatus>,
 }
 
 /// What is published through Tailscale.
@@ -209,6 +213,7 @@ fn report(context: &Context, loaded: Option<&Loaded>, asked: Asked) -> Report {
     });
     let paths = &context.paths;
     let holder = Holder::read(&paths.lock_file());
+    let running = holder.is_some();
     let door = holder.as_ref().and_then(|holder| holder.socket.clone());
     let door = door.unwrap_or_else(|| paths.socket().to_owned());
     Report {
@@ -237,6 +242,7 @@ fn report(context: &Context, loaded: Option<&Loaded>, asked: Asked) -> Report {
             certificate: loaded
                 .and_then(|loaded| openclaw_daemon::certificate_in_use(paths, &loaded.config)),
             tailscale: loaded.and_then(|loaded| tailscale(context, loaded)),
+            mdns: running.then(|| MdnsStatus::read(&paths.announce_file())),
         },
         cli: CliReport {
             version: env!("CARGO_PKG_VERSION"),
@@ -321,6 +327,7 @@ fn print(printer: Printer, own: &str, report: &Report) -> Result<(), Failure> {
     fields.push(("Door", format!("{door}{}", present(report.gateway.door_present, "not there"))));
     fields.extend(report.gateway.certificate.as_ref().map(|seen| ("Certificate", until(seen))));
     fields.extend(report.gateway.tailscale.as_ref().map(|seen| ("Tailscale", seen.line(printer))));
+    fields.extend(report.gateway.mdns.as_ref().and_then(|seen| announced(printer, seen)));
     fields.push(("Service", report.machine.service_line(printer, own)));
     fields.extend(target_field(&report.gateway));
     fields.extend(report.rpc.as_ref().map(|rpc| ("Answers", answers(printer, rpc))));
@@ -354,6 +361,19 @@ impl TailscaleReport {
             (None, None) => printer.paint(Style::Warn, "not published yet"),
         }
     }
+}
+
+/// One line about what is said on the local network, unless nothing has to be.
+fn announced(printer: Printer, status: &MdnsStatus) -> Option<(&'static str, String)> {
+    let text = match status {
+        MdnsStatus::Off => return None,
+        MdnsStatus::Starting => printer.paint(Style::Warn, "not yet"),
+        MdnsStatus::Advertising(name) => harmless(name),
+        MdnsStatus::Failed(why) => {
+            format!("{}: {}", printer.paint(Style::Warn, "no"), harmless(why))
+        }
+    };
+    Some(("Announced", text))
 }
 
 fn until(certificate: &CertificateFacts) -> String {

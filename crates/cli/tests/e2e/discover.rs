@@ -132,6 +132,8 @@ fn a_gateway_that_others_reach_is_heard_on_the_wire() {
         assert!(Instant::now() < until, "{next} is not named");
     }
 
+    let status = server.json(&["gateway", "status"]);
+    assert_eq!(status["gateway"]["mdns"]["state"], "advertising", "{status}");
     // Without a restart: first in full, then nothing at all.
     server.text(&["config", "set", "discovery.mdns.mode", "full"]);
     let report = heard(&|report| report["beacons"][0].get("sshPort").is_some());
@@ -139,6 +141,8 @@ fn a_gateway_that_others_reach_is_heard_on_the_wire() {
     server.text(&["config", "set", "discovery.mdns.mode", "off"]);
     heard(&|report| report["count"] == 0);
     server.text(&["health"]);
+    let status = server.json(&["gateway", "status"]);
+    assert_eq!(status["gateway"]["mdns"]["state"], "off", "{status}");
 }
 
 #[test]
@@ -160,4 +164,6 @@ fn a_gateway_on_loopback_says_nothing_and_one_that_cannot_say_it_runs_on() {
     let report = deaf.json(&["gateway", "discover", "--timeout", "500ms"]);
     assert_eq!(report["count"], 0, "{report}");
     deaf.text(&["health"]);
+    let status = deaf.json(&["gateway", "status"]);
+    assert_ne!(status["gateway"]["mdns"]["state"], "advertising", "{status}");
 }

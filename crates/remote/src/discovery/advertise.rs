@@ -4,12 +4,15 @@
 //! Gateway: a failure lowers [`MdnsStatus`], and after a pause it is tried again.
 
 use std::{
+    io,
     net::IpAddr,
+    path::Path,
     time::{Duration, Instant},
 };
 
 use mdns_sd::{DaemonEvent, ServiceDaemon, ServiceInfo};
-use openclaw_base::Backoff;
+use openclaw_base::{Backoff, fs};
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use super::{DiscoveryError, LOCAL, MdnsNet, SERVICE, browse::close, browse::open, hints};
@@ -104,7 +107,8 @@ impl Advertisement {
 }
 
 /// How announcing goes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", content = "detail", rename_all = "lowercase")]
 pub enum MdnsStatus {
     /// Nothing is said.
     #[default]
@@ -115,6 +119,26 @@ pub enum MdnsStatus {
     Advertising(String),
     /// It cannot be said; it is tried again.
     Failed(String),
+}
+
+/// Largest status that is read from a file, in bytes.
+const MAX_STATUS: u64 = 16 * 1024;
+
+impl MdnsStatus {
+    /// What a Gateway wrote down; one that wrote nothing announces nothing.
+    #[must_use]
+    pub fn read(path: &Path) -> Self {
+        let bytes = fs::read_limited(path, MAX_STATUS).unwrap_or_default();
+        serde_json::from_slice(&bytes).unwrap_or_default()
+    }
+
+    /// Writes it down for those who look from another process.
+    ///
+    /// # Errors
+    /// When the file cannot be replaced.
+    pub fn write(&self, path: &Path) -> io::Result<()> {
+        fs::write_private(path, &serde_json::to_vec(self)?)
+    }
 }
 
 /// Announces what is wanted for as long as it is.
