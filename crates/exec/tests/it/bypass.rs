@@ -1,0 +1,494 @@
+//! Tricks of the shell, none of which may run without asking.
+//!
+//! The list allows `ls`, `cat`, `grep` and `git`, `python3`, `bash`, `find`, `xargs`, `env`, `tar`, `sudo` by
+//! their paths, as somebody careless would. `evil` stands for what must not run.
+
+use std::{os::unix::fs::PermissionsExt, path::Path};
+
+use openclaw_exec::{
+    approvals::Approvals,
+    plan::{Plan, PlanError, Request, Surroundings, Verdict, What},
+};
+
+use crate::place::Place;
+
+/// Each of these is refused or asked about.
+const TRICKS: &[&str] = &[
+    // chains and pipes
+    "evil",
+    "ls; evil",
+    "ls && evil",
+    "ls || evil",
+    "ls | evil",
+    "ls |& evil",
+    "ls & evil",
+    "evil & ls",
+    "ls\nevil",
+    "ls;evil",
+    "ls&&evil",
+    "ls|evil",
+    "! evil",
+    "ls | cat | evil",
+    "ls && ls && ls && evil",
+    "true; evil",
+    // substitutions
+    "ls $(evil)",
+    "ls `evil`",
+    "ls \"$(evil)\"",
+    "ls \"`evil`\"",
+    "ls <(evil)",
+    "ls >(evil)",
+    "ls ${x:-$(evil)}",
+    "ls $((x[$(evil)]))",
+    "echo ${x@P}",
+    "ls \"${x:=`evil`}\"",
+    "cat <<EOF\n$(evil)\nEOF",
+    "cat <<< $(evil)",
+    "$(evil)",
+    "`evil`",
+    "$cmd",
+    "${cmd}",
+    "\"$cmd\"",
+    "ls $'\\n'evil",
+    "ls $\"$(evil)\"",
+    // redirections
+    "ls > ~/.bashrc",
+    "ls >> /tmp/x",
+    "ls >| x",
+    "ls &> x",
+    "ls 2> x",
+    "cat < /etc/passwd > x",
+    "cat <> x",
+    "exec 3<>/dev/tcp/1.2.3.4/80",
+    "cat < /dev/tcp/1.2.3.4/80",
+    "ls >&x",
+    // grouping, flow, functions
+    "(evil)",
+    "{ evil; }",
+    "if ls; then evil; fi",
+    "while ls; do evil; done",
+    "until evil; do ls; done",
+    "for x in a; do evil; done",
+    "case a in a) evil;; esac",
+    "ls() { evil; }; ls",
+    "function ls { evil; }; ls",
+    "[[ -n $(evil) ]]",
+    "((x=$(evil)))",
+    "select x in a; do evil; done",
+    "coproc evil",
+    "time evil",
+    // built into the shell
+    "eval evil",
+    "eval 'ls'",
+    "exec evil",
+    "command evil",
+    "builtin eval evil",
+    ". ./script.sh",
+    "source ./script.sh",
+    "trap evil EXIT",
+    "alias ls=evil",
+    "enable -f ./x.so x",
+    "hash -p ./evil ls",
+    "cd /tmp",
+    "set -o allexport",
+    "export PATH=.:$PATH",
+    "declare -x LD_PRELOAD=./x.so",
+    "type ls",
+    "fc -s",
+    "bind -x '\"a\":evil'",
+    "let x=1",
+    // variables before a command
+    "PATH=. ls",
+    "LD_PRELOAD=./x.so ls",
+    "BASH_ENV=./x ls",
+    "IFS=x ls",
+    "PAGER=evil git log",
+    "GIT_SSH_COMMAND=evil git pull",
+    // quoting and spelling of the name
+    "'evil'",
+    "\"evil\"",
+    "e\\vil",
+    "ev'i'l",
+    "./evil",
+    "././evil",
+    "$PWD/evil",
+    "ls/../evil",
+    "../*/evil",
+    "evi?",
+    "[e]vil",
+    "{evil,x}",
+    "~/evil",
+    "ls\u{a0}; evil",
+    "ls \\\nevil; evil",
+    "ls # x\nevil",
+    "ls '#' ; evil",
+    "\u{201c}evil\u{201d}",
+    // wrappers
+    "env evil",
+    "env -i evil",
+    "env -S 'evil x'",
+    "env -u X evil",
+    "env X=1 evil",
+    "env PATH=. ls",
+    "env -C . evil",
+    "env LD_PRELOAD=./x.so ls",
+    "env --split-string='evil'",
+    "env bash -c evil",
+    "env",
+    "nice evil",
+    "nice -n 5 evil",
+    "nohup evil",
+    "timeout 5 evil",
+    "timeout -k 1 5 evil",
+    "stdbuf -o0 evil",
+    "nice nice nice nice nice nice ls",
+    "xargs evil",
+    "ls | xargs evil",
+    "ls | xargs ls",
+    "xargs -I{} sh -c {}",
+    "sudo ls",
+    "sudo evil",
+    "sudo -u root evil",
+    "doas ls",
+    "su -c evil",
+    "setsid evil",
+    "setsid ls",
+    "ionice evil",
+    "chroot / evil",
+    "unshare evil",
+    "time -p evil",
+    "script -c evil",
+    "flock x evil",
+    "watch evil",
+    "parallel evil",
+    "strace evil",
+    "taskset 1 evil",
+    "busybox sh",
+    "systemd-run evil",
+    "nsenter evil",
+    "at now",
+    "crontab x",
+    "ssh host evil",
+    "screen evil",
+    "tmux new evil",
+    "/lib64/ld-linux-x86-64.so.2 ./evil",
+    "/proc/self/exe",
+    "start-stop-daemon --exec evil",
+    // shells
+    "sh -c evil",
+    "bash -c evil",
+    "bash -c 'ls; evil'",
+    "bash -c \"ls\" evil x",
+    "bash -lc ls",
+    "bash -ic ls",
+    "bash",
+    "bash ./script.sh",
+    "bash -s",
+    "ls | bash",
+    "cat script.sh | sh",
+    "bash < script.sh",
+    "bash -c 'bash -c evil'",
+    "bash -c 'eval ls'",
+    "bash --rcfile x -c ls",
+    "bash -O x -c ls",
+    "bash -c '$0' evil",
+    "bash -c -- evil",
+    "zsh -c ls",
+    "dash -c 'ls `evil`'",
+    "sh -c 'ls > x'",
+    "env sh -c evil",
+    "bash -c 'env evil'",
+    "bash -c 'nice evil'",
+    "rbash -c ls",
+    "sh -c 'sh -c \"sh -c evil\"'",
+    "bash -c ''",
+    // interpreters
+    "python3 -c 'import os'",
+    "python3 script.py",
+    "python3 -m http.server",
+    "python3 -",
+    "cat x | python3",
+    "python3",
+    "perl -e 'system \"evil\"'",
+    "ruby -e evil",
+    "node -e evil",
+    "php -r evil",
+    "awk 'BEGIN{system(\"evil\")}'",
+    "gawk -f x",
+    "sed 's/x/y/e' f",
+    "sed -n '1e evil' f",
+    "lua -e x",
+    "deno eval x",
+    "bun -e x",
+    "osascript -e x",
+    "sqlite3 x '.shell evil'",
+    "gdb -ex '!evil'",
+    "ed x",
+    "ex x",
+    "m4 x",
+    "jshell",
+    "tclsh x",
+    "python3.11 -c x",
+    // programs that run others
+    "find . -exec evil ;",
+    "find . -exec evil {} +",
+    "find . -execdir evil \\;",
+    "find . -ok evil \\;",
+    "find . -delete",
+    "find . -fprintf x y",
+    "find . -fls x",
+    "find . -name x -exec ls \\;",
+    "tar --to-command=evil -xf x",
+    "tar -I evil -cf x y",
+    "tar --checkpoint=1 --checkpoint-action=exec=evil -cf x y",
+    "tar xf x",
+    "git -c core.pager=evil log",
+    "git -c alias.x=!evil x",
+    "git --exec-path=. x",
+    "git clone ext::evil",
+    "git status",
+    "git difftool -x evil",
+    "rsync -e evil a b:",
+    "scp -S evil a b:",
+    "sort --compress-program=evil x",
+    "sort -o x y",
+    "sort -S 1 --comp=evil x",
+    "vim -c '!evil'",
+    "less x",
+    "man x",
+    "make",
+    "npm run x",
+    "npx x",
+    "docker run x",
+    "curl -o x http://y",
+    "wget http://y",
+    "tee x",
+    "dd if=x of=y",
+    "cp a b",
+    "mv a b",
+    "rm x",
+    "ln -s a b",
+    "chmod +x a",
+    "zip -T x -TT evil",
+    "split --filter=evil x",
+    "tcpdump -z evil",
+    "openssl req -engine ./x",
+    "ld.so ./evil",
+    "gcc -wrapper evil x",
+    "ldd ./evil",
+    "rg --pre evil x",
+    "fd -x evil",
+    "kubectl exec x -- evil",
+    "openclaw approvals allow x",
+    // filters with files, and with more than they need
+    "ls | head -n 5 x",
+    "ls | tail -f x",
+    "ls | wc --files0-from=x",
+    "ls | cut -f1 x",
+    "ls | uniq x y",
+    "ls | tr -x",
+    // what the grammar could get wrong
+    "ls 'a\nevil",
+    "ls \"a; evil",
+    "ls $(",
+    "ls `",
+    "ls )",
+    "ls }",
+    "ls;;evil",
+    "ls ;& evil",
+    "ls \u{0}evil",
+    "ls\revil",
+    "ls \u{1b}evil",
+    "cat <<'EOF'\nevil\nEOF\nevil",
+    "cat <<-EOF\n\tx\n\tEOF\nevil",
+    "ls <<<x;evil",
+    "ls \\",
+    "&&evil",
+    "|evil",
+    "ls &&& evil",
+    "ls ||| evil",
+    "ls ; ; evil",
+    "a=(evil) ls",
+    "ls a[$(evil)]=1",
+    "ls ~+/x",
+    "ls !!",
+    "ls ^a^b",
+];
+
+/// Each of these runs, and this is what is run.
+const FINE: &[(&str, &str)] = &[
+    ("ls", "PATH/ls"),
+    ("ls -la .", "PATH/ls -la ."),
+    ("l\\s '-l'", "PATH/ls -l"),
+    ("ls 'x; evil'", "PATH/ls x; evil"),
+    ("cat '$(evil)'", "PATH/cat $(evil)"),
+    ("ls | grep x", "SH -c 'PATH/ls' | 'PATH/grep' 'x'"),
+    ("ls && cat x 2>&1", "SH -c 'PATH/ls' && 'PATH/cat' 'x' 2>&1"),
+    ("ls # evil", "PATH/ls"),
+];
+
+#[test]
+fn no_trick_runs_in_silence() {
+    assert!(TRICKS.len() >= 100, "{}", TRICKS.len());
+    let place = Place::new();
+    let rules = place.careless();
+    for trick in TRICKS {
+        for what in [What::Shell((*trick).to_owned()), place.wrapped(trick)] {
+            match place.plan(what.clone()) {
+                Ok(plan) => {
+                    let verdict = plan.judge(&rules);
+                    assert!(matches!(verdict, Verdict::Ask(_)), "{what:?} runs {:?}", plan.argv());
+                    let unanswered = plan.unanswered(&rules);
+                    assert!(matches!(unanswered, Verdict::Refuse(_)), "{what:?}");
+                }
+                Err(error) => assert!(!matches!(error, PlanError::Folder(_)), "{what:?}: {error}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn plain_commands_run_as_they_were_understood() {
+    let place = Place::new();
+    let rules = place.careless();
+    for (text, expected) in FINE {
+        let plan = place.plan(What::Shell((*text).to_owned())).expect("a plan");
+        assert!(
+            matches!(plan.judge(&rules), Verdict::Allow(_)),
+            "{text}: {:?}",
+            plan.judge(&rules)
+        );
+        let shown = plan.argv().join(" ").replace(&place.bin.display().to_string(), "PATH");
+        let shown = shown.replace("/bin/bash", "SH").replace("/bin/sh", "SH");
+        assert_eq!(shown, *expected, "{text}");
+    }
+}
+
+#[test]
+fn a_name_that_stands_for_something_else_is_what_it_stands_for() {
+    let place = Place::new();
+    let rules = place.careless();
+    // A link called `ls` in the folder that is looked into first.
+    std::fs::remove_file(place.bin.join("ls")).expect("removed");
+    std::os::unix::fs::symlink(place.bin.join("evil"), place.bin.join("ls")).expect("linked");
+    let plan = place.plan(What::Shell("ls".to_owned())).expect("a plan");
+    assert!(matches!(plan.judge(&rules), Verdict::Ask(_)));
+    // An allowed path that is a link to a shell.
+    std::fs::remove_file(place.bin.join("ls")).expect("removed");
+    std::os::unix::fs::symlink("/bin/sh", place.bin.join("ls")).expect("linked");
+    let plan = place.plan(What::Shell("ls -c evil".to_owned())).expect("a plan");
+    assert!(matches!(plan.judge(&rules), Verdict::Ask(_)));
+}
+
+/// Changes something about the folder of programs or the script.
+type Change = fn(&Path, &Path);
+
+#[test]
+fn what_was_approved_is_what_runs() {
+    let place = Place::new();
+    let script = place.work.join("script.sh");
+    let changes: &[(&str, Change)] = &[
+        ("bash script.sh", |_, script| std::fs::write(script, "evil\n").expect("written")),
+        ("bash ./script.sh | cat", |_, script| std::fs::write(script, "evil\n").expect("written")),
+        ("cd . && bash script.sh", |_, script| std::fs::write(script, "evil\n").expect("written")),
+        ("./script.sh", |_, script| std::fs::write(script, "evil\n").expect("written")),
+        ("python3 --x=script.sh", |_, script| std::fs::write(script, "evil\n").expect("written")),
+        ("evil", |bin, _| std::fs::write(bin.join("evil"), "#!/bin/sh\nworse\n").expect("written")),
+        ("evil", |bin, _| {
+            std::fs::rename(bin.join("evil"), bin.join("other")).expect("moved");
+            std::os::unix::fs::symlink(bin.join("cat"), bin.join("evil")).expect("linked");
+        }),
+    ];
+    for (text, change) in changes {
+        std::fs::write(&script, "#!/bin/sh\nls\n").expect("written");
+        std::fs::set_permissions(&script, PermissionsExt::from_mode(0o755)).expect("runnable");
+        let plan = place.plan(What::Shell((*text).to_owned())).expect("a plan");
+        assert!(plan.spec(None).is_ok(), "{text} is as it was");
+        let lasting = plan.grants(0).is_some();
+        assert_eq!(lasting, *text == "evil", "{text}: what can change is not allowed for ever");
+        change(&place.bin, &script);
+        assert!(plan.spec(None).is_err(), "{text} has changed");
+    }
+}
+
+#[test]
+fn plans_that_differ_have_other_digests() {
+    let place = Place::new();
+    let base = Request {
+        what: What::Argv(vec!["ls".into(), "a b".into()]),
+        cwd: place.work.clone(),
+        environment: Vec::new(),
+    };
+    let digest = |request: Request| {
+        Plan::new(request, &place.surroundings).expect("a plan").digest().to_owned()
+    };
+    let mut seen = vec![digest(base.clone())];
+    assert_eq!(seen[0], digest(base.clone()));
+    for other in [
+        Request { what: What::Argv(vec!["ls".into(), "a".into(), "b".into()]), ..base.clone() },
+        Request {
+            what: What::Argv(vec!["ls".into(), "a b".into(), String::new()]),
+            ..base.clone()
+        },
+        Request { what: What::Shell("ls 'a b'".into()), ..base.clone() },
+        Request { what: What::Argv(vec!["cat".into(), "a b".into()]), ..base.clone() },
+        Request { cwd: place.bin.clone(), ..base.clone() },
+        Request { environment: vec![("A".into(), "1".into())], ..base.clone() },
+    ] {
+        let new = digest(other.clone());
+        assert!(!seen.contains(&new), "{other:?}");
+        seen.push(new);
+    }
+}
+
+#[test]
+fn always_is_remembered_as_narrowly_as_it_was_meant() {
+    let place = Place::new();
+    let approvals = Approvals::new(place.work.join("approvals.json"), place.work.clone());
+    for (text, also, not) in [
+        ("ls -l", Some("ls -la x"), Some("cat x")),
+        ("git status", Some("git  status"), Some("git push")),
+        ("evil-tool a b", Some("evil-tool a b"), Some("evil-tool 'a b'")),
+        ("ls | wc -l", Some("ls x | wc -l"), Some("ls | sh")),
+    ] {
+        let plan = place.plan(What::Shell(text.to_owned())).expect("a plan");
+        let before = approvals.rules("main").expect("rules");
+        assert!(matches!(plan.judge(&before), Verdict::Ask(_)), "{text}");
+        approvals.remember("main", plan.grants(1).expect("can be remembered")).expect("remembered");
+        let rules = approvals.rules("main").expect("rules");
+        for same in [Some(text), also].into_iter().flatten() {
+            let verdict = place.plan(What::Shell(same.to_owned())).expect("a plan").judge(&rules);
+            assert!(matches!(verdict, Verdict::Allow(_)), "{same}: {verdict:?}");
+        }
+        let other = place.plan(What::Shell(not.expect("one").to_owned())).expect("a plan");
+        assert!(matches!(other.judge(&rules), Verdict::Ask(_)), "{not:?}");
+        for grant in approvals.grants().expect("a list") {
+            approvals.revoke(&grant.entry.id.expect("an id")).expect("revoked");
+        }
+    }
+    for text in [
+        "ls | python3",
+        "bash script.sh",
+        "cd x",
+        "python3 script.sh",
+        "ls $HOME",
+        "ls | xargs cat",
+    ] {
+        let plan = place.plan(What::Shell(text.to_owned())).expect("a plan");
+        assert!(plan.grants(1).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn surroundings_hold_no_more_than_they_say() {
+    let place = Place::new();
+    let request = Request {
+        what: What::Argv(vec!["ls".into()]),
+        cwd: place.work.clone(),
+        environment: vec![("LD_PRELOAD".into(), "./x.so".into())],
+    };
+    let error = Plan::new(request.clone(), &place.surroundings).expect_err("refused");
+    assert!(matches!(error, PlanError::Variable(_)));
+    let gone = Request { cwd: place.work.join("gone"), environment: Vec::new(), ..request };
+    assert!(matches!(Plan::new(gone, &Surroundings::default()), Err(PlanError::Folder(_))));
+}
