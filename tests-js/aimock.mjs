@@ -1,7 +1,7 @@
 // A stand-in for model providers: starts aimock on a free loopback port with the answers below, prints
 // one JSON line {"url"} and stays until its standard input is closed.
 //
-// What is asked decides the answer, so the same words go to both dialects.
+// What is asked decides the answer, so the same words go to every dialect.
 import { LLMock } from "@copilotkit/aimock";
 
 const mock = new LLMock({ port: 0, host: "127.0.0.1" });
@@ -35,7 +35,7 @@ mock.on({ userMessage: "be malformed" }, { content: "never seen" }, { chaos: { m
 mock.on(
   { userMessage: "be cut" },
   { content: "This will not come to its end." },
-  { chunkSize: 6, latency: 25, truncateAfterChunks: 5 },
+  { chunkSize: 3, latency: 25, truncateAfterChunks: 9 },
 );
 mock.on(
   { userMessage: "hang up" },

@@ -76,14 +76,8 @@ pub(crate) fn settings(paths: &Paths, loaded: &Loaded) -> ProviderSettings {
 
 fn setting(id: &str, provider: &Provider, secrets: &SecretResolver) -> Option<ProviderSetting> {
     let api = dialect(id, provider.api)?;
-    let base_url = provider.base_url.clone().map(|url| match provider.api {
-        Some(ApiDialect::Ollama) if !url.trim_end_matches('/').ends_with("/v1") => {
-            format!("{}/v1", url.trim_end_matches('/'))
-        }
-        _ => url,
-    });
     Some(ProviderSetting {
-        base_url,
+        base_url: provider.base_url.clone(),
         api,
         api_key: provider.api_key.as_ref().and_then(|key| reveal(id, key, secrets)),
         auth_header: provider.auth_header.unwrap_or(false),
@@ -109,8 +103,6 @@ fn model(id: &str, model: &ProviderModel, secrets: &SecretResolver) -> Option<Mo
 fn dialect(id: &str, api: Option<ApiDialect>) -> Option<Option<Api>> {
     match api {
         None => Some(None),
-        // Every Ollama also speaks the dialect of OpenAI.
-        Some(ApiDialect::Ollama) => Some(Some(Api::OpenAiCompletions)),
         Some(named) => {
             let known = Api::parse(named.as_str());
             if known.is_none() {

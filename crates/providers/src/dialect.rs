@@ -79,8 +79,20 @@ fn bad_setting(message: &str) -> ModelError {
     ModelError::BadRequest { status: 0, message: message.to_owned() }
 }
 
+/// How a dialect tells one event from the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// Server-sent events.
+    Events,
+    /// One JSON object a line.
+    Lines,
+}
+
 /// Turns a dialect's events into ours.
 pub(crate) trait Decode: Send + 'static {
+    /// How events are told apart.
+    const FRAMING: Framing = Framing::Events;
+
     /// Takes the data of one event and adds what it means.
     fn data(&mut self, data: &str, out: &mut VecDeque<ModelEvent>) -> Result<(), ModelError>;
 
@@ -149,7 +161,11 @@ impl Phase {
                 let now_ms = endpoint.clock.now_ms();
                 let limits = endpoint.limits;
                 let chunks = endpoint.http.post(prepared, limits, &cancel, now_ms).await?;
-                Ok(Some(Self::Reading(sse::events(chunks, limits, cancel))))
+                let read = match D::FRAMING {
+                    Framing::Events => sse::events,
+                    Framing::Lines => sse::lines,
+                };
+                Ok(Some(Self::Reading(read(chunks, limits, cancel))))
             }
             Self::Reading(mut events) => match events.next().await {
                 Some(event) => {

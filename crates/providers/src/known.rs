@@ -1,6 +1,6 @@
 //! The one table of providers and models that are known without any configuration.
 //!
-//! Providers and the names of their keys are those the original knows and that speak one of our two
+//! Providers and the names of their keys are those the original knows and that speak one of our
 //! dialects. Models, windows and limits are those of the vendors' model lists as of November 2026
 //! (developers.openai.com/api/docs/models, platform.claude.com/docs/en/about-claude/models). The first
 //! model of a provider is the one that answers when nobody names another; it is chosen for answering a
@@ -18,6 +18,15 @@ pub enum Api {
     /// Anthropic Messages.
     #[serde(rename = "anthropic-messages")]
     AnthropicMessages,
+    /// OpenAI Responses.
+    #[serde(rename = "openai-responses")]
+    OpenAiResponses,
+    /// Gemini.
+    #[serde(rename = "google-generative-ai")]
+    GoogleGenerativeAi,
+    /// Ollama's own.
+    #[serde(rename = "ollama")]
+    Ollama,
 }
 
 impl Api {
@@ -27,6 +36,9 @@ impl Api {
         match raw.trim() {
             "openai-completions" => Some(Self::OpenAiCompletions),
             "anthropic-messages" => Some(Self::AnthropicMessages),
+            "openai-responses" => Some(Self::OpenAiResponses),
+            "google-generative-ai" => Some(Self::GoogleGenerativeAi),
+            "ollama" => Some(Self::Ollama),
             _ => None,
         }
     }
@@ -65,7 +77,10 @@ pub(crate) struct KnownModel {
     pub(crate) context_window: u64,
     pub(crate) max_tokens: u64,
     pub(crate) reasoning: bool,
+    /// In its provider's usual dialect.
     pub(crate) tools: ToolUse,
+    /// The dialect that suits it better; it takes tools in that.
+    pub(crate) api: Option<Api>,
 }
 
 const fn model(
@@ -75,7 +90,11 @@ const fn model(
     max_tokens: u64,
     tools: ToolUse,
 ) -> KnownModel {
-    KnownModel { id, name, context_window, max_tokens, reasoning: true, tools }
+    KnownModel { id, name, context_window, max_tokens, reasoning: true, tools, api: None }
+}
+
+const fn newest(id: &'static str, name: &'static str, tools: ToolUse) -> KnownModel {
+    KnownModel { api: Some(Api::OpenAiResponses), ..model(id, name, 922_000, 32_000, tools) }
 }
 
 const fn compatible(
@@ -115,13 +134,22 @@ pub(crate) const PROVIDERS: &[KnownProvider] = &[
         keys: &["OPENAI_API_KEY"],
         needs_key: true,
         // Of the GPT-6 family Chat Completions takes tools only with reasoning off, of Astra not at
-        // all; the vendor moves those to another API that is not spoken here.
+        // all, so these are asked through Responses unless the configuration names a dialect.
         models: &[
-            model("gpt-6-sol", "GPT-6 Sol", 922_000, 32_000, ToolUse::WithoutReasoning),
-            model("gpt-6-luna", "GPT-6 Luna", 922_000, 32_000, ToolUse::WithoutReasoning),
-            model("gpt-6-astra", "GPT-6 Astra", 922_000, 32_000, ToolUse::Never),
+            newest("gpt-6-sol", "GPT-6 Sol", ToolUse::WithoutReasoning),
+            newest("gpt-6-luna", "GPT-6 Luna", ToolUse::WithoutReasoning),
+            newest("gpt-6-astra", "GPT-6 Astra", ToolUse::Never),
             model("gpt-5.2", "GPT-5.2", 272_000, 32_000, ToolUse::Always),
         ],
+    },
+    KnownProvider {
+        id: "google",
+        name: "Google",
+        base_url: "https://generativelanguage.googleapis.com/v1beta",
+        api: Api::GoogleGenerativeAi,
+        keys: &["GEMINI_API_KEY", "GOOGLE_API_KEY"],
+        needs_key: true,
+        models: &[],
     },
     compatible("openrouter", "OpenRouter", "https://openrouter.ai/api/v1", &["OPENROUTER_API_KEY"]),
     compatible("groq", "Groq", "https://api.groq.com/openai/v1", &["GROQ_API_KEY"]),
@@ -143,10 +171,14 @@ pub(crate) const PROVIDERS: &[KnownProvider] = &[
     },
 ];
 
-/// How tools go with a model that is not in the table.
-pub(crate) fn tool_use(provider: &str, model: &str) -> ToolUse {
+/// How tools go with a model that is not in the table, and the dialect that suits it better.
+pub(crate) fn assumed(provider: &str, model: &str) -> (ToolUse, Option<Api>) {
     let newest = provider == "openai" && model.starts_with("gpt-6");
-    if newest { ToolUse::WithoutReasoning } else { ToolUse::Always }
+    if newest {
+        (ToolUse::WithoutReasoning, Some(Api::OpenAiResponses))
+    } else {
+        (ToolUse::Always, None)
+    }
 }
 
 /// A provider of the table.
@@ -185,7 +217,13 @@ mod tests {
 
     #[test]
     fn dialects_have_the_published_names() {
-        for api in [Api::OpenAiCompletions, Api::AnthropicMessages] {
+        for api in [
+            Api::OpenAiCompletions,
+            Api::AnthropicMessages,
+            Api::OpenAiResponses,
+            Api::GoogleGenerativeAi,
+            Api::Ollama,
+        ] {
             let name = serde_json::to_value(api).unwrap();
             assert_eq!(Api::parse(name.as_str().unwrap()), Some(api));
         }

@@ -1,4 +1,4 @@
-//! Models behind the agent's `trait Model`: two dialects, the offline assistant, and the registry that
+//! Models behind the agent's `trait Model`: five dialects, the offline assistant, and the registry that
 //! knows who can be asked.
 //!
 //! The only crate that speaks HTTP to vendors and knows their JSON. It is given settings and keys as
@@ -9,13 +9,16 @@ mod conversation;
 mod dialect;
 #[cfg(test)]
 mod fixture;
+mod google;
 mod http;
 mod keys;
 mod known;
 mod offline;
 mod ollama;
+mod ollama_chat;
 mod openai;
 mod registry;
+mod responses;
 mod settings;
 mod sse;
 

@@ -17,11 +17,14 @@ use tokio::time::Instant;
 use crate::{
     anthropic::Anthropic,
     dialect::Endpoint,
+    google::Google,
     http::Http,
     known::{self, Api},
     offline::Offline,
     ollama,
+    ollama_chat::OllamaChat,
     openai::OpenAi,
+    responses::Responses,
     settings::ProviderSettings,
 };
 
@@ -161,6 +164,9 @@ impl Registry {
         match spec.api.unwrap_or(entry.api) {
             Api::OpenAiCompletions => Arc::new(OpenAi::new(endpoint)),
             Api::AnthropicMessages => Arc::new(Anthropic::new(endpoint)),
+            Api::OpenAiResponses => Arc::new(Responses::new(endpoint)),
+            Api::GoogleGenerativeAi => Arc::new(Google::new(endpoint)),
+            Api::Ollama => Arc::new(OllamaChat::new(endpoint)),
         }
     }
 }

@@ -44,7 +44,16 @@ pub(crate) type Events = BoxStream<'static, Result<String, ModelError>>;
 
 /// Reads events from bytes. The stream ends after the first error.
 pub(crate) fn events(chunks: Chunks, limits: Limits, cancel: CancellationToken) -> Events {
-    let parser = Parser { limit: limits.event_bytes, ..Parser::default() };
+    read(chunks, limits, cancel, false)
+}
+
+/// Reads lines from bytes, each an event of its own.
+pub(crate) fn lines(chunks: Chunks, limits: Limits, cancel: CancellationToken) -> Events {
+    read(chunks, limits, cancel, true)
+}
+
+fn read(chunks: Chunks, limits: Limits, cancel: CancellationToken, lines: bool) -> Events {
+    let parser = Parser { limit: limits.event_bytes, lines, ..Parser::default() };
     let reading = Reading {
         chunks,
         limits,
@@ -123,6 +132,8 @@ impl Reading {
 #[derive(Debug, Default)]
 struct Parser {
     limit: usize,
+    /// Every line is an event.
+    lines: bool,
     /// The line that has not ended yet.
     line: Vec<u8>,
     /// Data lines of the event that has not ended yet.
@@ -171,13 +182,14 @@ impl Parser {
         if !std::mem::replace(&mut self.begun, true) {
             line = line.strip_prefix(BYTE_ORDER_MARK).unwrap_or(line);
         }
-        if line.is_empty() {
+        if self.lines {
+            if !line.trim_ascii().is_empty() {
+                out.push_back(text(line.to_vec())?);
+            }
+        } else if line.is_empty() {
             // Without data there is no event, whatever else was said.
             if let Some(data) = self.data.take().filter(|data| !data.is_empty()) {
-                let text = String::from_utf8(data).map_err(|_| ModelError::Malformed {
-                    message: String::from("the stream is not UTF-8"),
-                })?;
-                out.push_back(text);
+                out.push_back(text(data)?);
             }
         } else if let Some(value) = field_data(line) {
             match &mut self.data {
@@ -190,6 +202,12 @@ impl Parser {
         }
         Ok(())
     }
+}
+
+fn text(bytes: Vec<u8>) -> Result<String, ModelError> {
+    String::from_utf8(bytes).map_err(|_| ModelError::Malformed {
+        message: String::from("the stream is not UTF-8"),
+    })
 }
 
 /// The value of a `data` line; other fields and comments have none.
@@ -233,6 +251,17 @@ mod tests {
             let parts = text.as_bytes().chunks(size).collect();
             let got = read(chunks(parts), Limits::default()).await;
             assert_eq!(got, [Ok("a\n\n b".into()), Ok("c".into())], "chunks of {size}");
+        }
+    }
+
+    #[tokio::test]
+    async fn lines_come_whole_however_the_bytes_are_cut() {
+        let text: &[u8] = "{\"a\":\"ü\"}\n\n{}\r\n{\"cut\":".as_bytes();
+        for size in 1..text.len() {
+            let parts = chunks(text.chunks(size).collect());
+            let got: Vec<_> =
+                lines(parts, Limits::default(), CancellationToken::new()).collect().await;
+            assert_eq!(got, [Ok("{\"a\":\"ü\"}".into()), Ok("{}".into())], "chunks of {size}");
         }
     }
 

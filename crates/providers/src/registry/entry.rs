@@ -25,6 +25,8 @@ pub(super) struct Entry {
     pub(super) models: Vec<ModelSpec>,
     /// Whether it stands in the configuration.
     pub(super) configured: bool,
+    /// The configuration names its dialect, or a place of its own: then no model has another one.
+    named_api: bool,
     builtin: bool,
 }
 
@@ -85,11 +87,13 @@ impl Entry {
             tracing::warn!(provider = id, "provider left out: it has no usable baseUrl");
             return None;
         };
+        let named_api =
+            configured_url.is_some() || setting.is_some_and(|setting| setting.api.is_some());
         let mut models: Vec<ModelSpec> =
             setting.into_iter().flat_map(|setting| &setting.models).map(ModelSpec::set).collect();
         for model in known.into_iter().flat_map(|known| known.models) {
             if !models.iter().any(|spec| spec.id == model.id) {
-                models.push(ModelSpec::known(model));
+                models.push(ModelSpec::known(model, named_api));
             }
         }
         // A server of one's own may well want no key; a vendor always does.
@@ -108,6 +112,7 @@ impl Entry {
             headers: setting.map(|setting| setting.headers.clone()).unwrap_or_default(),
             models,
             configured: setting.is_some(),
+            named_api,
             builtin: known.is_some(),
         })
     }
@@ -132,6 +137,7 @@ impl Entry {
     /// What is known of a model, or what is assumed of one that nobody described.
     pub(super) fn spec(&self, model: &str) -> ModelSpec {
         let known = self.models.iter().find(|spec| spec.id == model).cloned();
+        let (tools, api) = settled(known::assumed(&self.id, model), self.named_api);
         known.unwrap_or_else(|| ModelSpec {
             id: model.to_owned(),
             name: model.to_owned(),
@@ -140,8 +146,8 @@ impl Entry {
             // Models come faster than tables; the vendors' newest ones can all think and see.
             reasoning: matches!(self.id.as_str(), "anthropic" | "openai"),
             images: self.builtin,
-            tools: known::tool_use(&self.id, model),
-            api: None,
+            tools,
+            api,
             headers: BTreeMap::new(),
         })
     }
@@ -166,7 +172,8 @@ impl Entry {
 }
 
 impl ModelSpec {
-    fn known(model: &KnownModel) -> Self {
+    fn known(model: &KnownModel, named_api: bool) -> Self {
+        let (tools, api) = settled((model.tools, model.api), named_api);
         Self {
             id: model.id.to_owned(),
             name: model.name.to_owned(),
@@ -174,8 +181,8 @@ impl ModelSpec {
             max_tokens: Some(model.max_tokens),
             reasoning: model.reasoning,
             images: true,
-            tools: model.tools,
-            api: None,
+            tools,
+            api,
             headers: BTreeMap::new(),
         }
     }
@@ -192,6 +199,14 @@ impl ModelSpec {
             api: model.api,
             headers: model.headers.clone(),
         }
+    }
+}
+
+/// In the dialect that suits it a model takes tools; where the configuration names one, that counts.
+fn settled((tools, api): (ToolUse, Option<Api>), named_api: bool) -> (ToolUse, Option<Api>) {
+    match api.filter(|_| !named_api) {
+        Some(api) => (ToolUse::Always, Some(api)),
+        None => (tools, None),
     }
 }
 

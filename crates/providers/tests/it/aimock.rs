@@ -1,4 +1,4 @@
-//! Against `@copilotkit/aimock`, which speaks both wire formats and was not written by us.
+//! Against `@copilotkit/aimock`, which speaks all these wire formats and was not written by us.
 
 use std::{path::Path, process::Stdio, time::Duration};
 
@@ -46,7 +46,7 @@ impl Aimock {
 }
 
 #[tokio::test]
-async fn both_dialects_are_understood_by_somebody_elses_server() {
+async fn every_dialect_is_understood_by_somebody_elses_server() {
     let server = Aimock::start().await;
     for dialect in DIALECTS {
         texts_and_thinking(&server.url, dialect).await;

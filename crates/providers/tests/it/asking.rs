@@ -15,9 +15,14 @@ use openclaw_providers::{Api, Limits, ModelSetting, ProviderSetting, ProviderSet
 use secrecy::SecretString;
 use serde_json::json;
 
-/// Both dialects, each with the model that is asked.
-pub(crate) const DIALECTS: [(Api, &str); 2] =
-    [(Api::AnthropicMessages, "claude-test"), (Api::OpenAiCompletions, "gpt-test")];
+/// Every dialect, each with the model that is asked.
+pub(crate) const DIALECTS: [(Api, &str); 5] = [
+    (Api::AnthropicMessages, "claude-test"),
+    (Api::OpenAiCompletions, "gpt-test"),
+    (Api::OpenAiResponses, "gpt-test"),
+    (Api::GoogleGenerativeAi, "gemini-2.5-test"),
+    (Api::Ollama, "llama-test"),
+];
 
 /// Limits that make nobody wait.
 pub(crate) fn quick() -> Limits {
@@ -33,13 +38,21 @@ pub(crate) fn model(url: &str, dialect: (Api, &str), limits: Limits) -> Arc<dyn 
         ..ModelSetting::default()
     };
     let provider = ProviderSetting {
-        base_url: Some(format!("{url}/v1")),
+        base_url: Some(format!("{url}/{}", version(dialect.0))),
         api: Some(dialect.0),
         api_key: Some(SecretString::from("test-key")),
         models: vec![setting],
         ..ProviderSetting::default()
     };
     with(provider, limits)
+}
+
+/// What the base of a dialect ends with.
+pub(crate) const fn version(api: Api) -> &'static str {
+    match api {
+        Api::GoogleGenerativeAi => "v1beta",
+        _ => "v1",
+    }
 }
 
 /// The first model of a provider.

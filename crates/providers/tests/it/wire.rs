@@ -24,6 +24,13 @@ fn piece(api: Api) -> String {
         Api::OpenAiCompletions => {
             String::from("data: {\"choices\":[{\"delta\":{\"content\":\"half\"}}]}\n\n")
         }
+        Api::OpenAiResponses => String::from(
+            "data: {\"type\":\"response.output_text.delta\",\"delta\":\"half\"}\n\n",
+        ),
+        Api::GoogleGenerativeAi => String::from(
+            "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"half\"}]}}]}\n\n",
+        ),
+        Api::Ollama => String::from("{\"message\":{\"content\":\"half\"},\"done\":false}\n"),
     }
 }
 
@@ -34,6 +41,9 @@ fn end(api: Api) -> &'static str {
         Api::OpenAiCompletions => {
             "data: {\"choices\":[{\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n"
         }
+        Api::OpenAiResponses => "data: {\"type\":\"response.completed\",\"response\":{}}\n\n",
+        Api::GoogleGenerativeAi => "data: {\"candidates\":[{\"finishReason\":\"STOP\"}]}\n\n",
+        Api::Ollama => "{\"message\":{},\"done\":true,\"done_reason\":\"stop\"}\n",
     }
 }
 
@@ -48,16 +58,25 @@ async fn requests_carry_the_key_in_the_dialects_own_way() {
         let (path, key) = match dialect.0 {
             Api::AnthropicMessages => ("/v1/messages", request.header("x-api-key")),
             Api::OpenAiCompletions => ("/v1/chat/completions", request.header("authorization")),
+            Api::OpenAiResponses => ("/v1/responses", request.header("authorization")),
+            Api::GoogleGenerativeAi => (
+                "/v1beta/models/gemini-2.5-test:streamGenerateContent?alt=sse",
+                request.header("x-goog-api-key"),
+            ),
+            Api::Ollama => ("/api/chat", request.header("authorization")),
         };
         assert_eq!(request.head.first().unwrap(), &format!("POST {path} HTTP/1.1"));
         assert!(key.is_some_and(|key| key.ends_with("test-key")), "{request:?}");
         let other = match dialect.0 {
-            Api::AnthropicMessages => "authorization",
-            Api::OpenAiCompletions => "x-api-key",
+            Api::AnthropicMessages | Api::GoogleGenerativeAi => "authorization",
+            Api::OpenAiCompletions | Api::OpenAiResponses | Api::Ollama => "x-api-key",
         };
         assert_eq!(request.header(other), None, "the key goes one way only");
-        assert_eq!(request.body["model"], dialect.1);
-        assert_eq!(request.body["stream"], true);
+        // In Gemini's dialect both stand in the path.
+        if dialect.0 != Api::GoogleGenerativeAi {
+            assert_eq!(request.body["model"], dialect.1);
+            assert_eq!(request.body["stream"], true);
+        }
     }
 }
 
@@ -122,6 +141,10 @@ async fn silence_in_the_middle_and_before_the_beginning() {
 async fn answers_that_end_early_were_cut() {
     for dialect in DIALECTS {
         for tail in ["", "data: {\"choices", ": ping\n\n"] {
+            // Where a line is an event, a comment is none.
+            if dialect.0 == Api::Ollama && tail.starts_with(':') {
+                continue;
+            }
             let answer = format!("{STREAM}{}{tail}", piece(dialect.0));
             let server = Server::start(answer, true).await;
             let got = ask(&model(&server.url(), dialect, quick()), "hi").await;
