@@ -205,9 +205,8 @@ impl Parser {
 }
 
 fn text(bytes: Vec<u8>) -> Result<String, ModelError> {
-    String::from_utf8(bytes).map_err(|_| ModelError::Malformed {
-        message: String::from("the stream is not UTF-8"),
-    })
+    String::from_utf8(bytes)
+        .map_err(|_| ModelError::Malformed { message: String::from("the stream is not UTF-8") })
 }
 
 /// The value of a `data` line; other fields and comments have none.

@@ -182,7 +182,9 @@ mod tests {
         let got = decode(&[
             parts(&json!([{"text": "hm", "thought": true}])),
             parts(&json!([{"text": "I "}, {"text": "look"}])),
-            parts(&json!([{"functionCall": {"name": "look", "args": {"at": 1}}, "thoughtSignature": "s"}])),
+            parts(
+                &json!([{"functionCall": {"name": "look", "args": {"at": 1}}, "thoughtSignature": "s"}]),
+            ),
             json!({"candidates": [{"finishReason": "STOP"}], "usageMetadata": {"promptTokenCount": 12,
                 "cachedContentTokenCount": 10, "candidatesTokenCount": 2, "thoughtsTokenCount": 1}}),
         ]);

@@ -7,9 +7,25 @@ use crate::{conversation::paired, dialect::Endpoint, known::ToolUse};
 
 /// Keywords of JSON Schema that Gemini reads; it refuses others.
 const KEYWORDS: [&str; 19] = [
-    "type", "format", "title", "description", "nullable", "enum", "properties", "required",
-    "items", "anyOf", "minItems", "maxItems", "minimum", "maximum", "minLength", "maxLength",
-    "pattern", "minProperties", "maxProperties",
+    "type",
+    "format",
+    "title",
+    "description",
+    "nullable",
+    "enum",
+    "properties",
+    "required",
+    "items",
+    "anyOf",
+    "minItems",
+    "maxItems",
+    "minimum",
+    "maximum",
+    "minLength",
+    "maxLength",
+    "pattern",
+    "minProperties",
+    "maxProperties",
 ];
 /// Formats of strings that it knows.
 const FORMATS: [&str; 2] = ["enum", "date-time"];
@@ -28,11 +44,13 @@ pub(super) fn body(endpoint: &Endpoint, request: &ModelRequest) -> Value {
             .tools
             .iter()
             .map(|tool| {
-                let mut declaration =
-                    json!({"name": tool.name, "description": tool.description});
+                let mut declaration = json!({"name": tool.name, "description": tool.description});
                 let schema = cleaned(&tool.schema);
                 // An object without properties is not accepted as one.
-                if schema.get("properties").and_then(Value::as_object).is_some_and(|it| !it.is_empty())
+                if schema
+                    .get("properties")
+                    .and_then(Value::as_object)
+                    .is_some_and(|it| !it.is_empty())
                     && let Some(declaration) = declaration.as_object_mut()
                 {
                     declaration.insert("parameters".into(), schema);

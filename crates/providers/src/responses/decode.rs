@@ -47,7 +47,8 @@ impl Decode for Decoder {
             "response.function_call_arguments.delta" => {
                 let index = number(&event)?;
                 let known = self.calls.iter_mut().find(|(call, _)| *call == index);
-                let call = known.ok_or_else(|| malformed("arguments of a call that did not begin"))?;
+                let call =
+                    known.ok_or_else(|| malformed("arguments of a call that did not begin"))?;
                 if let Some(json) = delta() {
                     call.1 = true;
                     out.push_back(ModelEvent::ToolCallDelta { index, json });
@@ -199,7 +200,8 @@ mod tests {
 
     #[test]
     fn a_call_that_comes_whole_is_one_too_and_endings_are_told_apart() {
-        let whole = json!({"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"});
+        let whole =
+            json!({"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"});
         let got = decode(&[
             json!({"type": "response.output_item.done", "output_index": 0, "item": whole}),
             json!({"type": "response.completed", "response": {}}),

@@ -163,6 +163,10 @@ mod tests {
         assert_eq!((&body["store"], &body["stream"]), (&json!(false), &json!(true)));
         assert_eq!(body["reasoning"]["effort"], "high");
         assert_eq!(body["tools"][0]["name"], "look");
-        assert_eq!(said(&other)["input"].as_array().map(Vec::len), Some(4), "no thought of another");
+        assert_eq!(
+            said(&other)["input"].as_array().map(Vec::len),
+            Some(4),
+            "no thought of another"
+        );
     }
 }

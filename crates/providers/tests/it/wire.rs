@@ -24,9 +24,9 @@ fn piece(api: Api) -> String {
         Api::OpenAiCompletions => {
             String::from("data: {\"choices\":[{\"delta\":{\"content\":\"half\"}}]}\n\n")
         }
-        Api::OpenAiResponses => String::from(
-            "data: {\"type\":\"response.output_text.delta\",\"delta\":\"half\"}\n\n",
-        ),
+        Api::OpenAiResponses => {
+            String::from("data: {\"type\":\"response.output_text.delta\",\"delta\":\"half\"}\n\n")
+        }
         Api::GoogleGenerativeAi => String::from(
             "data: {\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"half\"}]}}]}\n\n",
         ),
