@@ -3,8 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use openclaw_protocol::{
-    Scope as Right, events,
-    events::core::{Presence, PresencePayload},
+    PROTOCOL_V4, Role, Scope as Right, events,
+    events::{
+        core::{Presence, PresencePayload},
+        voicewake::{VoicewakeChanged, VoicewakeRoutingChanged},
+    },
     hello::{
         Features, HelloAuth, HelloKind, HelloOk, Policy, ServerInfo, SessionDefaults, Snapshot,
     },
@@ -34,6 +37,13 @@ pub async fn enter(
     let health = survey::snapshot(state).await;
     let resume = state.events.enter(connection, &state.info.boot_id);
     state.nodes.joined(connection);
+    if connection.principal.role == Role::Node {
+        let line = connection.line();
+        state.events.tell::<VoicewakeChanged>(line, &state.voicewake.triggers(), |_| true);
+        let speaks = |node: &Connection| node.protocol >= PROTOCOL_V4;
+        let routing = state.voicewake.routing();
+        state.events.tell::<VoicewakeRoutingChanged>(line, &routing, speaks);
+    }
     announce(state);
     tracing::info!(
         conn = %connection.id,

@@ -42,6 +42,7 @@ pub mod tailnet;
 pub mod tls;
 pub mod trail;
 pub mod transport;
+pub mod voicewake;
 
 use std::{
     sync::{
@@ -129,6 +130,7 @@ impl Gateway {
         let now = parts.clock.now_ms();
         let connections = Arc::new(Connections::default());
         let (trail, entries) = trail::queue();
+        let voicewake = voicewake::VoiceWake::new(&parts.info.state_dir);
         let state = Arc::new(State {
             trail,
             presence: Presence::new(&parts.info.host, &parts.info.version, now),
@@ -152,6 +154,7 @@ impl Gateway {
             http_sockets: admission::Admission::of_http(),
             in_flight: State::frame_budget(),
             tailnet: parts.tailnet,
+            voicewake,
             clock: parts.clock,
             accepting: parts.tasks.token().child_token(),
             tasks: parts.tasks,

@@ -10,3 +10,4 @@ pub mod pending;
 pub mod security;
 pub mod sessions;
 pub mod system;
+pub mod voicewake;

@@ -85,6 +85,8 @@ pub struct State {
     pub in_flight: Arc<Semaphore>,
     /// The tailnet of this machine, if it has one to do with.
     pub tailnet: Option<Arc<dyn Tailnet>>,
+    /// Wake words.
+    pub voicewake: crate::voicewake::VoiceWake,
     /// The clock.
     pub clock: SharedClock,
     /// Owner of every task.

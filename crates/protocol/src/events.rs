@@ -7,6 +7,7 @@ pub mod core;
 pub mod nodes;
 pub mod pairing;
 pub mod sessions;
+pub mod voicewake;
 
 /// Hands the path of every event row to another macro, as `with_methods!` does for methods.
 #[macro_export]
@@ -30,6 +31,8 @@ macro_rules! with_events {
             $crate::events::pairing::DevicePairChanged,
             $crate::events::nodes::NodeInvokeRequest,
             $crate::events::nodes::NodeInvokeCancel,
+            $crate::events::voicewake::VoicewakeChanged,
+            $crate::events::voicewake::VoicewakeRoutingChanged,
         }
     };
 }

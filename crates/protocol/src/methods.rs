@@ -19,6 +19,7 @@ pub mod pending;
 pub mod security;
 pub mod sessions;
 pub mod system;
+pub mod voicewake;
 
 /// Hands the path of every row to another macro: `with_methods!(callback)` calls
 /// `callback! { path, path, … }`.
@@ -83,6 +84,10 @@ macro_rules! with_methods {
             $crate::methods::nodes::NodeInvoke,
             $crate::methods::nodes::NodeInvokeResult,
             $crate::methods::nodes::NodeEvent,
+            $crate::methods::voicewake::VoicewakeGet,
+            $crate::methods::voicewake::VoicewakeSet,
+            $crate::methods::voicewake::VoicewakeRoutingGet,
+            $crate::methods::voicewake::VoicewakeRoutingSet,
         }
     };
 }

@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use openclaw_agent::{AgentEvent, AgentEventKind, ModelRef, RunOutcome};
 use openclaw_protocol::{
-    PROTOCOL_V4,
+    PROTOCOL_V4, Role,
     events::{
         chat::{
             Agent, AgentPayload, Chat, ChatPayload, ChatPhase, ChatState, LifecycleData,
@@ -204,6 +204,11 @@ impl Teller {
         let seq = self.track(run).seq;
         let payload = finish::chat(outcome, payload::chat(event, run, seq));
         self.state.events.publish::<Chat>(&payload);
+        // A node that said something hears the answer, whatever else it may not see.
+        for starter in self.state.run_events.starters(run) {
+            let is_node = |connection: &Connection| connection.principal.role == Role::Node;
+            self.state.events.tell::<Chat>(&starter, &payload, is_node);
+        }
         self.state.run_events.forget(run);
         self.runs.remove(run);
         self.changed(event, Why::reason("agent.input.settled"), Some(run)).await;

@@ -66,12 +66,19 @@ impl Handle<NodeInvokeResult> for Methods {
 impl Handle<NodeEvent> for Methods {
     async fn handle(cx: Cx, params: NodeEventParams) -> Result<NodeEventResult, Failure> {
         tracing::debug!(conn = %cx.conn.id, event = params.event.as_str(), "event of a node");
-        let reason = "this Gateway does nothing with this event yet";
+        let event = params.event.as_str().to_owned();
+        let outcome = match event.as_str() {
+            "voice.transcript" => match params.told() {
+                Ok(payload) => super::voicewake::heard(&cx, payload).await,
+                Err(error) => Err(format!("payloadJSON is no JSON: {error}")),
+            },
+            _ => Err("this Gateway does nothing with this event yet".to_owned()),
+        };
         Ok(NodeEventResult {
             ok: true,
-            event: params.event.into_string(),
-            handled: false,
-            reason: Some(reason.to_owned()),
+            event,
+            handled: outcome.is_ok(),
+            reason: outcome.err(),
         })
     }
 }

@@ -28,3 +28,4 @@ mod sessions;
 mod system;
 mod tailscale;
 mod trusted_proxy;
+mod voicewake;

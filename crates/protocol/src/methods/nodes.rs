@@ -213,9 +213,10 @@ methods! {
     /// A node's answer to a call.
     NodeInvokeResult = "node.invoke.result", Write, NodeInvokeResultParams => NodeInvokeResultAck
         { role: Role::Node };
-    /// Something happened on a node. No event leads to anything yet, and the answer says so.
+    /// Something happened on a node. `voice.transcript` starts a turn; of others the answer says that
+    /// nothing came of them.
     NodeEvent = "node.event", Write, NodeEventParams => NodeEventResult
-        { role: Role::Node, advertised: false };
+        { role: Role::Node };
 }
 
 /// Why a word does not name one node.
@@ -243,6 +244,19 @@ pub fn find<'a>(nodes: &'a [NodeRow], wanted: &str) -> Result<&'a NodeRow, NotOn
         [] => Err(NotOneNode::None),
         [row] => Ok(row),
         _ => Err(NotOneNode::Several(meant)),
+    }
+}
+
+impl NodeEventParams {
+    /// What the node tells, as a value.
+    ///
+    /// # Errors
+    /// When `payloadJSON` is not JSON.
+    pub fn told(self) -> Result<Value, serde_json::Error> {
+        match self.payload_json {
+            Patch::Set(json) => serde_json::from_str(&json),
+            Patch::Keep | Patch::Clear => Ok(self.payload.unwrap_or_default()),
+        }
     }
 }
 
