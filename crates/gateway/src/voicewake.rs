@@ -83,7 +83,11 @@ impl VoiceWake {
     ///
     /// # Errors
     /// When there are too many, one is too long, or they cannot be written.
-    pub fn set_triggers(&self, wanted: &[String], now_ms: u64) -> Result<VoicewakeTriggers, RpcError> {
+    pub fn set_triggers(
+        &self,
+        wanted: &[String],
+        now_ms: u64,
+    ) -> Result<VoicewakeTriggers, RpcError> {
         let triggers = cleaned(wanted)?;
         let file = TriggerFile { triggers: triggers.clone(), updated_at_ms: now_ms };
         let mut kept = self.kept.lock();
@@ -138,9 +142,8 @@ impl VoiceWake {
     pub fn place(&self, trigger: Option<&str>) -> Place {
         let routing = self.kept().routing;
         let wanted = trigger.map(plain).filter(|trigger| !trigger.is_empty());
-        let route = wanted.and_then(|trigger| {
-            routing.routes.into_iter().find(|route| route.trigger == trigger)
-        });
+        let route = wanted
+            .and_then(|trigger| routing.routes.into_iter().find(|route| route.trigger == trigger));
         let target = route.map_or(routing.default_target, |route| route.target);
         match (target.agent_id, target.session_key) {
             (Some(agent), _) => Place::Agent(agent),
@@ -152,9 +155,9 @@ impl VoiceWake {
     /// Whether a node said exactly this a moment ago: two wake words in one breath, or an echo.
     pub fn is_echo(&self, node: &DeviceId, text: &str, now_ms: u64) -> bool {
         let mut heard = self.heard.lock();
-        let before = heard.get(node).is_some_and(|(at, said)| {
-            said == text && now_ms.saturating_sub(*at) < ECHO_MS
-        });
+        let before = heard
+            .get(node)
+            .is_some_and(|(at, said)| said == text && now_ms.saturating_sub(*at) < ECHO_MS);
         if heard.len() >= MAX_HEARD {
             heard.retain(|_, (at, _)| now_ms.saturating_sub(*at) < ECHO_MS);
         }
@@ -225,7 +228,8 @@ fn cleaned(wanted: &[String]) -> Result<Vec<String>, RpcError> {
 /// A wake word as it is compared: lower case, single blanks, no marks around its words.
 fn plain(word: &str) -> String {
     let lower = word.to_lowercase();
-    let words = lower.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
+    let words =
+        lower.split_whitespace().map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()));
     words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 

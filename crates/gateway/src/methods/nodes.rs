@@ -74,11 +74,6 @@ impl Handle<NodeEvent> for Methods {
             },
             _ => Err("this Gateway does nothing with this event yet".to_owned()),
         };
-        Ok(NodeEventResult {
-            ok: true,
-            event,
-            handled: outcome.is_ok(),
-            reason: outcome.err(),
-        })
+        Ok(NodeEventResult { ok: true, event, handled: outcome.is_ok(), reason: outcome.err() })
     }
 }
