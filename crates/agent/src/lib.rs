@@ -10,6 +10,7 @@
 
 mod agent;
 mod answer;
+pub mod approval;
 mod commands;
 mod error;
 mod events;

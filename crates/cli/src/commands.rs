@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod agent;
+mod approvals;
 mod audit;
 mod auth_token;
 mod call;
@@ -63,6 +64,8 @@ pub(crate) enum Command {
     Devices(devices::DevicesArgs),
     /// Show machines that offer commands, and call these commands
     Nodes(nodes::NodesArgs),
+    /// Decide which commands may run
+    Approvals(approvals::ApprovalsArgs),
     /// Keep Gateways of other machines under names, and hold tunnels to them
     Remote(remote::RemoteArgs),
     /// Look for what lets others in
@@ -90,6 +93,7 @@ impl Command {
             Self::Models(args) => args.wants_json(),
             Self::Devices(args) => args.wants_json(),
             Self::Nodes(args) => args.wants_json(),
+            Self::Approvals(args) => args.wants_json(),
             Self::Remote(args) => args.wants_json(),
             Self::Security(args) => args.wants_json(),
             Self::Audit(args) => args.output.json,
@@ -129,6 +133,7 @@ pub(crate) fn run(
         Command::Models(args) => models::run(&context, &args),
         Command::Devices(args) => devices::run(&context, &args),
         Command::Nodes(args) => nodes::run(&context, &args),
+        Command::Approvals(args) => approvals::run(&context, &args),
         Command::Remote(args) => remote::run(&context, &args),
         Command::Security(args) => security::run(&context, &args),
         Command::Audit(args) => audit::run(&context, &args),

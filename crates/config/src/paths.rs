@@ -190,6 +190,12 @@ impl Paths {
         self.socket.with_file_name(format!("{stem}-{name}"))
     }
 
+    /// What commands may run on this machine without asking (0600).
+    #[must_use]
+    pub fn exec_approvals_file(&self) -> PathBuf {
+        self.state.join("exec-approvals.json")
+    }
+
     /// Keys of model providers, as stored by `models auth set` (0600).
     #[must_use]
     pub fn model_auth_file(&self) -> PathBuf {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use openclaw_agent::{Agent, AgentParts, Models, NodesTool};
 use openclaw_base::{SharedClock, Tasks};
 use openclaw_config::{Environment, Loaded, Paths};
+use openclaw_exec::approvals::Approvals;
 use openclaw_gateway::{
-    Gateway, Parts, info::GatewayInfo, node_invoke::AgentReach, run_events::RunEvents,
-    settings::SharedAuth,
+    Gateway, Parts, approvals::Desk, info::GatewayInfo, node_invoke::AgentReach,
+    run_events::RunEvents, settings::SharedAuth,
 };
 use openclaw_identity::KeyPair;
 use openclaw_store::Store;
@@ -66,6 +67,10 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
     let tasks = Tasks::new();
     let run_events = RunEvents::default();
     let node_reach = Arc::new(AgentReach::default());
+    let approvals = Arc::new(Desk::new(Arc::new(Approvals::new(
+        paths.exec_approvals_file(),
+        paths.home().to_owned(),
+    ))));
     let registry = models::registry(paths, loaded, &tasks, &clock);
     let models: Arc<dyn Models> = Arc::clone(&registry) as Arc<dyn Models>;
     let (agent_sender, agent_receiver) =
@@ -99,6 +104,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         models: Arc::clone(&models),
         config: Arc::clone(&config) as Arc<_>,
         node_reach,
+        approvals,
         run_events,
         tailnet: tailnet.map(|tailnet| tailnet as Arc<_>),
         clock,

@@ -9,7 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-pub use file::{AgentRules, ApprovalsFile, Defaults, Entry, McpGrant, Socket, Source};
+pub use file::{AgentRules, ApprovalsFile, Defaults, Entry, Grant, McpGrant, Socket, Source};
 use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
@@ -91,15 +91,6 @@ pub struct Used {
     pub id: String,
     /// The program's real path.
     pub path: PathBuf,
-}
-
-/// An entry and whose it is.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Grant {
-    /// The agent, or `*`.
-    pub agent: String,
-    /// What is allowed.
-    pub entry: Entry,
 }
 
 impl Approvals {
@@ -184,11 +175,7 @@ impl Approvals {
     /// # Errors
     /// If the file cannot be read or is not as documented.
     pub fn grants(&self) -> Result<Vec<Grant>, ApprovalsError> {
-        let file = self.snapshot()?.file;
-        let grants = file.agents.into_iter().flat_map(|(agent, rules)| {
-            rules.allowlist.into_iter().map(move |entry| Grant { agent: agent.clone(), entry })
-        });
-        Ok(grants.collect())
+        Ok(self.snapshot()?.file.grants())
     }
 
     /// Adds an entry by hand. True if it was not there.
@@ -196,18 +183,8 @@ impl Approvals {
     /// # Errors
     /// If the pattern can match nothing, or the file cannot be changed.
     pub fn allow(&self, agent: &str, pattern: &str) -> Result<bool, ApprovalsError> {
-        if let Some(reason) = file::pattern_problem(pattern) {
-            return Err(ApprovalsError::Malformed { path: self.path.clone(), reason });
-        }
-        self.change(|file| {
-            let list = &mut file.agents.entry(agent.to_owned()).or_default().allowlist;
-            let known =
-                list.iter().any(|entry| entry.pattern == pattern && entry.arg_pattern.is_none());
-            if !known {
-                list.push(Entry::new(pattern.to_owned()));
-            }
-            !known
-        })
+        let malformed = |reason| ApprovalsError::Malformed { path: self.path.clone(), reason };
+        self.change(|file| file.allow(agent, pattern))?.map_err(malformed)
     }
 
     /// Takes entries away, by id, the beginning of an id (eight characters or more) or pattern.
@@ -215,21 +192,7 @@ impl Approvals {
     /// # Errors
     /// If the file cannot be changed.
     pub fn revoke(&self, wanted: &str) -> Result<Vec<Grant>, ApprovalsError> {
-        let names = |entry: &Entry| {
-            let by_id = entry
-                .id
-                .as_deref()
-                .is_some_and(|id| id == wanted || (wanted.len() >= 8 && id.starts_with(wanted)));
-            by_id || entry.pattern == wanted
-        };
-        self.change(|file| {
-            let mut gone = Vec::new();
-            for (agent, rules) in &mut file.agents {
-                let revoked = rules.allowlist.extract_if(.., |entry| names(entry));
-                gone.extend(revoked.map(|entry| Grant { agent: agent.clone(), entry }));
-            }
-            gone
-        })
+        self.change(|file| file.revoke(wanted))
     }
 
     /// Remembers what somebody said "always" to.

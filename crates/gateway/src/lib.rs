@@ -11,6 +11,7 @@
 pub mod admission;
 pub mod agent_events;
 pub mod announce;
+pub mod approvals;
 pub mod auth;
 pub mod claims;
 pub mod config_source;
@@ -107,6 +108,8 @@ pub struct Parts {
     pub config: Arc<dyn ConfigSource>,
     /// How the agent already reaches nodes.
     pub node_reach: Arc<node_invoke::AgentReach>,
+    /// Commands that wait for a person's word.
+    pub approvals: Arc<approvals::Desk>,
     /// Where the agent already sends its events.
     pub run_events: RunEvents,
     /// The tailnet, if the configuration has to do with one.
@@ -145,6 +148,7 @@ impl Gateway {
             events: EventBus::new(Arc::clone(&connections), Arc::clone(&parts.clock)),
             connections,
             nodes: nodes::Nodes::default(),
+            approvals: parts.approvals,
             run_events: parts.run_events,
             health: Health::default(),
             limiter: auth::limiter::Limiter::default(),
@@ -161,6 +165,7 @@ impl Gateway {
             draining: AtomicBool::new(false),
         });
         parts.node_reach.serve(&state);
+        state.approvals.serve(&state);
         let gateway = Self { state };
         let (store, stop) = (gateway.state.store.clone(), gateway.state.tasks.token());
         drop(gateway.state.tasks.spawn("audit trail", trail::write(store, entries, stop)));

@@ -1,6 +1,7 @@
 //! One file per family of methods. A handler decodes nothing and checks no right: the router did.
 
 pub mod agent;
+pub mod approvals;
 pub mod chat;
 pub mod config;
 pub mod devices;

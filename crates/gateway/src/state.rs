@@ -59,6 +59,8 @@ pub struct State {
     pub config: Arc<dyn ConfigSource>,
     /// Sends events.
     pub events: EventBus,
+    /// Commands that wait for a person's word.
+    pub approvals: Arc<crate::approvals::Desk>,
     /// What the agent says, and who started which run.
     pub run_events: RunEvents,
     /// Live connections.

@@ -2,6 +2,7 @@
 
 use crate::row::{Event, EventRow};
 
+pub mod approvals;
 pub mod chat;
 pub mod core;
 pub mod nodes;
@@ -29,6 +30,8 @@ macro_rules! with_events {
             $crate::events::pairing::DevicePairRequested,
             $crate::events::pairing::DevicePairResolved,
             $crate::events::pairing::DevicePairChanged,
+            $crate::events::approvals::ExecApprovalRequested,
+            $crate::events::approvals::ExecApprovalResolved,
             $crate::events::nodes::NodeInvokeRequest,
             $crate::events::nodes::NodeInvokeCancel,
             $crate::events::voicewake::VoicewakeChanged,

@@ -10,6 +10,7 @@ use crate::{
 };
 
 pub mod agent;
+pub mod approvals;
 pub mod chat;
 pub mod config;
 pub mod devices;
@@ -70,7 +71,17 @@ macro_rules! with_methods {
             $crate::methods::config::ConfigGet,
             $crate::methods::config::ConfigSchema,
             $crate::methods::config::ConfigSchemaLookup,
-            $crate::methods::pending::ExecApprovalList,
+            $crate::methods::approvals::ExecApprovalsGet,
+            $crate::methods::approvals::ExecApprovalsSet,
+            $crate::methods::approvals::ExecApprovalsNodeGet,
+            $crate::methods::approvals::ExecApprovalsNodeSet,
+            $crate::methods::approvals::ExecApprovalAsk,
+            $crate::methods::approvals::ExecApprovalWaitDecision,
+            $crate::methods::approvals::ExecApprovalResolve,
+            $crate::methods::approvals::ExecApprovalGet,
+            $crate::methods::approvals::ExecApprovalList,
+            $crate::methods::approvals::ApprovalGet,
+            $crate::methods::approvals::ApprovalResolve,
             $crate::methods::pending::PluginApprovalList,
             $crate::methods::pending::OpenclawApprovalList,
             $crate::methods::pending::QuestionList,

@@ -37,6 +37,8 @@ words! {
         Pairing = "pairing",
         /// The shared secret was replaced.
         Secret = "secret",
+        /// Somebody decided on a command, or the list did.
+        Approval = "approval",
         /// The configuration was changed.
         Config = "config",
         /// The Gateway started or stopped.

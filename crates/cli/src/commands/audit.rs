@@ -17,7 +17,8 @@ use crate::output::{Printer, Table, short_id};
 /// How much of the trail.
 #[derive(Args, Debug)]
 pub(crate) struct AuditArgs {
-    /// Only this: connect, refusal, lockout, pairing, secret, config, gateway
+    /// Only this: connect, refusal, lockout, pairing, secret, approval, config,
+    /// gateway
     #[arg(long, value_name = "KIND", value_parser = kind)]
     kind: Option<TrailKindName>,
     /// Entries, the newest ones
@@ -31,7 +32,8 @@ pub(crate) struct AuditArgs {
 
 fn kind(raw: &str) -> Result<TrailKindName, String> {
     serde_json::from_value(raw.into()).map_err(|_| {
-        "expected connect, refusal, lockout, pairing, secret, config or gateway".to_owned()
+        "expected connect, refusal, lockout, pairing, secret, approval, config or gateway"
+            .to_owned()
     })
 }
 

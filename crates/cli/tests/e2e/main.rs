@@ -8,6 +8,7 @@
     reason = "the helpers of a test may fail it"
 )]
 
+mod approvals;
 mod audit;
 mod browser;
 mod commands;

@@ -58,6 +58,14 @@ async fn node(port: u16, token: String) -> (Tasks, String) {
     (tasks, id)
 }
 
+/// An operator with all scopes, by the shared token.
+pub(crate) async fn operator(port: u16, token: String) -> Client {
+    let token = Secret::new(Some(token.into()), SecretSource::TokenFile);
+    let plan = Plan { token, ..Plan::nothing() };
+    let options = ClientOptions::cli(Tasks::new(), "1.0.0");
+    Client::connect(&Endpoint::new(TcpDial::loopback(port), plan), &options).await.unwrap()
+}
+
 #[test]
 fn nodes_are_listed_described_and_called() {
     let machine = Machine::new();

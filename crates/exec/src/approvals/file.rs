@@ -141,7 +141,61 @@ pub struct McpGrant {
     pub last_used_at: Option<u64>,
 }
 
+/// An entry and whose it is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Grant {
+    /// The agent, or `*`.
+    pub agent: String,
+    /// What is allowed.
+    pub entry: Entry,
+}
+
 impl ApprovalsFile {
+    /// Every entry of everybody.
+    #[must_use]
+    pub fn grants(&self) -> Vec<Grant> {
+        let of = |agent: &String, rules: &AgentRules| {
+            let agent = agent.clone();
+            let entries = rules.allowlist.clone().into_iter();
+            entries.map(move |entry| Grant { agent: agent.clone(), entry })
+        };
+        self.agents.iter().flat_map(|(agent, rules)| of(agent, rules)).collect()
+    }
+
+    /// Adds an entry by hand. True if it was not there.
+    ///
+    /// # Errors
+    /// Why the pattern can match nothing.
+    pub fn allow(&mut self, agent: &str, pattern: &str) -> Result<bool, String> {
+        if let Some(reason) = pattern_problem(pattern) {
+            return Err(reason);
+        }
+        let list = &mut self.agents.entry(agent.to_owned()).or_default().allowlist;
+        let known =
+            list.iter().any(|entry| entry.pattern == pattern && entry.arg_pattern.is_none());
+        if !known {
+            list.push(Entry::new(pattern.to_owned()));
+        }
+        Ok(!known)
+    }
+
+    /// Takes entries away, by id, the beginning of an id (eight characters or more) or pattern.
+    pub fn revoke(&mut self, wanted: &str) -> Vec<Grant> {
+        let named = |entry: &Entry| {
+            let by_id = entry
+                .id
+                .as_deref()
+                .is_some_and(|id| id == wanted || (wanted.len() >= 8 && id.starts_with(wanted)));
+            by_id || entry.pattern == wanted
+        };
+        let mut gone = Vec::new();
+        for (agent, rules) in &mut self.agents {
+            let revoked = rules.allowlist.extract_if(.., |entry| named(entry));
+            gone.extend(revoked.map(|entry| Grant { agent: agent.clone(), entry }));
+        }
+        gone
+    }
+
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let file: Self = serde_json::from_str(text).map_err(|error| error.to_string())?;
         file.problem().map_or(Ok(file.clone()), Err)

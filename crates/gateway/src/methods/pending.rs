@@ -19,7 +19,7 @@ macro_rules! empty_lists {
         }
     )+};
 }
-empty_lists!(ExecApprovalList, PluginApprovalList, OpenclawApprovalList);
+empty_lists!(PluginApprovalList, OpenclawApprovalList);
 
 impl Handle<QuestionList> for Methods {
     async fn handle(_: Cx, _: NoParams) -> Result<QuestionListResult, Failure> {

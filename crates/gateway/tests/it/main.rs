@@ -9,6 +9,7 @@
 )]
 
 mod agent;
+mod approvals;
 mod chat;
 mod device;
 mod door;

@@ -8,9 +8,9 @@ use crate::{
     scripted::{Scripted, TOKEN},
 };
 
-struct Node {
+pub(crate) struct Node {
     device: Device,
-    client: WireClient,
+    pub(crate) client: WireClient,
 }
 
 impl Node {
@@ -26,16 +26,16 @@ impl Node {
         Self { device, client }
     }
 
-    async fn new(gateway: &TestGateway, commands: &[&str]) -> Self {
+    pub(crate) async fn new(gateway: &TestGateway, commands: &[&str]) -> Self {
         let device = Device { role: "node", ..Device::new(&gateway.token(), &[]) };
         Self::connect(gateway, device, commands).await
     }
 
-    fn id(&self) -> String {
+    pub(crate) fn id(&self) -> String {
         self.device.key.device_id()
     }
 
-    async fn request(&mut self) -> Value {
+    pub(crate) async fn request(&mut self) -> Value {
         let event = self.client.event("node.invoke.request", |_| true).await;
         assert!(event.get("seq").is_none(), "{event}");
         event["payload"].clone()

@@ -7,8 +7,10 @@ use openclaw_agent::{
     Agent, AgentParts, AgentProfile, AgentSettings, Models, NodesTool, RetrySettings,
 };
 use openclaw_base::{SystemClock, Tasks};
+use openclaw_exec::approvals::Approvals;
 use openclaw_gateway::{
     Gateway, Parts,
+    approvals::Desk,
     config_source::ConfigSource,
     info::GatewayInfo,
     listen::Listener,
@@ -36,6 +38,8 @@ pub(crate) const TOKEN: &str = "a-token-that-is-long-enough-for-tests";
 pub(crate) struct Scripted {
     gateway: Gateway,
     port: u16,
+    /// Its files; they go with it.
+    _folder: tempfile::TempDir,
     /// What answers.
     pub(crate) model: Arc<ScriptedModel>,
 }
@@ -45,6 +49,7 @@ impl Scripted {
     pub(crate) async fn start(script: impl IntoIterator<Item = Answer>) -> Self {
         let model = ScriptedModel::new("m", script);
         let models: Arc<dyn Models> = ScriptedModels::new(vec![Arc::clone(&model)]);
+        let folder = tempfile::tempdir().expect("a folder");
         let store = Store::in_memory().expect("store");
         let (tasks, clock) = (Tasks::new(), SystemClock::shared());
         let run_events = RunEvents::default();
@@ -75,12 +80,16 @@ impl Scripted {
             models,
             config: Arc::new(NoConfig),
             node_reach,
+            approvals: Arc::new(Desk::new(Arc::new(Approvals::new(
+                folder.path().join("exec-approvals.json"),
+                folder.path().to_owned(),
+            )))),
             run_events,
             clock,
             tasks,
         });
         gateway.listen(Listener::plain(listener));
-        Self { gateway, port, model }
+        Self { gateway, port, _folder: folder, model }
     }
 
     /// A socket that was challenged and said nothing yet.

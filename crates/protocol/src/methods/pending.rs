@@ -247,9 +247,6 @@ record! {
 }
 
 methods! {
-    /// Commands that wait for approval.
-    ExecApprovalList = "exec.approval.list", Approvals, NoParams => Vec<OpenObject>
-        { advertised: false, since: Since::V4 };
     /// Plugin actions that wait for approval.
     PluginApprovalList = "plugin.approval.list", Approvals, NoParams => Vec<OpenObject>
         { advertised: false, since: Since::V4 };

@@ -32,6 +32,8 @@ names! {
         Pairing = "pairing",
         /// The shared secret was replaced.
         Secret = "secret",
+        /// Somebody decided on a command, or the list did.
+        Approval = "approval",
         /// The configuration was changed.
         Config = "config",
         /// The Gateway started or stopped.

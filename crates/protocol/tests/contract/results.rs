@@ -58,9 +58,49 @@ fn by_hand(method: &str) -> Option<Vec<Value>> {
             json!({"deviceId": "d", "role": "operator", "scopes": [], "rotatedAtMs": 1,
                 "tokenDelivery": "withheld-cross-device"}),
         ],
+        "approval.get" | "approval.resolve" => approvals(method == "approval.get"),
+        "exec.approvals.get"
+        | "exec.approvals.set"
+        | "exec.approvals.node.get"
+        | "exec.approvals.node.set" => vec![
+            json!({"path": "p", "exists": false, "hash": "h", "file": {"version": 1}}),
+            json!({"path": "p", "exists": true, "hash": "h", "file": {"version": 1,
+                "defaults": {"security": "deny", "ask": "off", "askFallback": "full"},
+                "agents": {"a": {"allowlist": [{"id": "i", "pattern": "/p", "argPattern": "a",
+                    "source": "allow-always", "commandText": "c", "lastUsedAt": 1}]}}},
+                "resolvedDefaults": {"security": "deny", "ask": "off", "askFallback": "full",
+                    "autoAllowSkills": false}}),
+        ],
         _ => return None,
     };
     Some(samples)
+}
+
+/// An approval in each of its states; only a decided one is the answer to a decision.
+fn approvals(waits_too: bool) -> Vec<Value> {
+    let states = [
+        json!({"status": "pending"}),
+        json!({"status": "allowed", "decision": "allow-once", "reason": "user", "resolvedAtMs": 2}),
+        json!({"status": "denied", "decision": "deny", "reason": "user", "resolvedAtMs": 2}),
+        json!({"status": "expired", "reason": "timeout", "resolvedAtMs": 2}),
+        json!({"status": "cancelled", "reason": "run-aborted", "resolvedAtMs": 2}),
+    ];
+    let wanted = states.into_iter().filter(|state| waits_too || state["status"] != "pending");
+    wanted
+        .map(|state| {
+            let mut approval = json!({"id": "i", "urlPath": "/approve/i", "createdAtMs": 1,
+                "expiresAtMs": 9, "presentation": {"kind": "exec", "commandText": "c",
+                    "warningText": "w", "host": "gateway", "agentId": "a",
+                    "allowedDecisions": ["allow-once", "deny"]}});
+            let fields = approval.as_object_mut().expect("an object");
+            fields.extend(state.as_object().expect("an object").clone());
+            if waits_too {
+                json!({"approval": approval})
+            } else {
+                json!({"applied": true, "approval": approval})
+            }
+        })
+        .collect()
 }
 
 /// Checks what our type can say against a schema of the contract; returns the faults.

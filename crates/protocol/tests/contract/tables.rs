@@ -9,8 +9,14 @@ pub(crate) const PARAMS: &[(&str, &str)] = &[
 ];
 
 /// Results whose schema does not follow from the method's name.
-pub(crate) const RESULTS: &[(&str, &str)] =
-    &[("agent.identity.get", "AgentIdentityResult"), ("config.schema", "ConfigSchemaResponse")];
+pub(crate) const RESULTS: &[(&str, &str)] = &[
+    ("agent.identity.get", "AgentIdentityResult"),
+    ("config.schema", "ConfigSchemaResponse"),
+    ("exec.approvals.get", "ExecApprovalsSnapshot"),
+    ("exec.approvals.set", "ExecApprovalsSnapshot"),
+    ("exec.approvals.node.get", "ExecApprovalsNodeSnapshot"),
+    ("exec.approvals.node.set", "ExecApprovalsNodeSnapshot"),
+];
 
 /// Params where we deliberately decide otherwise: request, path, reason.
 pub(crate) const LENIENT: &[(&str, &str, &str)] = &[
@@ -23,6 +29,51 @@ pub(crate) const LENIENT: &[(&str, &str, &str)] = &[
     ("node.invoke.result", "/payloadJSON", "real nodes send null where there is nothing"),
     ("node.invoke.result", "/error", "real nodes send null where there is nothing"),
     ("node.event", "/payloadJSON", "real nodes send null where there is nothing"),
+    ("exec.approvals.set", "/file", "checked as a whole where it is kept"),
+    ("exec.approvals.set", "/file", "as above"),
+    ("exec.approvals.node.set", "/file", "checked by the node that keeps it"),
+    ("exec.approvals.node.set", "/native", "checked by the node that keeps it"),
+    ("exec.approval.request", "/systemRunPlan", "shown or left out, and nothing depends on it"),
+    ("exec.approval.request", "/scope", "shown or left out, and nothing depends on it"),
+    ("exec.approval.request", "/commandSpans", "shown or left out, and nothing depends on it"),
+    (
+        "exec.approval.request",
+        "/turnSourceThreadId",
+        "shown or left out, and nothing depends on it",
+    ),
+    (
+        "exec.approval.request",
+        "/approvalReviewerDeviceIds",
+        "shown or left out, and nothing depends on it",
+    ),
+    (
+        "exec.approval.request",
+        "/requireDeliveryRoute",
+        "shown or left out, and nothing depends on it",
+    ),
+    ("exec.approval.request", "/suppressDelivery", "shown or left out, and nothing depends on it"),
+    (
+        "exec.approval.request",
+        "/deliverToApprovalClientsOnly",
+        "shown or left out, and nothing depends on it",
+    ),
+    (
+        "exec.approval.request",
+        "/unavailableDecisions",
+        "shown or left out, and nothing depends on it",
+    ),
+    ("exec.approval.resolve", "/reviewer", "channels and jobs that this Gateway does not have yet"),
+    (
+        "exec.approval.resolve",
+        "/grantExpiresInDays",
+        "channels and jobs that this Gateway does not have yet",
+    ),
+    ("approval.resolve", "/reviewer", "channels and jobs that this Gateway does not have yet"),
+    (
+        "approval.resolve",
+        "/grantExpiresInDays",
+        "channels and jobs that this Gateway does not have yet",
+    ),
 ];
 
 /// The name of a method's schema: its words in one, and a suffix.

@@ -1,0 +1,173 @@
+//! Commands that wait for a person's word: who is told, who decides, what counts, and what is written
+//! down.
+
+use openclaw_testkit::{TestGateway, WireClient};
+use serde_json::{Value, json};
+
+fn command(text: &str) -> Value {
+    json!({"command": text, "cwd": "/tmp", "host": "gateway", "agentId": "main", "twoPhase": true,
+        "env": {"LANG": "C"}, "nodeId": null})
+}
+
+/// Asks in two phases; gives the frame's id and the approval's.
+async fn asked(client: &mut WireClient, params: &Value) -> (String, String) {
+    let frame = client.send("exec.approval.request", params).await;
+    let first = client.response(&frame).await.expect("taken up");
+    assert_eq!(first["payload"]["status"], "accepted", "{first}");
+    let id = first["payload"]["id"].as_str().expect("an id").to_owned();
+    (frame, id)
+}
+
+#[tokio::test]
+async fn a_request_is_shown_decided_once_and_written_down() {
+    let gateway = TestGateway::start().await;
+    let (mut asker, mut person) = (gateway.operator().await, gateway.operator().await);
+    let (frame, id) = asked(&mut asker, &command("rm -rf build\u{202e}\u{1b}")).await;
+
+    let event = person.event("exec.approval.requested", |_| true).await;
+    let shown = &event["payload"];
+    assert_eq!(shown["id"], id.as_str());
+    assert_eq!(shown["request"]["command"], "rm -rf build\\u{202e}\\u{1b}", "nothing hides in it");
+    assert_eq!(shown["request"]["envKeys"], json!(["LANG"]), "values are not shown");
+    assert_eq!(person.ok("exec.approval.list", json!({})).await, json!([shown]));
+    let one = person.ok("exec.approval.get", json!({"id": id})).await;
+    assert_eq!(one["allowedDecisions"], json!(["allow-once", "allow-always", "deny"]));
+    let one = person.ok("approval.get", json!({"id": id})).await;
+    assert_eq!(one["approval"]["status"], "pending");
+
+    let wrong =
+        person.refused("exec.approval.resolve", json!({"id": id, "decision": "maybe"})).await;
+    assert_eq!(wrong["message"], "invalid decision");
+    let decision = json!({"id": id, "decision": "allow-once"});
+    assert_eq!(person.ok("exec.approval.resolve", decision.clone()).await, json!({"ok": true}));
+    let answer = asker.response(&frame).await.expect("decided");
+    assert_eq!(answer["payload"]["decision"], "allow-once");
+    let resolved = asker.event("exec.approval.resolved", |_| true).await;
+    assert_eq!(
+        (&resolved["payload"]["id"], &resolved["payload"]["decision"]),
+        (&json!(id), &json!("allow-once"))
+    );
+
+    let again =
+        person.refused("exec.approval.resolve", json!({"id": id, "decision": "deny"})).await;
+    assert_eq!(again["message"], "approval already resolved", "{again}");
+    let late = json!({"id": id, "kind": "exec", "decision": "deny"});
+    let late = person.ok("approval.resolve", late).await;
+    assert_eq!(
+        (&late["applied"], &late["approval"]["decision"]),
+        (&json!(false), &json!("allow-once"))
+    );
+    let wait = asker.ok("exec.approval.waitDecision", json!({"id": id})).await;
+    assert_eq!(wait["decision"], "allow-once");
+    assert_eq!(person.ok("exec.approval.list", json!({})).await, json!([]));
+
+    let unknown =
+        person.refused("exec.approval.resolve", json!({"id": "no", "decision": "deny"})).await;
+    assert_eq!(unknown["message"], "unknown or expired approval id");
+    let gone = asker.refused("exec.approval.waitDecision", json!({"id": "no"})).await;
+    assert_eq!(gone["message"], "approval expired or not found");
+
+    let trail = loop {
+        let trail = person.ok("security.trail", json!({"kind": "approval"})).await;
+        if !trail["entries"].as_array().expect("a list").is_empty() {
+            break trail;
+        }
+    };
+    let entry = &trail["entries"][0];
+    assert_eq!(entry["outcome"], "allow-once", "{trail}");
+    assert!(entry["detail"].as_str().expect("text").contains("rm -rf build"), "{trail}");
+}
+
+#[tokio::test]
+async fn nobody_deciding_is_no_decision() {
+    let gateway = TestGateway::start().await;
+    let mut asker = gateway.operator().await;
+    let params = json!({"command": "ls", "timeoutMs": 30});
+    let answer = asker.ok("exec.approval.request", params).await;
+    assert_eq!(answer["decision"], Value::Null, "{answer}");
+    let id = answer["id"].clone();
+    let late = asker.refused("exec.approval.resolve", json!({"id": id, "decision": "deny"})).await;
+    assert_eq!(late["message"], "approval already resolved");
+    let view = asker.ok("approval.get", json!({"id": id})).await;
+    assert_eq!(
+        (&view["approval"]["status"], &view["approval"]["reason"]),
+        (&json!("expired"), &json!("timeout"))
+    );
+}
+
+#[tokio::test]
+async fn what_is_not_offered_cannot_be_chosen() {
+    let gateway = TestGateway::start().await;
+    let mut client = gateway.operator().await;
+    let mut params = command("python3 x.py");
+    params["unavailableDecisions"] = json!(["allow-always"]);
+    let (_, id) = asked(&mut client, &params).await;
+    let always = json!({"id": id, "decision": "allow-always"});
+    let refused = client.refused("exec.approval.resolve", always).await;
+    assert!(refused["message"].as_str().expect("text").contains("not offered"), "{refused}");
+    assert_eq!(client.ok("exec.approval.list", json!({})).await[0]["id"], id.as_str());
+
+    let taken = json!({"id": id, "command": "ls"});
+    let taken = client.refused("exec.approval.request", taken).await;
+    assert_eq!(taken["message"], "approval id already pending");
+    for nothing in [json!({}), json!({"command": " "}), json!({"commandArgv": []})] {
+        let refused = client.refused("exec.approval.request", nothing).await;
+        assert_eq!(refused["message"], "command is required");
+    }
+    let long = json!({"command": "x".repeat(70_000)});
+    client.refused("exec.approval.request", long).await;
+}
+
+#[tokio::test]
+async fn the_list_is_replaced_only_as_it_was_seen() {
+    let gateway = TestGateway::start().await;
+    let mut client = gateway.operator().await;
+    let first = client.ok("exec.approvals.get", json!({})).await;
+    assert_eq!((&first["exists"], &first["file"]["version"]), (&json!(false), &json!(1)));
+    assert_eq!(first["resolvedDefaults"]["security"], "allowlist");
+    assert_eq!(first["resolvedDefaults"]["ask"], "on-miss", "a fresh install asks");
+    let file = json!({"version": 1, "socket": {"path": "/s", "token": "hidden-token"},
+        "agents": {"main": {"allowlist": [{"pattern": "/usr/bin/ls"}]}}});
+    let set = client.ok("exec.approvals.set", json!({"file": file})).await;
+    assert_eq!(set["exists"], true);
+    assert!(!set.to_string().contains("hidden-token"), "{set}");
+    let blind = client.refused("exec.approvals.set", json!({"file": file})).await;
+    assert_eq!(
+        blind["message"],
+        "exec approvals base hash required; re-run exec.approvals.get and retry"
+    );
+    let stale = json!({"file": file, "baseHash": first["hash"]});
+    let stale = client.refused("exec.approvals.set", stale).await;
+    assert!(
+        stale["message"].as_str().expect("text").starts_with("exec approvals changed"),
+        "{stale}"
+    );
+    for bad in [
+        json!({"version": 2}),
+        json!({"version": 1, "agents": {"a": {"allowlist": [{"pattern": "git"}]}}}),
+    ] {
+        client.refused("exec.approvals.set", json!({"file": bad, "baseHash": set["hash"]})).await;
+    }
+    let stored = std::fs::read_to_string(gateway.paths().exec_approvals_file()).expect("the file");
+    assert!(stored.contains("hidden-token"), "it is kept");
+}
+
+#[tokio::test]
+async fn a_nodes_list_is_reached_through_its_methods_only() {
+    let gateway = TestGateway::start().await;
+    let mut client = gateway.operator().await;
+    let params = json!({"nodeId": "nobody"});
+    let unknown = client.refused("exec.approvals.node.get", params.clone()).await;
+    assert!(unknown["message"].as_str().expect("text").contains("unknown"), "{unknown}");
+    let set = json!({"nodeId": "nobody", "file": {"version": 1}});
+    client.refused("exec.approvals.node.set", set).await;
+    let mut node = crate::nodes::Node::new(&gateway, &["system.execApprovals.get"]).await;
+    let frame = client.send("exec.approvals.node.get", &json!({"nodeId": node.id()})).await;
+    let request = node.request().await;
+    assert_eq!(request["command"], "system.execApprovals.get");
+    let snapshot = json!({"path": "/x", "exists": true, "hash": "h", "file": {"version": 1}});
+    let result = json!({"id": request["id"], "nodeId": node.id(), "ok": true, "payload": snapshot});
+    node.client.ok("node.invoke.result", result).await;
+    let answer = client.response(&frame).await.expect("answered");
+    assert_eq!(answer["payload"], snapshot, "{answer}");
+}
