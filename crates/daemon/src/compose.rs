@@ -7,7 +7,7 @@ use openclaw_base::{SharedClock, Tasks};
 use openclaw_config::{Environment, Loaded, Paths};
 use openclaw_exec::approvals::Approvals;
 use openclaw_gateway::{
-    Gateway, Parts, approvals::Desk, info::GatewayInfo, node_invoke::AgentReach,
+    Gateway, Parts, approval_flow::AgentApprover, info::GatewayInfo, node_invoke::AgentReach,
     run_events::RunEvents, settings::SharedAuth,
 };
 use openclaw_identity::KeyPair;
@@ -67,7 +67,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
     let tasks = Tasks::new();
     let run_events = RunEvents::default();
     let node_reach = Arc::new(AgentReach::default());
-    let approvals = Arc::new(Desk::new(Arc::new(Approvals::new(
+    let approver = Arc::new(AgentApprover::new(Arc::new(Approvals::new(
         paths.exec_approvals_file(),
         paths.home().to_owned(),
     ))));
@@ -104,7 +104,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         models: Arc::clone(&models),
         config: Arc::clone(&config) as Arc<_>,
         node_reach,
-        approvals,
+        approver,
         run_events,
         tailnet: tailnet.map(|tailnet| tailnet as Arc<_>),
         clock,

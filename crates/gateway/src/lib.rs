@@ -11,6 +11,7 @@
 pub mod admission;
 pub mod agent_events;
 pub mod announce;
+pub mod approval_flow;
 pub mod approvals;
 pub mod auth;
 pub mod claims;
@@ -109,7 +110,7 @@ pub struct Parts {
     /// How the agent already reaches nodes.
     pub node_reach: Arc<node_invoke::AgentReach>,
     /// Commands that wait for a person's word.
-    pub approvals: Arc<approvals::Desk>,
+    pub approver: Arc<approval_flow::AgentApprover>,
     /// Where the agent already sends its events.
     pub run_events: RunEvents,
     /// The tailnet, if the configuration has to do with one.
@@ -148,7 +149,7 @@ impl Gateway {
             events: EventBus::new(Arc::clone(&connections), Arc::clone(&parts.clock)),
             connections,
             nodes: nodes::Nodes::default(),
-            approvals: parts.approvals,
+            approvals: approvals::Desk::new(Arc::clone(parts.approver.file())),
             run_events: parts.run_events,
             health: Health::default(),
             limiter: auth::limiter::Limiter::default(),
@@ -165,7 +166,7 @@ impl Gateway {
             draining: AtomicBool::new(false),
         });
         parts.node_reach.serve(&state);
-        state.approvals.serve(&state);
+        parts.approver.serve(&state);
         let gateway = Self { state };
         let (store, stop) = (gateway.state.store.clone(), gateway.state.tasks.token());
         drop(gateway.state.tasks.spawn("audit trail", trail::write(store, entries, stop)));

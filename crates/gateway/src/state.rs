@@ -60,7 +60,7 @@ pub struct State {
     /// Sends events.
     pub events: EventBus,
     /// Commands that wait for a person's word.
-    pub approvals: Arc<crate::approvals::Desk>,
+    pub approvals: crate::approvals::Desk,
     /// What the agent says, and who started which run.
     pub run_events: RunEvents,
     /// Live connections.

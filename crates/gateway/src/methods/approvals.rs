@@ -10,6 +10,7 @@ use openclaw_protocol::{
 use serde_json::{Map, Value, json};
 
 use crate::{
+    approval_flow,
     approvals::{Item, Settled},
     node_invoke,
     router::{Cx, Failure, Handle, Methods},
@@ -168,7 +169,7 @@ impl Handle<ExecApprovalAsk> for Methods {
         };
         let id = params.id.map(|id| id.into_string());
         let timeout = params.timeout_ms.map(|limit| limit.get());
-        let item = cx.state.approvals.open(id, request, timeout)?;
+        let item = approval_flow::open(&cx.state, id, request, timeout)?;
         if params.two_phase == Some(true) {
             cx.interim(&ExecApprovalAccepted {
                 status: "accepted".to_owned(),
@@ -202,7 +203,7 @@ impl Handle<ExecApprovalWaitDecision> for Methods {
 fn decide(cx: &Cx, item: &Item, decision: ApprovalDecision) -> Result<bool, RpcError> {
     let origin = cx.conn.address.map(|address| address.to_string());
     let origin = origin.unwrap_or_else(|| OWNERS_DOOR.to_owned());
-    cx.state.approvals.resolve(item, decision, &cx.conn.principal.id, &origin)
+    approval_flow::resolve(&cx.state, item, decision, (&cx.conn.principal.id, &origin))
 }
 
 impl Handle<ExecApprovalResolve> for Methods {

@@ -10,7 +10,7 @@ use openclaw_base::{SystemClock, Tasks};
 use openclaw_exec::approvals::Approvals;
 use openclaw_gateway::{
     Gateway, Parts,
-    approvals::Desk,
+    approval_flow::AgentApprover,
     config_source::ConfigSource,
     info::GatewayInfo,
     listen::Listener,
@@ -80,7 +80,7 @@ impl Scripted {
             models,
             config: Arc::new(NoConfig),
             node_reach,
-            approvals: Arc::new(Desk::new(Arc::new(Approvals::new(
+            approver: Arc::new(AgentApprover::new(Arc::new(Approvals::new(
                 folder.path().join("exec-approvals.json"),
                 folder.path().to_owned(),
             )))),
