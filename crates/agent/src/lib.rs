@@ -35,6 +35,7 @@ mod status;
 mod stop;
 mod throttle;
 mod tool;
+pub mod tools;
 mod turn;
 mod worker;
 

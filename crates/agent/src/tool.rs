@@ -1,5 +1,7 @@
 //! What the agent can do besides talking.
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 use openclaw_base::CancellationToken;
 use openclaw_protocol::ids::{AgentId, RunId, SessionId, SessionKey};
@@ -18,6 +20,11 @@ pub trait Tool: Send + Sync {
 
     /// JSON Schema of the arguments, an object schema.
     fn schema(&self) -> Value;
+
+    /// How long a call may take, if it is not what the settings say for all.
+    fn time_limit(&self) -> Option<Duration> {
+        None
+    }
 
     /// Does it.
     fn run<'a>(&'a self, arguments: Value, context: &'a ToolContext) -> BoxFuture<'a, ToolOutcome>;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use openclaw_agent::{Agent, AgentParts, Models, NodesTool};
+use openclaw_agent::{Agent, AgentParts, Models};
 use openclaw_base::{SharedClock, Tasks};
 use openclaw_config::{Environment, Loaded, Paths};
 use openclaw_exec::approvals::Approvals;
@@ -23,6 +23,7 @@ use crate::{
     models,
     tailnet::LocalTailnet,
     tls::Certificate,
+    tools,
     wiring::{agent_settings, gateway_settings},
 };
 
@@ -75,11 +76,19 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
     let models: Arc<dyn Models> = Arc::clone(&registry) as Arc<dyn Models>;
     let (agent_sender, agent_receiver) =
         watch::channel(Arc::new(agent_settings(&loaded.config, paths)));
+    let tools = tools::table(tools::Ingredients {
+        paths,
+        env: &loaded.env,
+        settings: &agent_receiver,
+        nodes: Arc::clone(&node_reach) as Arc<_>,
+        approver: &approver,
+        tasks: &tasks,
+    });
     let agent = Agent::new(AgentParts {
         store: store.clone(),
         settings: agent_receiver,
         models: Arc::clone(&models),
-        tools: vec![Arc::new(NodesTool::new(Arc::clone(&node_reach) as Arc<_>))],
+        tools,
         events: Arc::new(run_events.clone()),
         tasks: tasks.child(),
         clock: Arc::clone(&clock),

@@ -23,6 +23,7 @@ mod start;
 mod stop;
 mod tailnet;
 mod tls;
+mod tools;
 mod wiring;
 
 pub use audit::certificate;

@@ -23,6 +23,14 @@ pub(crate) fn path(pattern: &str, home: &Path) -> Result<GlobMatcher, String> {
         .map_err(|error| error.to_string())
 }
 
+/// Whether a pattern matches a real path. One that is malformed matches nothing.
+pub(crate) fn path_matches(pattern: &str, home: &Path, real: &Path) -> bool {
+    if !pattern.contains(['*', '?', '[', '{', '\\', '~']) && !cfg!(target_os = "macos") {
+        return Path::new(pattern) == real;
+    }
+    path(pattern, home).is_ok_and(|glob| glob.is_match(real))
+}
+
 /// A pattern that matches exactly this path.
 pub(crate) fn literal(path: &str) -> String {
     globset::escape(path).replace('\\', "\\\\")

@@ -193,8 +193,7 @@ impl Plan {
                 return Err(format!("{real} {why}"));
             }
             let entry = rules.entries.iter().find(|entry| {
-                let fits = matching::path(&entry.pattern, &rules.home)
-                    .is_ok_and(|glob| glob.is_match(&program.real));
+                let fits = matching::path_matches(&entry.pattern, &rules.home, &program.real);
                 let arguments = match entry.arg_pattern.as_deref() {
                     Some(pattern) => matching::arguments_match(pattern, program.arguments()),
                     None => !program.needs_arguments(),

@@ -3,12 +3,14 @@
 //! A command leads a process group of its own. When it ends, is aborted, passes its deadline or its
 //! [`Running`] is dropped, whatever is left of that group is killed: nothing outlives its owner.
 
+mod confine;
 mod environment;
 mod output;
 mod start;
 
 use std::{path::PathBuf, time::Duration};
 
+pub use confine::{Hidden, can_hide, hide};
 pub use environment::{RefusedVariable, base_environment, checked_variables};
 pub use output::{Captured, Limits, Tail};
 pub use start::{Running, find_program};

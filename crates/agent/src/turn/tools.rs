@@ -146,7 +146,7 @@ impl Turn<'_> {
             principal: self.run.principal.clone(),
             cancel: self.run.cancel.child_token(),
         };
-        let limit = self.settings.tool_timeout;
+        let limit = tool.time_limit().unwrap_or(self.settings.tool_timeout);
         tokio::select! {
             biased;
             () = self.run.cancel.cancelled() => ToolOutcome::error(STOPPED),

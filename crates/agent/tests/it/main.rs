@@ -17,4 +17,5 @@ mod failures;
 mod queueing;
 mod recovering;
 mod sessions;
+mod tools;
 mod turns;

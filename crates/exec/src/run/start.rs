@@ -17,7 +17,7 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use super::{Cause, Ended, Event, RunError, Spec, Stream};
+use super::{Cause, Ended, Event, Hidden, RunError, Spec, Stream};
 
 /// How long a command has between being asked to end and being killed.
 const GRACE: Duration = Duration::from_secs(2);
@@ -98,6 +98,14 @@ impl Running {
     /// # Errors
     /// If there is nothing to start, or the system refuses.
     pub fn start(spec: &Spec) -> Result<Self, RunError> {
+        Self::start_hiding(spec, &Hidden::default())
+    }
+
+    /// Starts a command that does not see some folders.
+    ///
+    /// # Errors
+    /// As [`Running::start`], and if the kernel cannot hide folders; see [`super::can_hide`].
+    pub fn start_hiding(spec: &Spec, hidden: &Hidden) -> Result<Self, RunError> {
         let (program, arguments) = spec.argv.split_first().ok_or(RunError::Empty)?;
         let pairs = spec.environment.iter().flat_map(|(name, value)| [name, value]);
         if spec.argv.iter().chain(pairs).any(|text| text.contains('\0')) {
@@ -122,8 +130,7 @@ impl Running {
             .stderr(Stdio::piped())
             .process_group(0)
             .kill_on_drop(true);
-        let mut child = command
-            .spawn()
+        let mut child = spawn(command, hidden)
             .map_err(|source| RunError::Start { program: program.clone(), source })?;
         let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
         let deadline = spec.deadline.unwrap_or(NEVER).min(NEVER);
@@ -255,6 +262,22 @@ impl Running {
     fn ended(&self, status: ExitStatus) -> Ended {
         Ended { cause: self.cause, code: status.code(), signal: status.signal() }
     }
+}
+
+/// Starts it, from a thread that is restricted first if something is hidden: a restriction is the
+/// thread's, what it starts inherits it, and it cannot be taken off.
+fn spawn(mut command: Command, hidden: &Hidden) -> io::Result<Child> {
+    if hidden.folders.is_empty() {
+        return command.spawn();
+    }
+    let runtime = tokio::runtime::Handle::try_current().map_err(io::Error::other)?;
+    let restricted = move || {
+        let _inside = runtime.enter();
+        super::hide(hidden)?;
+        command.spawn()
+    };
+    std::thread::scope(|scope| scope.spawn(restricted).join())
+        .unwrap_or_else(|_| Err(io::Error::other("the thread that starts commands failed")))
 }
 
 async fn read(pipe: &mut Option<Box<dyn Pipe>>, buffer: &mut [u8]) -> io::Result<usize> {

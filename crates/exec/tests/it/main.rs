@@ -2,5 +2,6 @@
 #![expect(clippy::expect_used, reason = "test code: a failed expectation is the result")]
 
 mod bypass;
+mod hiding;
 mod place;
 mod running;

@@ -1,0 +1,18 @@
+//! The tools that come with the agent, one file each.
+
+mod edit;
+mod exec;
+mod process;
+mod processes;
+mod read;
+mod workspace;
+mod write;
+
+pub use self::{
+    edit::EditTool,
+    exec::{ExecParts, ExecTool},
+    process::ProcessTool,
+    processes::Processes,
+    read::ReadTool,
+    write::WriteTool,
+};

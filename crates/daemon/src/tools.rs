@@ -1,0 +1,49 @@
+//! The table of tools: what the agent can do, one line each.
+
+use std::sync::Arc;
+
+use openclaw_agent::{
+    AgentSettings, NodeReach, NodesTool, Tool,
+    tools::{EditTool, ExecParts, ExecTool, ProcessTool, Processes, ReadTool, WriteTool},
+};
+use openclaw_base::Tasks;
+use openclaw_config::{Environment, Paths};
+use openclaw_exec::run::base_environment;
+use openclaw_gateway::approval_flow::AgentApprover;
+use tokio::sync::watch;
+
+/// What tools are made of.
+pub(crate) struct Ingredients<'a> {
+    pub(crate) paths: &'a Paths,
+    pub(crate) env: &'a Environment,
+    pub(crate) settings: &'a watch::Receiver<Arc<AgentSettings>>,
+    pub(crate) nodes: Arc<dyn NodeReach>,
+    pub(crate) approver: &'a Arc<AgentApprover>,
+    pub(crate) tasks: &'a Tasks,
+}
+
+/// All of them.
+pub(crate) fn table(ingredients: Ingredients<'_>) -> Vec<Arc<dyn Tool>> {
+    let Ingredients { paths, env, settings, nodes, approver, tasks } = ingredients;
+    let processes = Processes::new(tasks.child());
+    let variables = env
+        .names()
+        .into_iter()
+        .filter_map(|name| env.get(name).map(|value| (name.to_owned(), value.to_owned())));
+    let exec = ExecParts {
+        settings: settings.clone(),
+        approvals: Arc::clone(approver.file()),
+        approver: Arc::clone(approver) as Arc<_>,
+        processes: processes.clone(),
+        environment: base_environment(variables),
+        state_dir: paths.state_dir().to_owned(),
+    };
+    vec![
+        Arc::new(ReadTool::new(settings.clone())),
+        Arc::new(WriteTool::new(settings.clone())),
+        Arc::new(EditTool::new(settings.clone())),
+        Arc::new(ExecTool::new(exec)),
+        Arc::new(ProcessTool::new(processes)),
+        Arc::new(NodesTool::new(nodes)),
+    ]
+}
