@@ -20,6 +20,7 @@ mod gateway_use;
 mod health;
 mod logs;
 mod models;
+mod node;
 mod nodes;
 mod probe;
 mod reference;
@@ -66,6 +67,8 @@ pub(crate) enum Command {
     Nodes(nodes::NodesArgs),
     /// Decide which commands may run
     Approvals(approvals::ApprovalsArgs),
+    /// Offer commands of this machine to a Gateway
+    Node(Box<node::NodeArgs>),
     /// Keep Gateways of other machines under names, and hold tunnels to them
     Remote(remote::RemoteArgs),
     /// Look for what lets others in
@@ -94,6 +97,7 @@ impl Command {
             Self::Devices(args) => args.wants_json(),
             Self::Nodes(args) => args.wants_json(),
             Self::Approvals(args) => args.wants_json(),
+            Self::Node(args) => args.wants_json(),
             Self::Remote(args) => args.wants_json(),
             Self::Security(args) => args.wants_json(),
             Self::Audit(args) => args.output.json,
@@ -134,6 +138,7 @@ pub(crate) fn run(
         Command::Devices(args) => devices::run(&context, &args),
         Command::Nodes(args) => nodes::run(&context, &args),
         Command::Approvals(args) => approvals::run(&context, &args),
+        Command::Node(args) => node::run(&context, &args),
         Command::Remote(args) => remote::run(&context, &args),
         Command::Security(args) => security::run(&context, &args),
         Command::Audit(args) => audit::run(&context, &args),

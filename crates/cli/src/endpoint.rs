@@ -152,6 +152,40 @@ pub(crate) fn ssh_port(
     Ok(remembered(context, Endpoint::new(dial, plan)))
 }
 
+/// A target as a node reaches it: through `ssh` it asks for the door of nodes, which is nobody's owner.
+pub(crate) fn for_node(
+    context: &Context,
+    args: &ReachArgs,
+    target: &Target,
+    options: &SshOptions,
+) -> Result<Endpoint, Failure> {
+    let (host, via, identity) = match &target.place {
+        Place::Ssh { host, remote_port } => {
+            let via = remote_port.map_or(Via::Door { path: None, port: None }, Via::Port);
+            (host, via, args.ssh_identity.clone())
+        }
+        Place::Named(gateway) => match &gateway.how {
+            How::Ssh { target, identity, via } => (target, via.clone(), identity.clone()),
+            How::Url { .. } => return direct(context, args, target),
+        },
+        Place::Url(_) | Place::Door(_) | Place::Port(_) => return direct(context, args, target),
+    };
+    let host = SshTarget::parse(host).map_err(|error| Failure::usage(error.to_string()))?;
+    let options = SshOptions { identity, ..options.clone() };
+    let mut inputs = inputs(context, args, target)?;
+    let dial = match via {
+        Via::Door { .. } => {
+            if matches!(target.place, Place::Ssh { .. }) {
+                inputs.choice = Choice::Ssh { dial_stdio: true };
+            }
+            SshDial::door(host, Role::Node, options)
+        }
+        Via::Port(port) => SshDial::port(host, port, options),
+    };
+    let plan = credentials::plan(&inputs).map_err(|error| client_failure(&error.into()))?;
+    Ok(remembered(context, Endpoint::new(dial, plan)))
+}
+
 /// Keeps what is learnt about an endpoint in the state folder.
 fn remembered(context: &Context, endpoint: Endpoint) -> Endpoint {
     let file = SavedFile::of(&context.paths.gateways_dir(), &endpoint.dial.target());

@@ -23,8 +23,8 @@ use crate::{
     resume::{ResumePoint, Watched},
 };
 
-/// Answers of one call that may wait to be read: an interim and a final one.
-const ANSWERS: usize = 4;
+/// Answers of one call that may wait to be read; interim ones that find no place are lost.
+const ANSWERS: usize = 2048;
 
 /// A connection to a Gateway. Clones share it; it ends when the last one is dropped.
 #[derive(Clone)]

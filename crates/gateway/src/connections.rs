@@ -11,7 +11,7 @@ use std::{
 
 use openclaw_protocol::{
     Role, Scope, ScopeSet,
-    client_info::{CAP_SESSION_SCOPED_EVENTS, CAP_TOOL_EVENTS},
+    client_info::{CAP_NODE_OUTPUT, CAP_SESSION_SCOPED_EVENTS, CAP_TOOL_EVENTS},
     connect::ClientInfo,
     ids::{ConnId, DeviceId, SessionKey},
     resume::{self, ResumeParams},
@@ -109,6 +109,7 @@ pub struct Connection {
     line: OnceLock<ConnId>,
     said_goodbye: AtomicBool,
     closing: CancellationToken,
+    ended: CancellationToken,
     close_reason: Mutex<Option<CloseReason>>,
 }
 
@@ -156,6 +157,7 @@ impl Connection {
             line: OnceLock::new(),
             said_goodbye: AtomicBool::new(false),
             closing: CancellationToken::new(),
+            ended: CancellationToken::new(),
             close_reason: Mutex::default(),
         }
     }
@@ -192,6 +194,22 @@ impl Connection {
     pub async fn closed(&self) -> CloseReason {
         self.closing.cancelled().await;
         self.close_reason.lock().clone().unwrap_or_else(CloseReason::restart)
+    }
+
+    /// The socket is gone.
+    pub(crate) fn end(&self) {
+        self.ended.cancel();
+    }
+
+    /// Waits until the socket is gone.
+    pub async fn ended(&self) {
+        self.ended.cancelled().await;
+    }
+
+    /// Whether the client hears what commands of nodes say before their results.
+    #[must_use]
+    pub fn hears_node_output(&self) -> bool {
+        self.caps.contains(CAP_NODE_OUTPUT)
     }
 
     /// Whether the client wants tool events of the runs it starts.

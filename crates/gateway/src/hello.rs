@@ -110,6 +110,7 @@ pub fn session_defaults(state: &State) -> SessionDefaults {
 
 /// Forgets a connection.
 pub fn leave(state: &State, connection: &Arc<Connection>) {
+    connection.end();
     state.events.leave(connection);
     state.nodes.left(connection);
     state.presence.left(connection);

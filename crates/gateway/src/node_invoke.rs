@@ -21,12 +21,15 @@ use openclaw_protocol::{
 use serde_json::{Value, json};
 
 use crate::{
-    nodes::{self, CallRefused, policy},
+    connections::Connection,
+    nodes::{self, CallRefused, Listener, policy},
     state::State,
 };
 
 const DEFAULT_TIMEOUT_MS: u64 = 30_000;
 const MAX_TIMEOUT_MS: u64 = 600_000;
+/// For a caller that listens: its call ends with its connection anyway.
+const MAX_LISTENED_MS: u64 = 24 * 60 * 60 * 1000;
 /// When a call that reached no node may be tried again.
 const RETRY_MS: u64 = 1_000;
 /// With these a caller would vouch for a command in the name of whoever approves.
@@ -133,14 +136,18 @@ fn not_connected() -> RpcError {
 /// # Errors
 /// When it may not be called, when the node is away or does not answer in time, and with what the node
 /// says went wrong.
-pub async fn invoke(state: &State, request: Request) -> Result<NodeInvokeOutcome, RpcError> {
+pub async fn invoke(
+    state: &State,
+    request: Request,
+    listener: Option<Listener>,
+) -> Result<NodeInvokeOutcome, RpcError> {
     check_params(&request.command, request.params.as_ref())?;
     let row = find(state, &request.node).await?;
     if !row.connected {
         return Err(not_connected());
     }
     check_allowed(state, &row, &request.command)?;
-    deliver(state, request).await
+    deliver(state, request, listener).await
 }
 
 /// Calls one of the commands that only the methods for approvals reach; the node says whether it has it.
@@ -154,15 +161,20 @@ pub(crate) async fn invoke_reserved(
     if !find(state, &request.node).await?.connected {
         return Err(not_connected());
     }
-    deliver(state, request).await
+    deliver(state, request, None).await
 }
 
-async fn deliver(state: &State, request: Request) -> Result<NodeInvokeOutcome, RpcError> {
+async fn deliver(
+    state: &State,
+    request: Request,
+    listener: Option<Listener>,
+) -> Result<NodeInvokeOutcome, RpcError> {
     let Request { node, command, params, timeout_ms, key } = request;
     let timeout_ms = timeout_ms.filter(|limit| *limit > 0).unwrap_or(DEFAULT_TIMEOUT_MS);
-    let timeout_ms = timeout_ms.min(MAX_TIMEOUT_MS);
+    let timeout_ms = timeout_ms.min(if listener.is_some() { MAX_LISTENED_MS } else { MAX_TIMEOUT_MS });
+    let caller = listener.as_ref().map(|listener| Arc::clone(&listener.connection));
     let id = uuid::Uuid::now_v7().to_string();
-    let (mut call, live) = match state.nodes.call(&id, &node, &command) {
+    let (mut call, live) = match state.nodes.call(&id, &node, &command, listener) {
         Ok(registered) => registered,
         // It left since.
         Err(CallRefused::NotConnected) => return Err(not_connected()),
@@ -181,7 +193,15 @@ async fn deliver(state: &State, request: Request) -> Result<NodeInvokeOutcome, R
     };
     let line = live.line().clone();
     state.events.tell::<NodeInvokeRequest>(&line, &asked, |_| true);
-    let answer = tokio::time::timeout(Duration::from_millis(timeout_ms), call.answer()).await;
+    let limit = Duration::from_millis(timeout_ms);
+    let answer = tokio::select! {
+        answer = tokio::time::timeout(limit, call.answer()) => answer,
+        () = left(caller.as_deref()) => {
+            let gone = NodeInvokeCancelPayload { id, node_id: node };
+            state.events.tell::<NodeInvokeCancel>(&line, &gone, |node| node.protocol > PROTOCOL_V3);
+            return Err(RpcError::unavailable("the caller left, and the node was told to stop"));
+        }
+    };
     match answer {
         Ok(NodeOutcome::Done { payload, json }) => {
             Ok(NodeInvokeOutcome { ok: true, node_id: node, command, payload, payload_json: json })
@@ -195,6 +215,14 @@ async fn deliver(state: &State, request: Request) -> Result<NodeInvokeOutcome, R
                 json!({"code": "TIMEOUT", "message": "node invoke timed out"}),
             )]))
         }
+    }
+}
+
+/// Waits until a caller that listens is gone; for ever for others.
+async fn left(caller: Option<&Connection>) {
+    match caller {
+        Some(caller) => caller.ended().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -230,7 +258,7 @@ impl AgentReach {
             timeout_ms: call.timeout_ms,
             key: call.key,
         };
-        let outcome = invoke(&state, request).await.map_err(|error| words(&error))?;
+        let outcome = invoke(&state, request, None).await.map_err(|error| words(&error))?;
         Ok(outcome.payload.unwrap_or_default())
     }
 }

@@ -23,12 +23,35 @@ use crate::connections::{CloseReason, Connection};
 /// Calls that one node may have open at a time; more are refused.
 pub const MAX_CALLS_PER_NODE: usize = 256;
 
+/// Most that a command may say before its result, in bytes.
+const MAX_SAID: usize = 64 * 1024 * 1024;
+
+/// Who hears what a command says before its result.
+#[derive(Clone)]
+pub struct Listener {
+    /// The caller's connection.
+    pub connection: Arc<Connection>,
+    /// Tells it a piece, by number.
+    pub say: Arc<dyn Fn(u64, String) + Send + Sync>,
+}
+
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listener").field("connection", &self.connection.id).finish_non_exhaustive()
+    }
+}
+
 /// A call that waits.
 #[derive(Debug)]
 struct Waiting {
     node: DeviceId,
     command: String,
     answer: oneshot::Sender<NodeOutcome>,
+    listener: Option<Listener>,
+    /// The next piece of what it says.
+    next: u64,
+    /// Bytes said so far.
+    said: usize,
 }
 
 #[derive(Debug, Default)]
@@ -59,6 +82,21 @@ pub enum Answered {
     Delivered,
     /// Nobody waits for it.
     Late,
+    /// The call is another node's.
+    NotYours,
+}
+
+/// What becomes of a piece that a command says.
+#[derive(Debug)]
+pub enum Heard {
+    /// This one hears it.
+    By(Listener),
+    /// Nobody hears it, or heard it before.
+    Nobody,
+    /// The command said too much.
+    TooMuch,
+    /// A piece before it never came.
+    Missing,
     /// The call is another node's.
     NotYours,
 }
@@ -139,6 +177,7 @@ impl Nodes {
         id: &str,
         node: &DeviceId,
         command: &str,
+        listener: Option<Listener>,
     ) -> Result<(Call<'_>, Arc<Connection>), CallRefused> {
         let (sender, answer) = oneshot::channel();
         let mut desk = self.desk.lock();
@@ -146,10 +185,33 @@ impl Nodes {
         if desk.calls.values().filter(|call| call.node == *node).count() >= MAX_CALLS_PER_NODE {
             return Err(CallRefused::TooMany);
         }
-        let waiting = Waiting { node: node.clone(), command: command.to_owned(), answer: sender };
+        let (node, command) = (node.clone(), command.to_owned());
+        let waiting = Waiting { node, command, answer: sender, listener, next: 0, said: 0 };
         desk.calls.insert(id.to_owned(), waiting);
         drop(desk);
         Ok((Call { nodes: self, id: id.to_owned(), answer }, live))
+    }
+
+    /// Says who hears a piece. Each is heard once, and none before those that come before it.
+    pub fn said(&self, node: &DeviceId, id: &str, seq: u64, bytes: usize) -> Heard {
+        let mut desk = self.desk.lock();
+        let call = match desk.calls.get_mut(id) {
+            None => return Heard::Nobody,
+            Some(call) if call.node != *node => return Heard::NotYours,
+            Some(call) => call,
+        };
+        if seq < call.next {
+            return Heard::Nobody;
+        }
+        if seq > call.next {
+            return Heard::Missing;
+        }
+        call.said = call.said.saturating_add(bytes);
+        if call.said > MAX_SAID {
+            return Heard::TooMuch;
+        }
+        call.next += 1;
+        call.listener.clone().map_or(Heard::Nobody, Heard::By)
     }
 
     /// Hands an answer to whoever waits for it.

@@ -76,6 +76,7 @@ struct Queue {
 pub struct Outbound {
     queue: Mutex<Queue>,
     wake: Notify,
+    drained: Notify,
     limit: usize,
     resumable: bool,
 }
@@ -88,7 +89,7 @@ impl Outbound {
     /// An empty queue that holds at most `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { queue: Mutex::default(), wake: Notify::new(), limit, resumable: false }
+        Self { queue: Mutex::default(), wake: Notify::new(), drained: Notify::new(), limit, resumable: false }
     }
 
     /// The same for a client that can take up where it ended.
@@ -122,6 +123,22 @@ impl Outbound {
         queue.overflowed = true;
         drop(queue);
         self.wake.notify_one();
+        self.drained.notify_waiters();
+    }
+
+    /// Waits until the queue is no more than half full, or nobody reads it any more.
+    pub async fn room(&self) {
+        loop {
+            let drained = self.drained.notified();
+            let (bytes, overflowed) = {
+                let queue = self.queue.lock();
+                (queue.bytes, queue.overflowed)
+            };
+            if overflowed || bytes <= self.limit / 2 {
+                return;
+            }
+            drained.await;
+        }
     }
 
     /// Queues a whole frame: responses and direct events.
@@ -195,6 +212,7 @@ impl Outbound {
         let Some(item) = queue.items.pop_front() else { return Ok(None) };
         queue.bytes -= item.bytes();
         drop(queue);
+        self.drained.notify_waiters();
         Ok(Some(item.encode()))
     }
 

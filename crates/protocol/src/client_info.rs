@@ -106,5 +106,7 @@ names! {
 
 /// Operator capability: wants tool events of the runs it starts.
 pub const CAP_TOOL_EVENTS: &str = ClientCap::ToolEvents.as_str();
+/// Operator capability, ours: hears what a node's command says before its result.
+pub const CAP_NODE_OUTPUT: &str = "node-output";
 /// Operator capability: only wants events of sessions it subscribed to.
 pub const CAP_SESSION_SCOPED_EVENTS: &str = ClientCap::SessionScopedEvents.as_str();

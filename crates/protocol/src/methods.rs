@@ -94,6 +94,7 @@ macro_rules! with_methods {
             $crate::methods::nodes::NodeDescribe,
             $crate::methods::nodes::NodeInvoke,
             $crate::methods::nodes::NodeInvokeResult,
+            $crate::methods::nodes::NodeInvokeProgress,
             $crate::methods::nodes::NodeEvent,
             $crate::methods::voicewake::VoicewakeGet,
             $crate::methods::voicewake::VoicewakeSet,

@@ -15,6 +15,7 @@ use openclaw_client::{
 };
 use openclaw_config::schema::HostKeyPolicy;
 use openclaw_protocol::Scope;
+use openclaw_protocol::client_info::CAP_NODE_OUTPUT;
 use openclaw_remote::{
     HeldDial, How, NamedGateway, SshOptions, SshTarget, Terminal, TunnelState, Via, greet,
 };
@@ -230,6 +231,7 @@ impl Reach<'_> {
         let mut options = ClientOptions::cli(self.tasks.clone(), env!("CARGO_PKG_VERSION"));
         options.display_name = host_name();
         options.resume = self.resume.clone();
+        options.caps.push(CAP_NODE_OUTPUT.to_owned());
         if let Some(timeout) = self.args.timeout {
             options.connect_timeout = timeout;
             options.call_timeout = timeout;

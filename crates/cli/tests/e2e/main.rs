@@ -20,6 +20,7 @@ mod expose;
 mod lifecycle;
 mod machine;
 mod model;
+mod node_host;
 mod nodes;
 mod packaging;
 mod profiles;

@@ -144,6 +144,10 @@ fn is_interim(payload: &RawValue) -> bool {
         #[serde(default)]
         status: Option<String>,
     }
+    // What says so first may be of any size.
+    if payload.get().starts_with(r#"{"status":"accepted""#) {
+        return true;
+    }
     let begins = payload.get().len() < 4096 && payload.get().contains("\"accepted\"");
     begins
         && serde_json::from_str::<Status>(payload.get())

@@ -1,5 +1,7 @@
 //! Nodes: listing them, calling them, and what they answer.
 
+use std::sync::Arc;
+
 use openclaw_protocol::{
     RpcError,
     ids::DeviceId,
@@ -8,7 +10,7 @@ use openclaw_protocol::{
 
 use crate::{
     node_invoke as invoke,
-    nodes::{self, Answered},
+    nodes::{self, Answered, Heard, Listener},
     router::{Cx, Failure, Handle, Methods},
 };
 
@@ -35,8 +37,18 @@ impl Handle<NodeInvoke> for Methods {
             timeout_ms: params.timeout_ms.map(|limit| limit.get()),
             key: params.idempotency_key.into_string(),
         };
-        Ok(invoke::invoke(&cx.state, request).await?)
+        let listener = cx.conn.hears_node_output().then(|| listener(&cx));
+        Ok(invoke::invoke(&cx.state, request, listener).await?)
     }
+}
+
+/// The caller, who hears what the command says in interim answers.
+fn listener(cx: &Cx) -> Listener {
+    let own = cx.clone();
+    let say = move |seq, chunk| {
+        own.interim(&NodeInvokeOutput { status: "accepted".to_owned(), seq, chunk });
+    };
+    Listener { connection: Arc::clone(&cx.conn), say: Arc::new(say) }
 }
 
 /// The calling node; nobody answers in another's name.
@@ -59,6 +71,33 @@ impl Handle<NodeInvokeResult> for Methods {
             Answered::Delivered => Ok(NodeInvokeResultAck { ok: true, ignored: None }),
             Answered::Late => Ok(NodeInvokeResultAck { ok: true, ignored: Some(true) }),
             Answered::NotYours => Err(RpcError::invalid("nodeId mismatch").into()),
+        }
+    }
+}
+
+impl Handle<NodeInvokeProgress> for Methods {
+    async fn handle(
+        cx: Cx,
+        params: NodeInvokeProgressParams,
+    ) -> Result<NodeInvokeProgressAck, Failure> {
+        let node = caller(&cx, params.node_id.as_str())?;
+        let (id, seq) = (params.invoke_id.as_str(), params.seq.get());
+        match cx.state.nodes.said(&node, id, seq, params.chunk.as_str().len()) {
+            Heard::By(listener) => {
+                (listener.say)(seq, params.chunk.into_string());
+                // A caller that reads slowly slows the node down, and nobody else.
+                tokio::select! {
+                    () = listener.connection.outbound.room() => {}
+                    () = listener.connection.ended() => {}
+                }
+                Ok(NodeInvokeProgressAck { ok: true, ignored: None })
+            }
+            Heard::Nobody => Ok(NodeInvokeProgressAck { ok: true, ignored: Some(true) }),
+            Heard::Missing => Err(RpcError::invalid("a piece before this one is missing").into()),
+            Heard::TooMuch => {
+                Err(RpcError::invalid("the command said too much before its result").into())
+            }
+            Heard::NotYours => Err(RpcError::invalid("nodeId mismatch").into()),
         }
     }
 }

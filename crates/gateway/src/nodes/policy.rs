@@ -26,6 +26,8 @@ const PHONE: &[&str] = &[
     "motion.pedometer",
 ];
 const SYSTEM: &[&str] = &["system.run", "system.which", "system.notify", "browser.proxy"];
+/// Ours: a node of ours has them, those about files only for folders that its owner opened.
+const HOST: &[&str] = &["host.stats", "file.read", "file.write", "file.list"];
 const UNKNOWN: &[&str] = &["camera.list", "location.get"];
 /// Reached only through the methods for approvals, whatever anybody allows.
 const RESERVED: &str = "system.execApprovals.";
@@ -66,8 +68,8 @@ fn is_default(node: &NodeRow, command: &str) -> bool {
 fn families(word: &str) -> Option<&'static [&'static [&'static str]]> {
     const IOS: &[&[&str]] = &[CANVAS, PHONE, &["system.notify"]];
     const ANDROID: &[&[&str]] = &[CANVAS, PHONE];
-    const MAC: &[&[&str]] = &[CANVAS, PHONE, SYSTEM];
-    const DESKTOP: &[&[&str]] = &[SYSTEM];
+    const MAC: &[&[&str]] = &[CANVAS, PHONE, SYSTEM, HOST];
+    const DESKTOP: &[&[&str]] = &[SYSTEM, HOST];
     let table: [(&str, &'static [&'static [&'static str]]); 8] = [
         ("ios", IOS),
         ("iphone", IOS),
@@ -95,6 +97,8 @@ mod tests {
         let cases = [
             ("linux", "system.run", true),
             ("Linux", "system.which", true),
+            ("linux", "file.read", true),
+            ("ios", "file.read", false),
             ("linux", "camera.list", false),
             ("linux", "canvas.present", false),
             ("darwin", "system.run", true),

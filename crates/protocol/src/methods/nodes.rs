@@ -12,9 +12,9 @@ use crate::{
     macros::{names, params, record},
     methods::system::NoParams,
     patch::Patch,
-    row::{BaseScope, Idempotency, methods},
+    row::{BaseScope, Idempotency, Since, methods},
     scope::{Role, Scope},
-    text::{Int0, NonEmpty},
+    text::{Int0, NonEmpty, Text},
 };
 
 /// Whether only an administrator may call a command: driving the browser of a node is worth the whole
@@ -80,6 +80,18 @@ params! {
         payload_json??: String,
         /// What went wrong.
         error??: NodeError,
+    }
+
+    /// Params of `node.invoke.progress`.
+    NodeInvokeProgressParams {
+        /// The call, as the request named it.
+        invoke_id: NonEmpty,
+        /// The node that says it: the caller itself.
+        node_id: NonEmpty,
+        /// Which piece, from 0 on; a repeat is passed on once.
+        seq: Int0,
+        /// What the command says; its shape is the command's own.
+        chunk: Text<0, 16384>,
     }
 
     /// Params of `node.event`.
@@ -173,11 +185,30 @@ record! {
         payload_json?: String,
     }
 
+    /// What a command said before its result: an interim answer to a caller with the capability
+    /// `node-output`.
+    NodeInvokeOutput {
+        /// Always `accepted`: the final answer follows.
+        status: String,
+        /// Which piece, from 0 on.
+        seq: u64,
+        /// What the command says; its shape is the command's own.
+        chunk: String,
+    }
+
     /// Result of `node.invoke.result`.
     NodeInvokeResultAck {
         /// Always true.
         ok: bool,
         /// Nobody waits for this call any more.
+        ignored?: bool,
+    }
+
+    /// Result of `node.invoke.progress`.
+    NodeInvokeProgressAck {
+        /// Always true.
+        ok: bool,
+        /// Nobody listens to this call, or this piece came before.
         ignored?: bool,
     }
 
@@ -199,9 +230,13 @@ methods! {
     NodeList = "node.list", Read, NoParams => NodeListResult;
     /// One node.
     NodeDescribe = "node.describe", Read, NodeDescribeParams => NodeDescribeResult;
-    /// Calls a command of a node and waits for its result.
+    /// Calls a command of a node and waits for its result. A caller with the capability `node-output` hears
+    /// what the command says meanwhile, and its call ends with its connection.
     NodeInvoke = "node.invoke", Write, NodeInvokeParams => NodeInvokeOutcome
-        { scope: BaseScope::Dynamic(Scope::Write), idempotency: Idempotency::Required, unbounded: true }
+        {
+            scope: BaseScope::Dynamic(Scope::Write), idempotency: Idempotency::Required,
+            unbounded: true, interim: true,
+        }
         [
             fn scope_for(params: &NodeInvokeParams) -> Scope {
                 if needs_admin(params.command.as_str()) { Scope::Admin } else { Scope::Write }
@@ -213,6 +248,14 @@ methods! {
     /// A node's answer to a call.
     NodeInvokeResult = "node.invoke.result", Write, NodeInvokeResultParams => NodeInvokeResultAck
         { role: Role::Node };
+    /// What a command says before its result, passed on to the caller if it listens.
+    NodeInvokeProgress = "node.invoke.progress", Write, NodeInvokeProgressParams
+        => NodeInvokeProgressAck { role: Role::Node, since: Since::V4, queued: true }
+        [
+            fn queue_key(params: &NodeInvokeProgressParams) -> Option<String> {
+                Some(format!("{}/{}", params.node_id, params.invoke_id))
+            }
+        ];
     /// Something happened on a node. `voice.transcript` starts a turn; of others the answer says that
     /// nothing came of them.
     NodeEvent = "node.event", Write, NodeEventParams => NodeEventResult

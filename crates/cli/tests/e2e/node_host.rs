@@ -1,0 +1,139 @@
+//! The node host as a process of its own, against a real Gateway.
+
+use std::process::{Child, Stdio};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::machine::{Gateway, Machine, PATIENCE, read_until, send, shown};
+
+/// A node host that runs; it ends with this value.
+pub(crate) struct Host {
+    child: Child,
+}
+
+impl Host {
+    /// Starts one, with the token of the Gateway, and waits until it is connected.
+    pub(crate) fn start(on: &Machine, gateway: &Gateway, token: &str, args: &[&str]) -> Self {
+        let mut host = Self::begin(on, gateway, token, args);
+        host.says("connected to");
+        host
+    }
+
+    /// Starts one.
+    pub(crate) fn begin(on: &Machine, gateway: &Gateway, token: &str, args: &[&str]) -> Self {
+        let url = gateway.url();
+        let words = ["node", "run", "--display-name", "laptop", "--url", &url, "--token", token];
+        let words: Vec<&str> = words.into_iter().chain(args.iter().copied()).collect();
+        let mut command = on.command(&words);
+        command.env("PATH", "/usr/bin:/bin").stdout(Stdio::null()).stderr(Stdio::piped());
+        Self { child: command.spawn().unwrap() }
+    }
+
+    /// Reads what it says until a text comes.
+    pub(crate) fn says(&mut self, wanted: &str) -> String {
+        read_until(self.child.stderr.as_mut().unwrap(), wanted)
+    }
+
+    /// Asks it to end, and gives its exit code.
+    pub(crate) fn end(mut self) -> Option<i32> {
+        send(&self.child, Signal::TERM);
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // Gone already if the test ended it.
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// Calls a command on the node.
+fn invoke(machine: &Machine, command: &str, params: &Value) -> std::process::Output {
+    let params = params.to_string();
+    machine.run(&["nodes", "invoke", "--node", "laptop", "--command", command, "--params", &params])
+}
+
+fn result(machine: &Machine, command: &str, params: &Value) -> Value {
+    let output = invoke(machine, command, params);
+    assert!(output.status.success(), "{command}: {}", shown(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_node_host_offers_this_machine_and_nothing_that_was_not_opened() {
+    let (server, laptop) = (Machine::new(), Machine::new());
+    let gateway = server.gateway(&["--port", "0"]);
+    let open = laptop.home().join("open");
+    std::fs::create_dir(&open).unwrap();
+    std::fs::write(laptop.home().join("secret"), "s").unwrap();
+    std::os::unix::fs::symlink("../secret", open.join("link")).unwrap();
+    let root = open.to_str().unwrap();
+    let host = Host::start(&laptop, &gateway, &server.token(), &["--root", root]);
+
+    let node = &server.json(&["nodes", "list"])["nodes"][0];
+    assert_eq!((&node["displayName"], &node["connected"]), (&json!("laptop"), &json!(true)));
+    let which = result(&server, "system.which", &json!({"bins": ["sh", "no-such", "/bin/ls"]}));
+    assert_eq!(which, json!({"bins": {"sh": "/usr/bin/sh"}}));
+    let stats = result(&server, "host.stats", &json!({}));
+    assert!(stats["cpuCount"].as_u64() > Some(0) && stats["disks"][0]["path"] == "/", "{stats}");
+
+    let text = json!({"path": "a.txt", "content": "hello"});
+    assert_eq!(result(&server, "file.write", &text)["size"], 5);
+    assert_eq!(std::fs::read_to_string(open.join("a.txt")).unwrap(), "hello");
+    let part = json!({"path": format!("{root}/a.txt"), "offset": 1, "maxBytes": 3});
+    let read = result(&server, "file.read", &part);
+    assert_eq!((&read["content"], &read["truncated"]), (&json!("ell"), &json!(true)));
+    let names = result(&server, "file.list", &json!({"path": root}));
+    assert_eq!(names["entries"][1], json!({"name": "link", "kind": "link", "size": null}));
+
+    let secret = laptop.home().join("secret");
+    for path in ["link", "../secret", secret.to_str().unwrap(), "/etc/passwd"] {
+        for (command, more) in [("file.read", json!(null)), ("file.write", json!("x"))] {
+            let output = invoke(&server, command, &json!({"path": path, "content": more}));
+            assert!(!output.status.success(), "{command} {path}: {}", shown(&output));
+        }
+    }
+    assert_eq!(std::fs::read_to_string(secret).unwrap(), "s");
+    let shown_as_text = shown(&invoke(&server, "system.notify", &json!({"title": "hi"})));
+    assert!(shown_as_text.contains("notify-send"), "{shown_as_text}");
+    assert_eq!(host.end(), Some(0));
+}
+
+#[test]
+fn a_node_is_back_by_itself_after_its_gateway_was_killed() {
+    let (server, laptop) = (Machine::new(), Machine::new());
+    let gateway = server.gateway(&["--port", "0"]);
+    let port = gateway.port.to_string();
+    let mut host = Host::start(&laptop, &gateway, &server.token(), &[]);
+    gateway.end(Signal::KILL);
+    let gateway = server.gateway(&["--port", &port]);
+    host.says("connected to");
+    let which = result(&server, "system.which", &json!({"bins": ["sh"]}));
+    assert_eq!(which["bins"]["sh"], "/usr/bin/sh");
+    drop(gateway);
+}
+
+#[test]
+fn a_node_that_nobody_let_in_waits_for_approval_and_one_without_a_secret_is_told() {
+    let (server, laptop) = (Machine::new(), Machine::new());
+    let gateway = server.gateway(&["--port", "0"]);
+    let mut refused = Host::begin(&laptop, &gateway, "not-the-token-of-this-gateway", &[]);
+    refused.says("token");
+    let started = std::time::Instant::now();
+    assert_eq!(refused.child.wait().unwrap().code(), Some(6));
+    assert!(started.elapsed() < PATIENCE);
+
+    // Over the door a node is nobody's owner: it is paired like any other.
+    let mut command = server.command(&["node", "run"]);
+    let mut local = Host { child: command.stderr(Stdio::piped()).spawn().unwrap() };
+    local.says("waits for approval");
+    let pending = &server.json(&["devices", "list"])["pending"][0];
+    assert_eq!(pending["role"], "node", "{pending}");
+    assert!(pending["commands"].to_string().contains("host.stats"), "{pending}");
+    server.text(&["devices", "approve", pending["requestId"].as_str().unwrap()]);
+    local.says("connected to");
+    assert_eq!(local.end(), Some(0));
+}
