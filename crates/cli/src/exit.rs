@@ -2,34 +2,35 @@
 
 /// Why the program ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum ExitCode {
     /// Everything asked for was done.
-    Done = 0,
+    Done,
     /// The Gateway or this machine could not do it.
-    Failed = 1,
+    Failed,
     /// The command line cannot be used.
-    Usage = 2,
+    Usage,
     /// Nothing answers at the address.
-    NothingListening = 3,
+    NothingListening,
     /// The link was lost, or an answer did not come in time.
-    LinkLost = 4,
+    LinkLost,
     /// Something answers, but it is not a Gateway.
-    NotAGateway = 5,
+    NotAGateway,
     /// The token, password or device was refused, or none was given.
-    CredentialRefused = 6,
+    CredentialRefused,
     /// A person has to approve this device first.
-    PairingNeeded = 7,
+    PairingNeeded,
     /// The device is known, but may not do this.
-    ScopeMissing = 8,
+    ScopeMissing,
     /// The Gateway is not the one it should be.
-    Identity = 9,
+    Identity,
     /// The two sides do not understand each other.
-    Protocol = 10,
+    Protocol,
     /// The system's `ssh` failed.
-    Ssh = 11,
+    Ssh,
     /// The configuration cannot be used, or another Gateway holds the state folder.
-    Configuration = 78,
+    Configuration,
+    /// What a command said that ran elsewhere.
+    Passed(u8),
 }
 
 impl ExitCode {
@@ -52,7 +53,22 @@ impl ExitCode {
 
     /// The number the shell sees.
     pub(crate) const fn number(self) -> u8 {
-        self as u8
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NothingListening => 3,
+            Self::LinkLost => 4,
+            Self::NotAGateway => 5,
+            Self::CredentialRefused => 6,
+            Self::PairingNeeded => 7,
+            Self::ScopeMissing => 8,
+            Self::Identity => 9,
+            Self::Protocol => 10,
+            Self::Ssh => 11,
+            Self::Configuration => 78,
+            Self::Passed(code) => code,
+        }
     }
 
     /// A sentence for the documentation.
@@ -77,6 +93,7 @@ impl ExitCode {
             Self::Configuration => {
                 "The configuration cannot be used, or another Gateway holds the state folder."
             }
+            Self::Passed(_) => "What a command said that ran elsewhere.",
         }
     }
 }

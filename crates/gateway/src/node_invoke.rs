@@ -171,7 +171,8 @@ async fn deliver(
 ) -> Result<NodeInvokeOutcome, RpcError> {
     let Request { node, command, params, timeout_ms, key } = request;
     let timeout_ms = timeout_ms.filter(|limit| *limit > 0).unwrap_or(DEFAULT_TIMEOUT_MS);
-    let timeout_ms = timeout_ms.min(if listener.is_some() { MAX_LISTENED_MS } else { MAX_TIMEOUT_MS });
+    let timeout_ms =
+        timeout_ms.min(if listener.is_some() { MAX_LISTENED_MS } else { MAX_TIMEOUT_MS });
     let caller = listener.as_ref().map(|listener| Arc::clone(&listener.connection));
     let id = uuid::Uuid::now_v7().to_string();
     let (mut call, live) = match state.nodes.call(&id, &node, &command, listener) {

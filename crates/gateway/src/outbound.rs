@@ -89,7 +89,13 @@ impl Outbound {
     /// An empty queue that holds at most `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { queue: Mutex::default(), wake: Notify::new(), drained: Notify::new(), limit, resumable: false }
+        Self {
+            queue: Mutex::default(),
+            wake: Notify::new(),
+            drained: Notify::new(),
+            limit,
+            resumable: false,
+        }
     }
 
     /// The same for a client that can take up where it ended.

@@ -1,13 +1,17 @@
 //! The commands, one file each.
 
+mod approvals;
 mod file_list;
 mod file_read;
 mod file_write;
 mod notify;
+mod run;
 mod stats;
 mod which;
 
 use std::{path::PathBuf, sync::Arc};
+
+use openclaw_exec::approvals::Approvals;
 
 use crate::{
     command::{NodeCommand, Registry},
@@ -15,12 +19,14 @@ use crate::{
 };
 
 /// What commands know of the machine they are on.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Machine {
     /// The environment that programs get, without secrets.
     pub environment: Vec<(String, String)>,
     /// Where programs run unless the caller says otherwise.
     pub home: PathBuf,
+    /// What may run here.
+    pub approvals: Arc<Approvals>,
     /// Folders that are open to callers.
     pub roots: Roots,
 }
@@ -38,9 +44,12 @@ impl Machine {
 pub fn registry(machine: &Arc<Machine>) -> Registry {
     let own = || Arc::clone(machine);
     let mut commands: Vec<Arc<dyn NodeCommand>> = vec![
+        Arc::new(run::Run(own())),
         Arc::new(which::Which(own())),
         Arc::new(notify::Notify(own())),
         Arc::new(stats::Stats(own())),
+        Arc::new(approvals::Get(own())),
+        Arc::new(approvals::Set(own())),
     ];
     if !machine.roots.is_empty() {
         let files: [Arc<dyn NodeCommand>; 3] = [

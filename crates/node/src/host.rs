@@ -168,8 +168,9 @@ impl Host {
         })?;
         let params = match call.params_json.as_deref() {
             None => Value::Null,
-            Some(text) => serde_json::from_str(text)
-                .map_err(|error| CommandError::invalid(format!("paramsJSON is no JSON: {error}")))?,
+            Some(text) => serde_json::from_str(text).map_err(|error| {
+                CommandError::invalid(format!("paramsJSON is no JSON: {error}"))
+            })?,
         };
         let params = if params.is_null() { Value::Object(serde_json::Map::new()) } else { params };
         let timeout = call.timeout_ms.map(Duration::from_millis);

@@ -119,7 +119,7 @@ mod tests {
         std::fs::create_dir(&real).expect("made");
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&real, &link).expect("linked");
-        let roots = Roots::open(&[link.clone()]).expect("opened");
+        let roots = Roots::open(std::slice::from_ref(&link)).expect("opened");
         let text = |path: PathBuf| path.to_str().expect("text").to_owned();
         for wanted in ["a/b".to_owned(), text(link.join("a/b")), text(real.join("a/b"))] {
             assert_eq!(roots.place(&wanted).expect(&wanted).path, Path::new("a/b"));

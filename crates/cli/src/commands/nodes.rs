@@ -1,5 +1,6 @@
 //! `openclaw nodes …`: machines that offer commands.
 
+mod run;
 mod show;
 
 use std::time::Duration;
@@ -42,6 +43,8 @@ enum NodesCommand {
         #[command(flatten)]
         common: AskArgs,
     },
+    /// Run a program on a node as if it ran here: its output, its exit code, Ctrl-C
+    Run(Box<run::RunArgs>),
     /// Call a command of a node and print its result as JSON
     Invoke {
         /// Its name, its id, or the beginning of its id
@@ -80,6 +83,7 @@ impl NodesArgs {
     /// Whether `--json` was given.
     pub(crate) fn wants_json(&self) -> bool {
         match &self.command {
+            NodesCommand::Run(args) => args.common.output.json,
             NodesCommand::List(common)
             | NodesCommand::Describe { common, .. }
             | NodesCommand::Invoke { common, .. } => common.output.json,
@@ -93,6 +97,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Runs one of them.
 pub(crate) fn run(context: &Context, args: &NodesArgs) -> Outcome {
     match &args.command {
+        NodesCommand::Run(args) => run::run(context, args),
         NodesCommand::List(common) => block_on(async {
             let link = Link::open(context, &common.target).await?;
             let answer = link.ask::<NodeList>(&NoParams {}).await?;

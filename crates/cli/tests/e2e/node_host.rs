@@ -102,6 +102,74 @@ fn a_node_host_offers_this_machine_and_nothing_that_was_not_opened() {
     assert_eq!(host.end(), Some(0));
 }
 
+/// Everything may run on this machine.
+fn allow_everything(machine: &Machine) {
+    std::fs::create_dir_all(machine.state()).unwrap();
+    let file = json!({"version": 1, "defaults": {"security": "full", "ask": "off"}, "agents": {}});
+    std::fs::write(machine.state().join("exec-approvals.json"), file.to_string()).unwrap();
+}
+
+fn run<'a>(args: &[&'a str]) -> Vec<&'a str> {
+    ["nodes", "run", "--node", "laptop"].into_iter().chain(args.iter().copied()).collect()
+}
+
+#[test]
+fn a_command_on_a_node_is_like_one_here() {
+    let (server, laptop) = (Machine::new(), Machine::new());
+    let gateway = server.gateway(&["--port", "0"]);
+    let host = Host::start(&laptop, &gateway, &server.token(), &[]);
+
+    let output = server.run(&run(&["--", "uname", "-a"]));
+    assert_eq!(output.status.code(), Some(255), "a fresh install asks: {}", shown(&output));
+    assert!(shown(&output).contains("approvals allow /usr/bin/uname"), "{}", shown(&output));
+
+    allow_everything(&laptop);
+    let here = std::process::Command::new("uname").arg("-a").output().unwrap();
+    assert_eq!(server.run(&run(&["--", "uname", "-a"])).stdout, here.stdout);
+    let script = r"printf 'a\377'; echo oops >&2; pwd; exit 7";
+    let output = server.run(&run(&["--", "sh", "-c", script]));
+    assert_eq!(output.status.code(), Some(7), "{}", shown(&output));
+    let home = laptop.home().to_str().unwrap();
+    assert_eq!(output.stdout, [b"a\xff", home.as_bytes(), b"\n"].concat());
+    assert_eq!(output.stderr, b"oops\n");
+    let piped = server.run(&run(&["--shell", "--env", "A=b", "--", "echo $A | tr b c"]));
+    assert_eq!(piped.stdout, b"c\n", "{}", shown(&piped));
+    let killed = server.run(&run(&["--", "sh", "-c", "kill -9 $$"]));
+    assert_eq!(killed.status.code(), Some(128 + 9), "{}", shown(&killed));
+    let late = server.run(&run(&["--deadline", "200ms", "--", "sleep", "60"]));
+    assert!(shown(&late).contains("took too long"), "{}", shown(&late));
+    let json = server.run(&run(&["--json", "--", "echo", "hi"]));
+    assert_eq!(serde_json::from_slice::<Value>(&json.stdout).unwrap()["stdout"], "hi\n");
+    let much = server.run(&run(&["--", "sh", "-c", "seq 1 200000"]));
+    let all: String = (1..=200_000).map(|n| format!("{n}\n")).collect();
+    assert!(much.stdout == all.as_bytes(), "{} bytes of {}", much.stdout.len(), all.len());
+    assert_eq!(host.end(), Some(0));
+}
+
+#[test]
+fn the_end_of_the_caller_is_the_end_of_the_command() {
+    let (server, laptop) = (Machine::new(), Machine::new());
+    let gateway = server.gateway(&["--port", "0"]);
+    allow_everything(&laptop);
+    let host = Host::start(&laptop, &gateway, &server.token(), &[]);
+    for (signal, code) in [(Signal::INT, Some(130)), (Signal::KILL, None)] {
+        let mut command = server.command(&run(&["--", "sh", "-c", "echo $$; exec sleep 600"]));
+        let mut caller = command.stdout(Stdio::piped()).spawn().unwrap();
+        // It is printed while the command runs, so it was passed on as it came.
+        let pid = read_until(caller.stdout.as_mut().unwrap(), "\n");
+        let process = std::path::PathBuf::from(format!("/proc/{}", pid.trim()));
+        assert!(process.exists());
+        send(&caller, signal);
+        assert_eq!(caller.wait().unwrap().code(), code);
+        let deadline = std::time::Instant::now() + PATIENCE;
+        while process.exists() {
+            assert!(std::time::Instant::now() < deadline, "{signal:?} left it running");
+            std::thread::yield_now();
+        }
+    }
+    drop(host);
+}
+
 #[test]
 fn a_node_is_back_by_itself_after_its_gateway_was_killed() {
     let (server, laptop) = (Machine::new(), Machine::new());

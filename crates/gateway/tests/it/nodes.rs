@@ -169,6 +169,46 @@ async fn nobody_answers_in_the_name_of_another_node() {
 }
 
 #[tokio::test]
+async fn what_a_command_says_meanwhile_reaches_a_caller_that_listens_once_and_in_order() {
+    let gateway = TestGateway::start().await;
+    let mut node = Node::new(&gateway, &["system.run"]).await;
+    let mut thief = Node::new(&gateway, &["system.run"]).await;
+    let device = Device::new(&gateway.token(), &["operator.read", "operator.write"]);
+    let mut listener = gateway.wire().await;
+    let mut params = device.params(&listener);
+    params["caps"] = json!(["node-output"]);
+    listener.ok("connect", params).await;
+    let sent = listener.send("node.invoke", &call(&node.id(), "system.run", "a")).await;
+    let id = node.request().await["id"].clone();
+    let piece = |seq: u64, chunk: &str| json!({"invokeId": id, "nodeId": node.device.key.device_id(), "seq": seq, "chunk": chunk});
+    let (one, two, four) = (piece(0, "one"), piece(1, "two"), piece(3, "four"));
+    let mut stolen = piece(0, "stolen");
+    stolen["nodeId"] = thief.id().into();
+    let error = thief.client.refused("node.invoke.progress", stolen).await;
+    assert_eq!(error["message"], "nodeId mismatch");
+    let long = piece(0, &"x".repeat(16_385));
+    let error = node.client.refused("node.invoke.progress", long).await;
+    assert_eq!(error["code"], "INVALID_REQUEST", "{error}");
+    for (piece, said) in [
+        (one.clone(), json!({"ok": true})),
+        (one, json!({"ok": true, "ignored": true})),
+        (two, json!({"ok": true})),
+    ] {
+        assert_eq!(node.client.ok("node.invoke.progress", piece).await, said);
+    }
+    let error = node.client.refused("node.invoke.progress", four).await;
+    assert!(error["message"].to_string().contains("missing"), "{error}");
+    for (seq, chunk) in [(0, "one"), (1, "two")] {
+        let heard = listener.response(&sent).await.expect("said");
+        let wanted = json!({"status": "accepted", "seq": seq, "chunk": chunk});
+        assert_eq!(heard["payload"], wanted, "{heard}");
+    }
+    // The call of a caller that listens ends with its connection.
+    drop(listener);
+    assert_eq!(node.client.event("node.invoke.cancel", |_| true).await["payload"]["id"], id);
+}
+
+#[tokio::test]
 async fn a_newer_connection_of_a_node_replaces_the_older_and_keeps_its_place() {
     let gateway = TestGateway::start().await;
     let mut older = Node::new(&gateway, &["system.run"]).await;

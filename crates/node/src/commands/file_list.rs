@@ -27,7 +27,8 @@ struct Params {
 
 fn list(machine: &Machine, params: &Params) -> Result<Value, CommandError> {
     let Some(path) = &params.path else {
-        let roots = machine.roots.paths().map(|path| json!({"name": shown(path), "kind": "folder"}));
+        let roots =
+            machine.roots.paths().map(|path| json!({"name": shown(path), "kind": "folder"}));
         let roots: Vec<Value> = roots.collect();
         return Ok(json!({"path": null, "entries": roots, "truncated": false}));
     };

@@ -13,6 +13,7 @@ use openclaw_client::{
     ClientError, ClientOptions, Endpoint, LinkState, PairingNotice, PairingWait, Reconnecting,
     Stage,
 };
+use openclaw_exec::approvals::Approvals;
 use openclaw_exec::run::base_environment;
 use openclaw_node::{Machine, Registry, Roots, host, registry};
 use openclaw_remote::SshOptions;
@@ -58,9 +59,12 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Outcome {
     let roots = Roots::open(&args.root).map_err(|error| {
         Failure::usage(error.to_string()).hint("name folders of this machine with --root")
     })?;
+    let home = context.paths.home().to_owned();
+    let file = context.paths.exec_approvals_file();
     let machine = Machine {
         environment: base_environment(environment(context)),
-        home: context.paths.home().to_owned(),
+        home: home.clone(),
+        approvals: Arc::new(Approvals::new(file, home)),
         roots,
     };
     let registry = registry(&Arc::new(machine));
