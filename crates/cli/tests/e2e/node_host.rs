@@ -121,11 +121,13 @@ fn a_command_on_a_node_is_like_one_here() {
 
     let output = server.run(&run(&["--", "uname", "-a"]));
     assert_eq!(output.status.code(), Some(255), "a fresh install asks: {}", shown(&output));
-    assert!(shown(&output).contains("approvals allow /usr/bin/uname"), "{}", shown(&output));
-
-    allow_everything(&laptop);
+    let uname = std::fs::canonicalize("/usr/bin/uname").unwrap();
+    let allow = format!("approvals allow --node NODE {}", uname.display());
+    assert!(shown(&output).contains(&allow), "{}", shown(&output));
+    server.text(&["approvals", "allow", "--node", "laptop", uname.to_str().unwrap()]);
     let here = std::process::Command::new("uname").arg("-a").output().unwrap();
     assert_eq!(server.run(&run(&["--", "uname", "-a"])).stdout, here.stdout);
+    allow_everything(&laptop);
     let script = r"printf 'a\377'; echo oops >&2; pwd; exit 7";
     let output = server.run(&run(&["--", "sh", "-c", script]));
     assert_eq!(output.status.code(), Some(7), "{}", shown(&output));

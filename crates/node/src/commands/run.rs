@@ -144,9 +144,11 @@ fn judge(
 fn hint(plan: &Plan) -> String {
     match plan.resolved_path() {
         Some(path) => {
-            format!("on that machine: openclaw approvals allow {}", path.display())
+            format!("allow it: openclaw approvals allow --node NODE {}", path.display())
         }
-        None => "on that machine: openclaw approvals".to_owned(),
+        None => {
+            "write it as one plain command, or see openclaw approvals get --node NODE".to_owned()
+        }
     }
 }
 
