@@ -35,6 +35,7 @@ mod status;
 mod stop;
 mod throttle;
 mod tool;
+mod tool_policy;
 pub mod tools;
 mod turn;
 mod worker;
@@ -54,4 +55,5 @@ pub use self::{
     },
     settings::{AgentProfile, AgentSettings, QueueSettings, RetrySettings},
     tool::{Tool, ToolContext, ToolOutcome},
+    tool_policy::{ToolPolicy, ToolProfile},
 };

@@ -3,11 +3,13 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use openclaw_exec::policy::{Ask, Security};
 use openclaw_protocol::ids::{AgentId, DEFAULT_AGENT};
 
 use crate::{
     model::ThinkingLevel,
     queue::{Overflow, QueueMode},
+    tool_policy::ToolPolicy,
 };
 
 /// Settings of all agents. A run uses those that held when it began.
@@ -36,6 +38,12 @@ pub struct AgentSettings {
     pub bootstrap_total_max_chars: usize,
     /// Shortest interval between two text events of a run.
     pub delta_interval: Duration,
+    /// Which tools all agents have.
+    pub tools: ToolPolicy,
+    /// What may run on the Gateway's machine; the stricter of this and the list of approvals holds.
+    pub exec_security: Option<Security>,
+    /// When somebody is asked; the stricter holds.
+    pub exec_ask: Option<Ask>,
     /// The Gateway's version, for `/status` and the prompt.
     pub version: String,
 }
@@ -54,6 +62,9 @@ impl Default for AgentSettings {
             bootstrap_max_chars: 20_000,
             bootstrap_total_max_chars: 150_000,
             delta_interval: Duration::from_millis(openclaw_protocol::limits::DELTA_INTERVAL_MS),
+            tools: ToolPolicy::default(),
+            exec_security: None,
+            exec_ask: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
@@ -66,6 +77,13 @@ impl AgentSettings {
         self.agents
             .first()
             .map_or_else(|| AgentId::new(DEFAULT_AGENT), |profile| profile.id.clone())
+    }
+
+    /// Whether an agent has a tool: both its own and the common policy have to leave it in.
+    #[must_use]
+    pub fn has_tool(&self, agent: &AgentId, tool: &str) -> bool {
+        self.tools.allows(tool)
+            && self.profile(agent).is_none_or(|profile| profile.tools.allows(tool))
     }
 
     /// An agent by its id.
@@ -92,6 +110,8 @@ pub struct AgentProfile {
     pub model: Option<String>,
     /// The folder with its files, if it has one.
     pub workspace: Option<PathBuf>,
+    /// Which of the tools it has.
+    pub tools: ToolPolicy,
 }
 
 impl Default for AgentProfile {
@@ -104,6 +124,7 @@ impl Default for AgentProfile {
             theme: None,
             model: None,
             workspace: None,
+            tools: ToolPolicy::default(),
         }
     }
 }

@@ -5,6 +5,8 @@ mod exec;
 mod process;
 mod processes;
 mod read;
+mod sessions;
+mod web_fetch;
 mod workspace;
 mod write;
 
@@ -14,5 +16,7 @@ pub use self::{
     process::ProcessTool,
     processes::Processes,
     read::ReadTool,
+    sessions::{SessionsHistoryTool, SessionsListTool},
+    web_fetch::WebFetchTool,
     write::WriteTool,
 };

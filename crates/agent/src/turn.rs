@@ -118,7 +118,7 @@ impl Turn<'_> {
         let cut = tools::missing_results(&rows);
         rows.extend(self.append(cut).await?);
 
-        let specs = self.inner.tools.iter().map(|tool| tool.spec()).collect();
+        let specs = self.tools().map(|tool| tool.spec()).collect();
         let system = prompt::system(&self.prompt_facts(&resolved)).await;
         let mut request = ModelRequest {
             messages: prompt::conversation(&rows, self.context_window, system.len()),

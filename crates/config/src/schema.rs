@@ -12,15 +12,17 @@ mod gateway;
 mod general;
 mod models;
 mod session;
+mod tools;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::agents::{Agent, AgentDefaults, AgentIdentity, Agents, ModelChoice, ModelEntry};
 pub use self::choices::{
-    ApiDialect, AuthMode, Bind, ConsoleStyle, DmScope, GatewayMode, HostKeyPolicy, InputKind,
-    LogLevel, MdnsMode, ModelsMode, ProviderAuth, QueueDrop, QueueMode, RedactMode, ReloadMode,
-    RemoteTransport, ResetMode, SessionScope, TailscaleMode, ThinkingLevel,
+    ApiDialect, AuthMode, Bind, ConsoleStyle, DmScope, ExecAsk, ExecSecurity, GatewayMode,
+    HostKeyPolicy, InputKind, LogLevel, MdnsMode, ModelsMode, ProviderAuth, QueueDrop, QueueMode,
+    RedactMode, ReloadMode, RemoteTransport, ResetMode, SessionScope, TailscaleMode, ThinkingLevel,
+    ToolProfile,
 };
 pub use self::discovery::{Discovery, Mdns, WideArea};
 pub use self::gateway::{
@@ -33,6 +35,7 @@ pub use self::general::{
 };
 pub use self::models::{ModelCost, Models, Provider, ProviderModel};
 pub use self::session::{Messages, Queue, ResetByType, ResetPolicy, Session};
+pub use self::tools::{AgentTools, Tools, ToolsExec};
 
 /// A validated configuration with every default filled in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -59,6 +62,8 @@ pub struct Config {
     pub session: Session,
     /// What happens to messages that arrive while an agent is busy.
     pub messages: Messages,
+    /// Which tools agents have, and how far they go.
+    pub tools: Tools,
     /// How Gateways are found.
     pub discovery: Discovery,
     /// The Gateway itself: address, authentication, TLS, and the remote one to talk to.

@@ -6,7 +6,8 @@ use crate::env::Environment;
 use crate::error::ConfigError;
 use crate::paths::Paths;
 use crate::schema::{
-    Agent, AgentIdentity, Config, Queue, QueueMode, ResetMode, ResetPolicy, Session, ThinkingLevel,
+    Agent, AgentIdentity, AgentTools, Config, Queue, QueueMode, ResetMode, ResetPolicy, Session,
+    ThinkingLevel,
 };
 
 /// The agent that answers when the configuration names none.
@@ -34,6 +35,8 @@ pub struct AgentSettings {
     pub thinking: Option<ThinkingLevel>,
     /// How it presents itself.
     pub identity: AgentIdentity,
+    /// Which tools it has.
+    pub tools: AgentTools,
 }
 
 /// The kinds of conversations that may have reset policies of their own.
@@ -138,6 +141,7 @@ impl Config {
                 .unwrap_or_default(),
             thinking: agent.thinking_default.or(shared.thinking_default),
             identity: agent.identity.clone(),
+            tools: agent.tools.clone(),
             id,
         }
     }

@@ -82,6 +82,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         settings: &agent_receiver,
         nodes: Arc::clone(&node_reach) as Arc<_>,
         approver: &approver,
+        store: &store,
         tasks: &tasks,
     });
     let agent = Agent::new(AgentParts {

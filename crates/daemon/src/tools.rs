@@ -4,13 +4,20 @@ use std::sync::Arc;
 
 use openclaw_agent::{
     AgentSettings, NodeReach, NodesTool, Tool,
-    tools::{EditTool, ExecParts, ExecTool, ProcessTool, Processes, ReadTool, WriteTool},
+    tools::{
+        EditTool, ExecParts, ExecTool, ProcessTool, Processes, ReadTool, SessionsHistoryTool,
+        SessionsListTool, WebFetchTool, WriteTool,
+    },
 };
 use openclaw_base::Tasks;
 use openclaw_config::{Environment, Paths};
 use openclaw_exec::run::base_environment;
 use openclaw_gateway::approval_flow::AgentApprover;
+use openclaw_store::Store;
+use openclaw_web::{Fetcher, Limits};
 use tokio::sync::watch;
+
+use crate::VERSION;
 
 /// What tools are made of.
 pub(crate) struct Ingredients<'a> {
@@ -19,12 +26,13 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) settings: &'a watch::Receiver<Arc<AgentSettings>>,
     pub(crate) nodes: Arc<dyn NodeReach>,
     pub(crate) approver: &'a Arc<AgentApprover>,
+    pub(crate) store: &'a Store,
     pub(crate) tasks: &'a Tasks,
 }
 
 /// All of them.
 pub(crate) fn table(ingredients: Ingredients<'_>) -> Vec<Arc<dyn Tool>> {
-    let Ingredients { paths, env, settings, nodes, approver, tasks } = ingredients;
+    let Ingredients { paths, env, settings, nodes, approver, store, tasks } = ingredients;
     let processes = Processes::new(tasks.child());
     let variables = env
         .names()
@@ -38,12 +46,19 @@ pub(crate) fn table(ingredients: Ingredients<'_>) -> Vec<Arc<dyn Tool>> {
         environment: base_environment(variables),
         state_dir: paths.state_dir().to_owned(),
     };
-    vec![
+    let mut tools: Vec<Arc<dyn Tool>> = vec![
         Arc::new(ReadTool::new(settings.clone())),
         Arc::new(WriteTool::new(settings.clone())),
         Arc::new(EditTool::new(settings.clone())),
         Arc::new(ExecTool::new(exec)),
         Arc::new(ProcessTool::new(processes)),
         Arc::new(NodesTool::new(nodes)),
-    ]
+        Arc::new(SessionsListTool::new(store.clone())),
+        Arc::new(SessionsHistoryTool::new(store.clone())),
+    ];
+    match Fetcher::new(&format!("openclaw/{VERSION}"), Limits::default(), Vec::new()) {
+        Ok(fetcher) => tools.push(Arc::new(WebFetchTool::new(fetcher))),
+        Err(error) => tracing::warn!(%error, "the tool web_fetch is missing"),
+    }
+    tools
 }

@@ -4,13 +4,15 @@ use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 use openclaw_agent::{
-    AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, model::ThinkingLevel,
+    AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, ToolPolicy,
+    model::ThinkingLevel,
 };
 use openclaw_base::{Clock, SystemClock};
 use openclaw_config::{
     Config, Environment, Loaded, Paths,
-    schema::{Nodes, TailscaleMode},
+    schema::{Nodes, TailscaleMode, ToolProfile},
 };
+use openclaw_exec::policy::{Ask, Security};
 use openclaw_gateway::{
     auth::limiter::Limits,
     hosts::HostPolicy,
@@ -99,7 +101,28 @@ pub(crate) fn agent_settings(config: &Config, paths: &Paths) -> AgentSettings {
             cap: usize::try_from(queue.cap).unwrap_or(20).max(1),
             overflow: Overflow::parse(queue.drop.as_str()).unwrap_or(Overflow::Summarize),
         },
+        tools: ToolPolicy {
+            profile: config.tools.profile.map(tool_profile),
+            also_allow: config.tools.also_allow.clone(),
+            allow: config.tools.allow.clone(),
+            deny: config.tools.deny.clone(),
+        },
+        exec_security: config
+            .tools
+            .exec
+            .security
+            .and_then(|word| Security::from_word(word.as_str())),
+        exec_ask: config.tools.exec.ask.and_then(|word| Ask::from_word(word.as_str())),
         ..AgentSettings::default()
+    }
+}
+
+const fn tool_profile(profile: ToolProfile) -> openclaw_agent::ToolProfile {
+    match profile {
+        ToolProfile::Minimal => openclaw_agent::ToolProfile::Minimal,
+        ToolProfile::Coding => openclaw_agent::ToolProfile::Coding,
+        ToolProfile::Messaging => openclaw_agent::ToolProfile::Messaging,
+        ToolProfile::Full => openclaw_agent::ToolProfile::Full,
     }
 }
 
@@ -112,5 +135,11 @@ fn profile(agent: openclaw_config::AgentSettings) -> AgentProfile {
         theme: agent.identity.theme,
         model: agent.model,
         workspace: Some(agent.workspace),
+        tools: ToolPolicy {
+            profile: agent.tools.profile.map(tool_profile),
+            also_allow: agent.tools.also_allow,
+            allow: agent.tools.allow,
+            deny: agent.tools.deny,
+        },
     }
 }

@@ -38,9 +38,9 @@ const OWNED: &[Owned] = &[
     },
     Owned {
         libraries: &["reqwest", "eventsource-stream"],
-        owners: &["openclaw-providers", "openclaw-remote"],
+        owners: &["openclaw-providers", "openclaw-remote", "openclaw-web"],
         strict: false,
-        why: "providers speak a vendor's HTTP, and remote Tailscale's",
+        why: "providers speak a vendor's HTTP, remote Tailscale's, and web fetches pages",
     },
     Owned {
         libraries: &["sd-notify", "listenfd"],

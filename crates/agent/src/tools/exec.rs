@@ -145,7 +145,9 @@ impl ExecTool {
         let mut rules = self.rules(context).await?;
         // Where the Gateway's own folder cannot be hidden, a person looks at each command.
         let ask = if can_hide() { given.ask } else { Some(Ask::Always) };
-        rules.policy = rules.policy.stricter(given.security, ask);
+        let settings = Arc::clone(&self.parts.settings.borrow());
+        let owners = rules.policy.stricter(settings.exec_security, settings.exec_ask);
+        rules.policy = owners.stricter(given.security, ask);
         self.permitted(&plan, &rules, context).await?;
 
         let timeout = Duration::from_secs(given.timeout.unwrap_or(TIMEOUT_S).clamp(1, 24 * 3600));

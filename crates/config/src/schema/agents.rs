@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::choices::ThinkingLevel;
+use super::tools::AgentTools;
 
 /// Agents and what they share. `list` is the older spelling, `entries` the newer; both are read.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -76,6 +77,8 @@ pub struct Agent {
     pub thinking_default: Option<ThinkingLevel>,
     /// How it presents itself.
     pub identity: AgentIdentity,
+    /// Which tools it has.
+    pub tools: AgentTools,
 }
 
 /// How an agent presents itself.

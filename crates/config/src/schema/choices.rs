@@ -77,6 +77,17 @@ choice! {
         Debug = "debug",
         Trace = "trace",
     }
+    /// A set of tools to begin with.
+    ToolProfile {
+        Minimal = "minimal",
+        Coding = "coding",
+        Messaging = "messaging",
+        Full = "full",
+    }
+    /// What commands may run.
+    ExecSecurity { Deny = "deny", Allowlist = "allowlist", Full = "full", }
+    /// When somebody is asked about a command.
+    ExecAsk { Off = "off", OnMiss = "on-miss", Always = "always", }
     /// How log lines look on a terminal.
     ConsoleStyle { Pretty = "pretty", Compact = "compact", Json = "json", }
     /// What is hidden in logs.

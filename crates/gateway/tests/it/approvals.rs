@@ -1,8 +1,10 @@
 //! Commands that wait for a person's word: who is told, who decides, what counts, and what is written
 //! down.
 
-use openclaw_testkit::{TestGateway, WireClient};
+use openclaw_testkit::{TestGateway, WireClient, scripted_model::Answer};
 use serde_json::{Value, json};
+
+use crate::scripted::{Scripted, ended, message};
 
 fn command(text: &str) -> Value {
     json!({"command": text, "cwd": "/tmp", "host": "gateway", "agentId": "main", "twoPhase": true,
@@ -170,4 +172,57 @@ async fn a_nodes_list_is_reached_through_its_methods_only() {
     node.client.ok("node.invoke.result", result).await;
     let answer = client.response(&frame).await.expect("answered");
     assert_eq!(answer["payload"], snapshot, "{answer}");
+}
+
+#[tokio::test]
+async fn the_agents_command_waits_for_a_person_and_goes_on() {
+    let command = |id: &str| Answer::call(id, "exec", &json!({"command": "echo from the agent"}));
+    let script = [
+        command("c1"),
+        Answer::text("one"),
+        command("c2"),
+        Answer::text("two"),
+        command("c3"),
+        Answer::text("three"),
+    ];
+    let scripted = Scripted::start(script).await;
+    let (mut chat, mut person) = (scripted.operator().await, scripted.operator().await);
+    for (turn, decision, shown) in
+        [("r1", "deny", "refused it"), ("r2", "allow-always", "from the agent")]
+    {
+        chat.ok("chat.send", message(turn, "run it")).await;
+        let event = person.event("exec.approval.requested", |_| true).await;
+        let request = &event["payload"]["request"];
+        assert_eq!(request["command"], "echo from the agent", "{event}");
+        assert_eq!((&request["agentId"], &request["host"]), (&json!("main"), &json!("gateway")));
+        let decided = json!({"id": event["payload"]["id"], "decision": decision});
+        person.ok("exec.approval.resolve", decided).await;
+        ended(&mut chat, turn).await;
+        let asked = format!("{:?}", scripted.model.requests().last().expect("asked"));
+        assert!(asked.contains(shown), "{asked}");
+    }
+    if openclaw_exec::run::can_hide() {
+        chat.ok("chat.send", message("r3", "again")).await;
+        ended(&mut chat, "r3").await;
+        let asked = format!("{:?}", scripted.model.requests().last().expect("asked"));
+        assert_eq!(asked.matches("from the agent").count(), 5, "it ran without asking: {asked}");
+        let list = person.ok("exec.approvals.get", json!({})).await;
+        let entry = &list["file"]["agents"]["main"]["allowlist"][0];
+        assert_eq!(
+            (&entry["source"], &entry["lastUsedCommand"]),
+            (&json!("allow-always"), &json!("echo from the agent"))
+        );
+    }
+    // A run that is stopped takes its question back.
+    scripted.model.then(Answer::call("c4", "exec", &json!({"command": "echo $HOME"})));
+    chat.ok("chat.send", message("r4", "and this")).await;
+    let waiting = person
+        .event("exec.approval.requested", |payload| payload["request"]["command"] == "echo $HOME");
+    let id = waiting.await["payload"]["id"].clone();
+    chat.ok("chat.abort", json!({"sessionKey": "main"})).await;
+    let gone = person.event("exec.approval.resolved", |payload| payload["id"] == id).await;
+    assert_eq!(gone["payload"]["decision"], "deny", "{gone}");
+    let view = person.ok("approval.get", json!({"id": id})).await;
+    assert_eq!(view["approval"]["status"], "cancelled", "{view}");
+    scripted.stop().await;
 }

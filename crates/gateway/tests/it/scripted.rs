@@ -1,10 +1,15 @@
 //! A Gateway whose model follows a script, so that a test decides what is said and when.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use openclaw_agent::{
     Agent, AgentParts, AgentProfile, AgentSettings, Models, NodesTool, RetrySettings,
+    tools::{ExecParts, ExecTool, Processes},
 };
 use openclaw_base::{SystemClock, Tasks};
 use openclaw_exec::approvals::Approvals;
@@ -54,12 +59,25 @@ impl Scripted {
         let (tasks, clock) = (Tasks::new(), SystemClock::shared());
         let run_events = RunEvents::default();
         let node_reach = Arc::new(AgentReach::default());
-        let (_, settings) = watch::channel(Arc::new(settings()));
+        let (_, settings) = watch::channel(Arc::new(settings(folder.path())));
+        let file = Approvals::new(folder.path().join("exec-approvals.json"), folder.path().into());
+        let approver = Arc::new(AgentApprover::new(Arc::new(file)));
+        let exec = ExecTool::new(ExecParts {
+            settings: settings.clone(),
+            approvals: Arc::clone(approver.file()),
+            approver: Arc::clone(&approver) as Arc<_>,
+            processes: Processes::new(tasks.child()),
+            environment: vec![("PATH".into(), "/usr/bin:/bin".into())],
+            state_dir: folder.path().to_owned(),
+        });
         let agent = Agent::new(AgentParts {
             store: store.clone(),
             settings,
             models: Arc::clone(&models),
-            tools: vec![Arc::new(NodesTool::new(Arc::clone(&node_reach) as Arc<_>))],
+            tools: vec![
+                Arc::new(exec),
+                Arc::new(NodesTool::new(Arc::clone(&node_reach) as Arc<_>)),
+            ],
             events: Arc::new(run_events.clone()),
             tasks: tasks.child(),
             clock: Arc::clone(&clock),
@@ -80,10 +98,7 @@ impl Scripted {
             models,
             config: Arc::new(NoConfig),
             node_reach,
-            approver: Arc::new(AgentApprover::new(Arc::new(Approvals::new(
-                folder.path().join("exec-approvals.json"),
-                folder.path().to_owned(),
-            )))),
+            approver,
             run_events,
             clock,
             tasks,
@@ -127,8 +142,12 @@ impl Scripted {
     }
 }
 
-fn settings() -> AgentSettings {
-    let profile = |id: &str| AgentProfile { id: AgentId::new(id), ..AgentProfile::default() };
+fn settings(folder: &Path) -> AgentSettings {
+    let profile = |id: &str| AgentProfile {
+        id: AgentId::new(id),
+        workspace: Some(folder.join("workspace")),
+        ..AgentProfile::default()
+    };
     AgentSettings {
         agents: vec![
             AgentProfile { name: Some("Molty".to_owned()), ..profile("main") },

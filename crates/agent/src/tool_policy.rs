@@ -1,0 +1,148 @@
+//! Which tools an agent has.
+
+/// Names that stand for several tools.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("group:fs", &["read", "write", "edit", "apply_patch"]),
+    ("group:runtime", &["exec", "process"]),
+    (
+        "group:sessions",
+        &[
+            "sessions_list",
+            "sessions_history",
+            "sessions_send",
+            "sessions_spawn",
+            "session_status",
+            "subagents",
+        ],
+    ),
+    ("group:memory", &["memory_search", "memory_get"]),
+    ("group:web", &["web_search", "web_fetch"]),
+    ("group:ui", &["browser", "canvas"]),
+    ("group:automation", &["cron", "gateway"]),
+    ("group:messaging", &["message"]),
+    ("group:nodes", &["nodes"]),
+];
+
+/// A set of tools to begin with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ToolProfile {
+    /// Only what tells about the session.
+    Minimal,
+    /// Files, commands and sessions.
+    Coding,
+    /// Messages and sessions.
+    Messaging,
+    /// All.
+    #[default]
+    Full,
+}
+
+impl ToolProfile {
+    /// What it consists of, if it is not everything.
+    const fn tools(self) -> Option<&'static [&'static str]> {
+        match self {
+            Self::Minimal => Some(&["session_status"]),
+            Self::Coding => {
+                Some(&["group:fs", "group:runtime", "group:sessions", "group:memory", "image"])
+            }
+            Self::Messaging => Some(&[
+                "message",
+                "sessions_list",
+                "sessions_history",
+                "sessions_send",
+                "session_status",
+            ]),
+            Self::Full => None,
+        }
+    }
+}
+
+/// What is said about tools in one place of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ToolPolicy {
+    /// What to begin with; everything when left out.
+    pub profile: Option<ToolProfile>,
+    /// Beside the profile.
+    pub also_allow: Vec<String>,
+    /// If not empty, only these.
+    pub allow: Vec<String>,
+    /// Never these, whatever else is said.
+    pub deny: Vec<String>,
+}
+
+impl ToolPolicy {
+    /// Whether it leaves a tool in.
+    #[must_use]
+    pub fn allows(&self, tool: &str) -> bool {
+        let listed = |list: &[String]| list.iter().any(|entry| means(entry, tool));
+        let in_profile = self.profile.and_then(ToolProfile::tools).is_none_or(|tools| {
+            tools.iter().any(|entry| means(entry, tool)) || listed(&self.also_allow)
+        });
+        in_profile && (self.allow.is_empty() || listed(&self.allow)) && !listed(&self.deny)
+    }
+}
+
+/// Whether an entry of a list means a tool: by name, by group, or with `*` for any characters.
+fn means(entry: &str, tool: &str) -> bool {
+    let entry = entry.trim().to_ascii_lowercase();
+    let entry = if entry == "bash" { "exec" } else { entry.as_str() };
+    let tool = tool.to_ascii_lowercase();
+    let group = GROUPS.iter().find(|(name, _)| *name == entry);
+    match group {
+        Some((_, tools)) => tools.contains(&tool.as_str()),
+        None => entry == "group:openclaw" || matches(entry, &tool),
+    }
+}
+
+fn matches(pattern: &str, text: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == text,
+        Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
+            let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+            ends.into_iter().any(|at| text.get(at..).is_some_and(|text| matches(rest, text)))
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn deny_always_wins() {
+        use ToolProfile::{Coding, Full, Messaging, Minimal};
+        for (profile, also, allow, deny, tool, expected) in [
+            (None, &[] as &[&str], &[] as &[&str], &[] as &[&str], "exec", true),
+            (Some(Full), &[], &[], &[], "exec", true),
+            (Some(Minimal), &[], &[], &[], "exec", false),
+            (Some(Minimal), &[], &[], &[], "session_status", true),
+            (Some(Minimal), &["exec"], &[], &[], "exec", true),
+            (Some(Coding), &[], &[], &[], "edit", true),
+            (Some(Coding), &[], &[], &[], "web_fetch", false),
+            (Some(Messaging), &[], &[], &[], "exec", false),
+            (None, &[], &["group:fs"], &[], "read", true),
+            (None, &[], &["group:fs"], &[], "exec", false),
+            (None, &[], &["BASH"], &[], "exec", true),
+            (None, &[], &["*"], &["exec"], "exec", false),
+            (None, &[], &["exec"], &["exec"], "exec", false),
+            (None, &[], &[], &["group:runtime"], "process", false),
+            (None, &[], &[], &["sessions_*"], "sessions_list", false),
+            (None, &[], &[], &["sessions_*"], "session_status", true),
+            (None, &[], &[], &["*"], "read", false),
+            (None, &[], &[], &["group:openclaw"], "read", false),
+            (None, &[], &["nobody"], &[], "read", false),
+        ] {
+            let policy = ToolPolicy {
+                profile,
+                also_allow: list(also),
+                allow: list(allow),
+                deny: list(deny),
+            };
+            assert_eq!(policy.allows(tool), expected, "{policy:?} {tool}");
+        }
+    }
+}
