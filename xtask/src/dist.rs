@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use sha2::{Digest as _, Sha256};
 
-use crate::shell;
+use crate::{shell, ui};
 
 /// Arguments of `cargo xtask dist`.
 #[derive(clap::Args)]
@@ -37,6 +37,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 }
 
 fn build(target: &str) -> anyhow::Result<PathBuf> {
+    ui::build()?;
     // Only this build gets the flag: in the workspace's configuration it would change every build.
     // With `--target` cargo keeps it from build scripts and procedural macros.
     shell::run(

@@ -17,6 +17,8 @@ mod run;
 mod soak;
 mod test;
 mod tidy;
+mod tools;
+mod ui;
 
 /// Jobs of the OpenClaw workspace.
 #[derive(Parser)]
@@ -28,12 +30,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Job {
-    /// Builds the release binary and starts the Gateway.
+    /// Builds the browser interface and the release binary, and starts the Gateway.
     Run(run::Args),
     /// Installs what the tests need and runs all of them.
     Test,
     /// The same as `test`; the word a CI service uses.
     Ci,
+    /// Builds the browser interface into `ui/dist`, which the next build embeds.
+    Ui(ui::Args),
     /// Writes the generated documents, or checks that they are up to date.
     Gen(docs::Args),
     /// Checks floors, module cycles, borders, file sizes and the other rules of the house.
@@ -64,6 +68,7 @@ fn dispatch(job: Job) -> anyhow::Result<()> {
     match job {
         Job::Run(args) => run::run(&args),
         Job::Test | Job::Ci => test::run(),
+        Job::Ui(args) => ui::run(&args),
         Job::Gen(args) => docs::run(&args),
         Job::Tidy => tidy::run(),
         Job::Deny => deny::run(),

@@ -39,7 +39,7 @@ pub(crate) fn default_folder() -> PathBuf {
 
 /// Installs the original under `folder` unless it is there, and returns the Node that runs it.
 pub(crate) fn install(folder: &std::path::Path) -> anyhow::Result<PathBuf> {
-    let node = crate::test::node()?;
+    let node = crate::tools::node()?;
     if folder.join("node_modules/openclaw/openclaw.mjs").exists() {
         return Ok(node);
     }

@@ -1,10 +1,10 @@
-//! `cargo xtask run`: release build, then the Gateway in the foreground.
+//! `cargo xtask run`: browser interface, release build, then the Gateway in the foreground.
 
 use std::{os::unix::process::CommandExt as _, process::Command};
 
 use anyhow::Context as _;
 
-use crate::shell;
+use crate::{shell, ui};
 
 /// Arguments of `cargo xtask run`.
 #[derive(clap::Args)]
@@ -16,6 +16,7 @@ pub(crate) struct Args {
 
 /// Builds the binary and becomes it, so that signals and the exit code are the Gateway's own.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    ui::build()?;
     shell::run(shell::cargo().args(["build", "--release", "--package", "openclaw-cli"]))?;
     let binary = shell::workspace()?.target_directory.join("release/openclaw");
     let error = Command::new(&binary).args(["gateway", "run"]).args(&args.gateway).exec();

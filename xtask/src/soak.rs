@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use crate::{shell, test};
+use crate::{shell, tools};
 
 /// Read by the test of the wire that is cut.
 const CUTS_VARIABLE: &str = "OPENCLAW_SOAK_CUTS";
@@ -17,7 +17,7 @@ pub(crate) struct Args {
 
 /// Cuts the wire between two network namespaces under load (needs root).
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    test::system_packages()?;
+    tools::system_packages()?;
     // Not nextest: it ends what takes longer than a test may.
     let words =
         ["test", "--package", "openclaw-cli", "--test", "e2e", "--", "cuts::", "--nocapture"];

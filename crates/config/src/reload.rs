@@ -60,7 +60,7 @@ const TABLE: [(&str, ReloadClass); 37] = [
     ("gateway.auth.rateLimit", ReloadClass::Hot),
     ("gateway.auth.token", ReloadClass::Hot),
     ("gateway.auth.trustedProxy", ReloadClass::Live),
-    ("gateway.controlUi.allowedOrigins", ReloadClass::Live),
+    ("gateway.controlUi", ReloadClass::Live),
     ("gateway.mode", ReloadClass::Live),
     ("gateway.nodes", ReloadClass::Live),
     ("gateway.publicOrigin", ReloadClass::Live),

@@ -10,7 +10,7 @@ use openclaw_agent::{
 use openclaw_base::{Clock, SystemClock};
 use openclaw_config::{
     Config, Environment, Loaded, Paths,
-    schema::{Nodes, TailscaleMode, ToolProfile},
+    schema::{ControlUi, Nodes, TailscaleMode, ToolProfile},
 };
 use openclaw_exec::policy::{Ask, Security};
 use openclaw_gateway::{
@@ -18,6 +18,7 @@ use openclaw_gateway::{
     hosts::HostPolicy,
     nodes::policy::CommandPolicy,
     settings::{Settings, SharedAuth},
+    ui::UiSettings,
 };
 use openclaw_protocol::{ids::AgentId, limits::HANDSHAKE_DEADLINE_MS};
 
@@ -51,6 +52,15 @@ pub(crate) fn gateway_settings(loaded: &Loaded, paths: &Paths, auth: SharedAuth)
         handshake_deadline: handshake_deadline(&loaded.env),
         session_scope: config.session.scope.as_str().to_owned(),
         node_commands: node_commands(&config.gateway.nodes),
+        control_ui: control_ui(&config.gateway.control_ui, paths),
+    }
+}
+
+fn control_ui(ui: &ControlUi, paths: &Paths) -> UiSettings {
+    UiSettings {
+        enabled: ui.enabled,
+        base_path: UiSettings::normal_base_path(ui.base_path.as_deref().unwrap_or_default()),
+        root: ui.root.as_deref().map(|root| paths.expand(root)),
     }
 }
 

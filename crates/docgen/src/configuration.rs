@@ -103,7 +103,7 @@ mod tests {
             assert!(page.contains(&format!("| {key} |")), "{key}");
         }
         assert!(page.contains("## `models`"));
-        let unserved = page.lines().find(|line| line.contains("`gateway.controlUi.root`")).unwrap();
+        let unserved = page.lines().find(|line| line.contains("`session.mainKey`")).unwrap();
         assert!(unserved.contains("no effect yet"), "{unserved}");
     }
 }

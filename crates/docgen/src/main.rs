@@ -1,5 +1,5 @@
 //! Writes the generated documents: `docs/protocol.{md,json}`, `docs/configuration.md`, `docs/cli.md`,
-//! `docs/security-audit.md`.
+//! `docs/security-audit.md`, and the types of the browser interface, `ui/src/lib/protocol.ts`.
 //!
 //! Started by `cargo xtask gen [--check]`, as
 //! `openclaw-docgen --binary OPENCLAW --root WORKSPACE [--check]`. Each document is a pure function of
@@ -19,6 +19,7 @@ mod protocol;
 mod schema;
 mod security_audit;
 mod table;
+mod typescript;
 
 struct Options {
     binary: PathBuf,
@@ -34,6 +35,7 @@ fn main() -> anyhow::Result<()> {
         ("docs/configuration.md", configuration::page()?),
         ("docs/cli.md", cli::page(&options.binary)?),
         ("docs/security-audit.md", security_audit::page()),
+        ("ui/src/lib/protocol.ts", typescript::page()),
     ];
     let mut stale = Vec::new();
     for (path, text) in documents {

@@ -1,7 +1,8 @@
 //! The HTTP side of the port: probes, upgrades, and refusals that say why.
 //!
 //! `GET /health`, `/healthz`, `/ready`, `/readyz`, `/startup`, `/startupz` answer without credentials and
-//! without telling a version. A WebSocket upgrade is served on any path. Everything else is 404.
+//! without telling a version. A WebSocket upgrade is served on any path, the browser interface below its
+//! base path. Everything else is 404.
 
 use std::sync::Arc;
 
@@ -33,6 +34,7 @@ use crate::{
     settings::{Settings, SharedAuth},
     state::State,
     tailnet::{self, Visitor},
+    ui,
 };
 
 /// Where a request came from; the listener puts it beside every request.
@@ -48,7 +50,7 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/readyz", get(ready))
         .route("/startup", get(started))
         .route("/startupz", get(started))
-        .fallback(not_found)
+        .fallback(interface)
         .layer(middleware::from_fn_with_state(Arc::clone(&state), guard))
         .with_state(state)
 }
@@ -107,7 +109,7 @@ async fn guard(
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }
 
@@ -233,7 +235,14 @@ async fn started() -> Response {
     answer(StatusCode::OK, &json!({"ok": true, "status": "started"}))
 }
 
-async fn not_found() -> Response {
+async fn interface(Extract(state): Extract<Arc<State>>, request: Request) -> Response {
+    let settings = state.settings.load_full();
+    let served =
+        ui::serve(&settings.control_ui, request.method(), request.uri(), request.headers());
+    served.await.unwrap_or_else(not_found)
+}
+
+fn not_found() -> Response {
     let hint = "the Gateway speaks WebSocket on this port; try `openclaw status`";
     refusal(StatusCode::NOT_FOUND, "not_found", "nothing is served here", hint)
 }

@@ -44,6 +44,7 @@ pub mod tailnet;
 pub mod tls;
 pub mod trail;
 pub mod transport;
+pub mod ui;
 pub mod voicewake;
 
 use std::{

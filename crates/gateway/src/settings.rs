@@ -11,6 +11,7 @@ use crate::{
     auth::{limiter::Limits, proxy::ProxyAuth},
     hosts::HostPolicy,
     nodes::policy::CommandPolicy,
+    ui::UiSettings,
 };
 
 /// The shared secret and the kind it is of.
@@ -123,6 +124,8 @@ pub struct Settings {
     pub session_scope: String,
     /// Which commands of nodes may be called.
     pub node_commands: CommandPolicy,
+    /// How the browser interface is served.
+    pub control_ui: UiSettings,
 }
 
 impl Default for Settings {
@@ -140,6 +143,7 @@ impl Default for Settings {
             handshake_deadline: Duration::from_millis(HANDSHAKE_DEADLINE_MS),
             session_scope: "per-sender".to_owned(),
             node_commands: CommandPolicy::default(),
+            control_ui: UiSettings::default(),
         }
     }
 }

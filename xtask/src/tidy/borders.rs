@@ -85,8 +85,9 @@ const STARTS_PROGRAMS: &[(&str, &str)] = &[
     ("openclaw-exec", "what the agent and a node are asked to run"),
 ];
 
-/// Packages that read the environment and the arguments; everybody else is handed values.
-const READS_ENVIRONMENT: &[&str] = &["openclaw-cli", "openclaw-config"];
+/// Packages that read the environment and the arguments; everybody else is handed values. Cargo tells the
+/// build script of `openclaw-control-ui` this way where to write.
+const READS_ENVIRONMENT: &[&str] = &["openclaw-cli", "openclaw-config", "openclaw-control-ui"];
 
 /// What of `std::env` reads or writes them.
 const ENVIRONMENT: &[&str] =

@@ -16,6 +16,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("openclaw-service", 1),
     ("openclaw-exec", 1),
     ("openclaw-web", 1),
+    ("openclaw-control-ui", 1),
     ("openclaw-agent", 2),
     ("openclaw-node", 2),
     ("openclaw-audit", 2),

@@ -199,13 +199,10 @@ pub struct RemoteGateway {
 #[serde(rename_all = "camelCase", default)]
 pub struct ControlUi {
     /// Whether it is served at all.
-    #[schemars(extend("x-unserved" = true))]
     pub enabled: bool,
     /// The path it is served under, `/` if left out.
-    #[schemars(extend("x-unserved" = true))]
     pub base_path: Option<String>,
     /// A folder to serve instead of the built-in interface.
-    #[schemars(extend("x-unserved" = true))]
     pub root: Option<String>,
     /// Web origins that may connect besides the Gateway's own.
     pub allowed_origins: Vec<String>,

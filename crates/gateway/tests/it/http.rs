@@ -32,7 +32,7 @@ async fn probes_answer_without_credentials_and_tell_no_version() {
 #[tokio::test]
 async fn everything_else_is_not_there() {
     let gateway = TestGateway::start().await;
-    for path in ["/", "/metrics", "/api/x", "/v1/chat/completions", "/../etc/passwd"] {
+    for path in ["/nothing.js", "/metrics", "/api/x", "/v1/chat/completions", "/../etc/passwd"] {
         assert_eq!(get(&gateway, path, LOCAL).await.0, 404, "{path}");
     }
 }
@@ -78,4 +78,74 @@ async fn one_address_cannot_hold_all_sockets() {
     assert_eq!(WireClient::try_request(gateway.port(), upgrade).await.err(), Some(503));
     // The owner is never locked out by it.
     WireClient::door(&gateway.door()).await;
+}
+
+/// A folder as `gateway.controlUi.root` may name one, with something secret beside it.
+fn folder() -> tempfile::TempDir {
+    let above = tempfile::tempdir().expect("folder");
+    let root = above.path().join("ui");
+    std::fs::create_dir_all(root.join("assets")).expect("folders");
+    std::fs::write(above.path().join("secret.txt"), "secret").expect("file");
+    std::fs::write(root.join("index.html"), "<title>mine</title>").expect("file");
+    std::fs::write(root.join("assets/a.js"), "1").expect("file");
+    std::fs::write(root.join(".env"), "secret").expect("file");
+    std::os::unix::fs::symlink(above.path().join("secret.txt"), root.join("link.txt"))
+        .expect("link");
+    above
+}
+
+#[tokio::test]
+async fn the_interface_is_served_below_its_base_path_and_nowhere_else() {
+    let gateway = TestGateway::start().await;
+    let (status, answer) = get(&gateway, "/", LOCAL).await;
+    assert_eq!(status, 200, "{answer}");
+    for line in [
+        "content-security-policy: default-src 'none'",
+        "frame-ancestors 'none'",
+        "x-content-type-options: nosniff",
+        "referrer-policy: no-referrer",
+        "cache-control: no-cache",
+    ] {
+        assert!(answer.contains(line), "{line}: {answer}");
+    }
+    assert!(!answer.contains(env!("CARGO_PKG_VERSION")) && !answer.contains("unsafe"), "{answer}");
+
+    let gateway = TestGateway::with_config("{ gateway: { controlUi: { basePath: '/ui' } } }").await;
+    assert_eq!(get(&gateway, "/", LOCAL).await.0, 404);
+    let (status, answer) = get(&gateway, "/ui", LOCAL).await;
+    assert!(status == 308 && answer.contains("location: /ui/"), "{answer}");
+    assert_eq!(get(&gateway, "/ui/", LOCAL).await.0, 200);
+    assert_eq!(get(&gateway, "/uix", LOCAL).await.0, 404);
+    assert_eq!(get(&gateway, "/ui/nothing.js", LOCAL).await.0, 404);
+
+    let gateway = TestGateway::with_config("{ gateway: { controlUi: { enabled: false } } }").await;
+    assert_eq!(get(&gateway, "/", LOCAL).await.0, 404);
+}
+
+#[tokio::test]
+async fn a_folder_is_served_instead_and_nothing_outside_of_it() {
+    let above = folder();
+    let root = above.path().join("ui");
+    let config = format!("{{ gateway: {{ controlUi: {{ root: '{}' }} }} }}", root.display());
+    let gateway = TestGateway::with_config(&config).await;
+    for (path, status, text) in [
+        ("/", 200, "<title>mine</title>"),
+        ("/chat/some-page", 200, "<title>mine</title>"),
+        ("/assets/a.js", 200, "text/javascript"),
+        ("/assets/missing.js", 404, "not_found"),
+        ("/link.txt", 404, "not_found"),
+        ("/.env", 404, "not_found"),
+        ("/../secret.txt", 404, "not_found"),
+        ("/%2e%2e/secret.txt", 404, "not_found"),
+        ("/..%2fsecret.txt", 404, "not_found"),
+        ("/assets/..%5c..%5csecret.txt", 404, "not_found"),
+    ] {
+        let (found, answer) = get(&gateway, path, LOCAL).await;
+        assert_eq!(found, status, "{path}: {answer}");
+        assert!(answer.contains(text) && !answer.contains("\r\n\r\nsecret"), "{path}: {answer}");
+    }
+    let (_, answer) = get(&gateway, "/", LOCAL).await;
+    let tag = answer.split("etag: ").nth(1).and_then(|rest| rest.lines().next()).expect("a tag");
+    let again = get(&gateway, "/", &format!("{LOCAL}If-None-Match: {tag}\r\n")).await;
+    assert_eq!(again.0, 304);
 }

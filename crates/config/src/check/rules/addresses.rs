@@ -52,6 +52,17 @@ fn origins(gateway: &Gateway, found: &mut Vec<Problem>) {
             );
         }
     }
+    let base_path = gateway.control_ui.base_path.as_deref().unwrap_or_default();
+    let plain = |part: &str| {
+        !part.starts_with('.')
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(&b))
+    };
+    if !base_path.split('/').all(plain) {
+        found.push(
+            Problem::error("gateway.controlUi.basePath", "is not the path of an address")
+                .hint("for example /openclaw, of letters, digits and -._~"),
+        );
+    }
     for (index, origin) in gateway.control_ui.allowed_origins.iter().enumerate() {
         if origin != "*" && origin_host(origin).is_none() {
             let path = format!("gateway.controlUi.allowedOrigins[{index}]");

@@ -1,0 +1,45 @@
+// Markdown to HTML that can do nothing: no scripts, no styles, no forms, nothing fetched from elsewhere.
+
+import DOMPurify from "dompurify";
+import { Marked } from "marked";
+
+const ESCAPES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
+
+const marked = new Marked({
+  gfm: true,
+  breaks: true,
+  async: false,
+  // HTML in a text is shown as what was written: nobody means it to be part of this page.
+  renderer: { html: ({ text }) => text.replace(/[&<>]/g, (sign) => ESCAPES[sign] ?? sign) },
+});
+
+const TAGS = [
+  "p", "br", "hr", "strong", "b", "em", "i", "del", "s", "code", "pre", "blockquote", "ul", "ol", "li", "a", "h1", "h2", "h3",
+  "h4", "h5", "h6", "table", "thead", "tbody", "tr", "th", "td", "input", "sup", "sub", "kbd", "mark", "span", "details", "summary",
+];
+
+DOMPurify.addHook("afterSanitizeAttributes", (node) => {
+  if (node.nodeName === "A") {
+    node.setAttribute("target", "_blank");
+    node.setAttribute("rel", "noopener noreferrer nofollow");
+  }
+  // A class could make a message look like a part of the page.
+  if (node.hasAttribute("class") && !/^language-[\w+#-]+$/.test(node.getAttribute("class") ?? "")) node.removeAttribute("class");
+  if (node.nodeName === "INPUT") {
+    // Only what task lists are made of.
+    if (node.getAttribute("type") !== "checkbox") node.remove();
+    else node.setAttribute("disabled", "");
+  }
+});
+
+/** HTML of a text, safe to show. */
+export function render(text: string): string {
+  const html = marked.parse(text) as string;
+  return DOMPurify.sanitize(html, {
+    ALLOWED_TAGS: TAGS,
+    ALLOWED_ATTR: ["href", "title", "align", "start", "type", "checked", "disabled", "class", "open"],
+    ALLOWED_URI_REGEXP: /^(?:https?|mailto):/i,
+    ALLOW_DATA_ATTR: false,
+    ALLOW_ARIA_ATTR: false,
+  });
+}
