@@ -11,7 +11,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use openclaw_base::SharedClock;
 use openclaw_protocol::ids::{AgentId, RunId, SessionId, SessionKey};
-use openclaw_store::transcripts::MessageRow;
+use openclaw_store::{outbox::Route, transcripts::MessageRow};
 use serde_json::Value;
 
 use crate::{
@@ -54,6 +54,8 @@ pub struct AgentEvent {
     pub seq: u64,
     /// When, in milliseconds since 1970.
     pub ts: u64,
+    /// Where the run's answer is sent.
+    pub route: Option<Route>,
     /// What happened.
     pub kind: AgentEventKind,
 }

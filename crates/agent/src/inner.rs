@@ -16,7 +16,7 @@ use crate::{
     lanes::Lanes,
     live::LiveRun,
     models::Models,
-    outcome::stored_outcome,
+    outcome::{self, stored_outcome},
     run::{AbortReason, FinalState, RunError, RunOutcome},
     settings::AgentSettings,
     tool::Tool,
@@ -61,6 +61,7 @@ impl Inner {
             agent_id: agent_id.clone(),
             seq: 0,
             ts: self.now_ms(),
+            route: None,
             kind: AgentEventKind::SessionChanged { reason },
         });
     }
@@ -68,6 +69,7 @@ impl Inner {
     /// Ends a run: in the store, for those who listen, for those who wait.
     pub(crate) async fn finish(&self, run: &LiveRun, mut outcome: RunOutcome, mut end: RunEnd) {
         end.outcome = serde_json::to_value(&outcome).ok();
+        end.deliver = outcome::delivery(run, &outcome);
         match self.store_end(run, &end).await {
             Ok(Step::Taken(rows)) => {
                 for row in rows {

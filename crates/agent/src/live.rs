@@ -7,6 +7,7 @@ use std::{
 
 use openclaw_base::CancellationToken;
 use openclaw_protocol::ids::{AgentId, RunId, SessionId, SessionKey};
+use openclaw_store::outbox::Route;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
@@ -34,6 +35,9 @@ pub(crate) struct RunOptions {
     pub(crate) extra_system_prompt: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<String>,
+    /// Where the answer is sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) route: Option<Route>,
     /// Whether the message is a command, which no model answers.
     pub(crate) command: bool,
     /// Whether the message had to wait, and gets its row when the run has its turn.
@@ -51,6 +55,7 @@ impl RunOptions {
             queue_mode: start.queue_mode,
             extra_system_prompt: start.extra_system_prompt.clone(),
             model: start.model.clone(),
+            route: start.route.clone(),
             command,
             queued: false,
         }
@@ -148,6 +153,7 @@ impl LiveRun {
             agent_id: self.agent_id.clone(),
             seq: *seq,
             ts: self.voice.clock.now_ms(),
+            route: self.options.route.clone(),
             kind,
         });
     }
@@ -194,8 +200,10 @@ impl LiveRun {
     /// What must be the same for two messages to be answered together.
     pub(crate) fn group(&self) -> String {
         let options = &self.options;
+        // What is answered together is answered in one place.
+        let place = options.route.as_ref().map(|route| Route { reply_to: None, ..route.clone() });
         format!(
-            "{}\n{:?}\n{:?}\n{:?}",
+            "{}\n{:?}\n{:?}\n{:?}\n{place:?}",
             self.principal, options.model, options.thinking, options.extra_system_prompt
         )
     }

@@ -1,8 +1,12 @@
 //! How a run's end stands in the store.
 
-use openclaw_store::runs::{RunRow, RunState};
+use openclaw_store::{
+    outbox::NewDelivery,
+    runs::{RunRow, RunState},
+};
 
 use crate::{
+    live::LiveRun,
     model::Usage,
     run::{FinalState, RunOutcome},
 };
@@ -15,6 +19,25 @@ pub(crate) const fn stored_state(state: FinalState) -> RunState {
         FinalState::Aborted => RunState::Aborted,
         FinalState::Interrupted => RunState::Interrupted,
     }
+}
+
+/// What is sent to the person who asked, if the message came from where one can be sent: the answer,
+/// what there was of it, or what went wrong.
+pub(crate) fn delivery(run: &LiveRun, outcome: &RunOutcome) -> Option<NewDelivery> {
+    let route = run.options.route.clone()?;
+    if outcome.merged_into.is_some() {
+        return None;
+    }
+    let said = outcome.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    let failed = outcome.error.as_ref().map(|error| format!("⚠️ {}", error.message));
+    let text = match (said, failed) {
+        (Some(said), Some(failed)) => format!("{said}\n\n{failed}"),
+        (Some(said), None) => said.to_owned(),
+        (None, Some(failed)) => failed,
+        (None, None) => return None,
+    };
+    let run_id = Some(run.run_id.clone());
+    Some(NewDelivery { key: format!("run:{}", run.run_id), run_id, route, text })
 }
 
 /// The outcome kept with a run that has ended.

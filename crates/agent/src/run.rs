@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use openclaw_protocol::ids::{AgentId, RunId, SessionId, SessionKey};
+use openclaw_store::outbox::Route;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -39,6 +40,8 @@ pub struct StartRun {
     pub model: Option<String>,
     /// Take the text as a message even if it looks like a command.
     pub plain: bool,
+    /// Where the answer is sent besides being told; it is in the outbox as soon as the run is over.
+    pub route: Option<Route>,
 }
 
 impl StartRun {
@@ -63,6 +66,7 @@ impl StartRun {
             extra_system_prompt: None,
             model: None,
             plain: false,
+            route: None,
         }
     }
 }

@@ -5,6 +5,7 @@ mod approvals;
 mod audit;
 mod auth_token;
 mod call;
+mod channels;
 mod completion;
 mod config;
 mod devices;
@@ -19,9 +20,11 @@ mod gateway_tls;
 mod gateway_use;
 mod health;
 mod logs;
+mod message;
 mod models;
 mod node;
 mod nodes;
+mod pairing;
 mod probe;
 mod reference;
 mod remote;
@@ -69,6 +72,12 @@ pub(crate) enum Command {
     Approvals(approvals::ApprovalsArgs),
     /// Offer commands of this machine to a Gateway
     Node(Box<node::NodeArgs>),
+    /// Let people write to an agent, through Telegram for one
+    Channels(channels::ChannelsArgs),
+    /// Let in people who write for the first time
+    Pairing(pairing::PairingArgs),
+    /// Send messages to people, and see what became of them
+    Message(message::MessageArgs),
     /// Keep Gateways of other machines under names, and hold tunnels to them
     Remote(remote::RemoteArgs),
     /// Look for what lets others in
@@ -98,6 +107,9 @@ impl Command {
             Self::Nodes(args) => args.wants_json(),
             Self::Approvals(args) => args.wants_json(),
             Self::Node(args) => args.wants_json(),
+            Self::Channels(args) => args.wants_json(),
+            Self::Pairing(args) => args.wants_json(),
+            Self::Message(args) => args.wants_json(),
             Self::Remote(args) => args.wants_json(),
             Self::Security(args) => args.wants_json(),
             Self::Audit(args) => args.output.json,
@@ -139,6 +151,9 @@ pub(crate) fn run(
         Command::Nodes(args) => nodes::run(&context, &args),
         Command::Approvals(args) => approvals::run(&context, &args),
         Command::Node(args) => node::run(&context, &args),
+        Command::Channels(args) => channels::run(&context, &args),
+        Command::Pairing(args) => pairing::run(&context, &args),
+        Command::Message(args) => message::run(&context, &args),
         Command::Remote(args) => remote::run(&context, &args),
         Command::Security(args) => security::run(&context, &args),
         Command::Audit(args) => audit::run(&context, &args),

@@ -340,7 +340,7 @@ mod tests {
         let whole = lookup(".").unwrap();
         assert_eq!((whole.path.as_str(), whole.reload_kind, whole.hint), (".", None, None));
         assert!(whole.children.iter().any(|child| child.key == "gateway"));
-        for path in ["gateway.prt", "channels.telegram", "gateway.port.x", "a..b"] {
+        for path in ["gateway.prt", "channels.discord", "gateway.port.x", "a..b"] {
             assert!(lookup(path).is_none(), "{path}");
         }
     }

@@ -6,6 +6,7 @@
 //! checked and kept, but nothing uses it yet; whoever writes it is told so.
 
 mod agents;
+mod channels;
 mod choices;
 mod discovery;
 mod gateway;
@@ -18,11 +19,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use self::agents::{Agent, AgentDefaults, AgentIdentity, Agents, ModelChoice, ModelEntry};
+pub use self::channels::{
+    Binding, BindingMatch, BindingPeer, Channels, PeerId, Telegram, TelegramAccount, TelegramGroup,
+    TelegramTopic,
+};
 pub use self::choices::{
-    ApiDialect, AuthMode, Bind, ConsoleStyle, DmScope, ExecAsk, ExecSecurity, GatewayMode,
-    HostKeyPolicy, InputKind, LogLevel, MdnsMode, ModelsMode, ProviderAuth, QueueDrop, QueueMode,
-    RedactMode, ReloadMode, RemoteTransport, ResetMode, SessionScope, TailscaleMode, ThinkingLevel,
-    ToolProfile,
+    ApiDialect, AuthMode, Bind, ConsoleStyle, DirectPolicy, DmScope, ExecAsk, ExecSecurity,
+    GatewayMode, GroupAccess, HostKeyPolicy, InputKind, LogLevel, MdnsMode, ModelsMode, PeerKind,
+    ProviderAuth, QueueDrop, QueueMode, RedactMode, ReloadMode, RemoteTransport, ReplyTo,
+    ResetMode, SessionScope, StreamMode, TailscaleMode, ThinkingLevel, ToolProfile,
 };
 pub use self::discovery::{Discovery, Mdns, WideArea};
 pub use self::gateway::{
@@ -58,6 +63,10 @@ pub struct Config {
     pub models: Models,
     /// Agents and what they share.
     pub agents: Agents,
+    /// Where people write to agents.
+    pub channels: Channels,
+    /// Which agent answers certain messages; the narrowest wins, then the first.
+    pub bindings: Vec<Binding>,
     /// Which messages belong to one conversation, and when it starts anew.
     pub session: Session,
     /// What happens to messages that arrive while an agent is busy.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use openclaw_agent::{Agent, AgentParts, Models};
 use openclaw_base::{SharedClock, Tasks};
+use openclaw_channels::{Hub, HubParts};
 use openclaw_config::{Environment, Loaded, Paths};
 use openclaw_exec::approvals::Approvals;
 use openclaw_gateway::{
@@ -12,12 +13,13 @@ use openclaw_gateway::{
 };
 use openclaw_identity::KeyPair;
 use openclaw_store::Store;
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use crate::{
     VERSION,
     announce::{Announce, Reach},
     auth::AuthFlags,
+    channels::{self, AgentIntake, Fan},
     config_source::FileConfig,
     follow::Follow,
     models,
@@ -48,6 +50,7 @@ pub(crate) struct Composed {
     pub(crate) agent: Agent,
     pub(crate) models: Arc<dyn Models>,
     pub(crate) tasks: Tasks,
+    pub(crate) accounts: Arc<channels::Accounts>,
 }
 
 /// Builds everything in the order of its dependencies; nothing listens yet.
@@ -74,6 +77,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
     ))));
     let registry = models::registry(paths, loaded, &tasks, &clock);
     let models: Arc<dyn Models> = Arc::clone(&registry) as Arc<dyn Models>;
+    let hub_cell = Arc::new(OnceCell::new());
     let (agent_sender, agent_receiver) =
         watch::channel(Arc::new(agent_settings(&loaded.config, paths)));
     let tools = tools::table(tools::Ingredients {
@@ -90,10 +94,24 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         settings: agent_receiver,
         models: Arc::clone(&models),
         tools,
-        events: Arc::new(run_events.clone()),
+        events: Arc::new(Fan { clients: run_events.clone(), hub: Arc::clone(&hub_cell) }),
         tasks: tasks.child(),
         clock: Arc::clone(&clock),
     });
+    let (routing, routes) = watch::channel(Arc::new(channels::routing(loaded, paths)));
+    let hub = Hub::new(HubParts {
+        store: store.clone(),
+        intake: Arc::new(AgentIntake {
+            agent: agent.clone(),
+            store: store.clone(),
+            clock: Arc::clone(&clock),
+        }),
+        routing: routes,
+        clock: Arc::clone(&clock),
+        tasks: tasks.child(),
+    });
+    hub_cell.set(hub.clone()).ok();
+    let accounts = Arc::new(channels::Accounts::new(hub.clone(), routing));
     let config = Arc::new(FileConfig::new(paths.clone(), env.clone(), loaded.revision()));
     let gateway = Gateway::new(Parts {
         info: GatewayInfo {
@@ -111,6 +129,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         identity,
         store,
         agent: agent.clone(),
+        channels: hub,
         models: Arc::clone(&models),
         config: Arc::clone(&config) as Arc<_>,
         node_reach,
@@ -132,9 +151,10 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         config,
         registry,
         certificate,
+        accounts: Arc::clone(&accounts),
     };
     follow.start(loaded.clone(), &tasks);
-    Composed { gateway, agent, models, tasks }
+    Composed { gateway, agent, models, tasks, accounts }
 }
 
 fn host_name() -> String {

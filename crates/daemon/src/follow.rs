@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     announce::Announce,
     auth::{self, AuthFlags},
+    channels::Accounts,
     config_source::FileConfig,
     logging, models,
     tls::Certificate,
@@ -37,6 +38,7 @@ pub(crate) struct Follow {
     pub(crate) registry: Arc<Registry>,
     pub(crate) certificate: Option<Certificate>,
     pub(crate) announce: Announce,
+    pub(crate) accounts: Arc<Accounts>,
 }
 
 impl Follow {
@@ -72,6 +74,7 @@ impl Follow {
                         current = watch.current();
                     }
                     self.apply(&current, &reload);
+                    self.accounts.follow(&current, &self.paths).await;
                 }
                 _ = look.tick() => {
                     if let Some(certificate) = &mut self.certificate {

@@ -7,6 +7,7 @@ mod announce;
 mod audit;
 mod auth;
 mod bind;
+mod channels;
 mod compose;
 mod config_source;
 mod error;
@@ -26,6 +27,7 @@ mod tls;
 mod tools;
 mod wiring;
 
+pub use self::channels::check_telegram;
 pub use audit::certificate;
 pub use auth::{AuthFlags, AuthSource, ResolvedAuth};
 

@@ -229,6 +229,7 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
     );
     listeners.push(bind::door(paths.socket())?);
     composed.gateway.remember().await;
+    composed.accounts.follow(&loaded, &paths).await;
     listen(&composed.gateway, listeners);
     if let Some(tailnet) = tailnet.as_ref().filter(|_| reachable.waits_for_tailnet) {
         let (gateway, tailnet) = (composed.gateway.clone(), Arc::clone(tailnet));

@@ -104,6 +104,8 @@ pub struct Parts {
     pub store: Store,
     /// Agents.
     pub agent: Agent,
+    /// Channels.
+    pub channels: openclaw_channels::Hub,
     /// Models.
     pub models: Arc<dyn Models>,
     /// Configuration.
@@ -145,6 +147,7 @@ impl Gateway {
             identity: parts.identity,
             store: parts.store,
             agent: parts.agent,
+            channels: parts.channels,
             models: parts.models,
             config: parts.config,
             events: EventBus::new(Arc::clone(&connections), Arc::clone(&parts.clock)),

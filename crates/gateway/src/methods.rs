@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod approvals;
+pub mod channels;
 pub mod chat;
 pub mod config;
 pub mod devices;

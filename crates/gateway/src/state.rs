@@ -53,6 +53,8 @@ pub struct State {
     pub store: Store,
     /// Runs agents.
     pub agent: Agent,
+    /// Where people write to agents.
+    pub channels: openclaw_channels::Hub,
     /// Knows the models.
     pub models: Arc<dyn Models>,
     /// The configuration, for `config.*`.

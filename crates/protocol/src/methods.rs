@@ -11,6 +11,7 @@ use crate::{
 
 pub mod agent;
 pub mod approvals;
+pub mod channels;
 pub mod chat;
 pub mod config;
 pub mod devices;
@@ -85,11 +86,19 @@ macro_rules! with_methods {
             $crate::methods::pending::PluginApprovalList,
             $crate::methods::pending::OpenclawApprovalList,
             $crate::methods::pending::QuestionList,
-            $crate::methods::pending::ChannelsStatus,
             $crate::methods::pending::CronList,
             $crate::methods::pending::TasksList,
             $crate::methods::pending::UsageStatus,
             $crate::methods::security::SecurityTrail,
+            $crate::methods::channels::ChannelsStatus,
+            $crate::methods::channels::ChannelsStart,
+            $crate::methods::channels::ChannelsStop,
+            $crate::methods::channels::ChannelsPairingList,
+            $crate::methods::channels::ChannelsPairingApprove,
+            $crate::methods::channels::ChannelsPairingDismiss,
+            $crate::methods::channels::Send,
+            $crate::methods::channels::OutboxList,
+            $crate::methods::channels::OutboxRetry,
             $crate::methods::nodes::NodeList,
             $crate::methods::nodes::NodeDescribe,
             $crate::methods::nodes::NodeInvoke,

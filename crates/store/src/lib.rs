@@ -9,6 +9,8 @@
 //! | [`Store::sessions`] | sessions: settings, counters, flags |
 //! | [`Store::transcripts`] | the messages of every session |
 //! | [`Store::runs`] | agent runs, which are the inbox as well |
+//! | [`Store::channels`] | how far channels have read, who may write to an agent |
+//! | [`Store::outbox`] | what is to be sent to people |
 //! | [`Store::trail`] | who came and was refused, and failed attempts |
 //!
 //! The contract:
@@ -27,8 +29,10 @@ mod error;
 mod row;
 mod schema;
 
+pub mod channels;
 pub mod devices;
 pub mod ledger;
+pub mod outbox;
 pub mod runs;
 pub mod sessions;
 pub mod trail;
@@ -38,10 +42,12 @@ use std::{fmt, path::Path};
 
 use self::engine::Engine;
 pub use self::{
+    channels::Channels,
     devices::Devices,
     digest::ParamsDigest,
     error::{Cause, Conflict, StoreError, Unavailable},
     ledger::Ledger,
+    outbox::Outbox,
     runs::Runs,
     sessions::Sessions,
     trail::Trail,
@@ -127,6 +133,18 @@ impl Store {
     #[must_use]
     pub fn runs(&self) -> Runs<'_> {
         Runs::new(&self.engine)
+    }
+
+    /// What channels remember.
+    #[must_use]
+    pub fn channels(&self) -> Channels<'_> {
+        Channels::new(&self.engine)
+    }
+
+    /// What is to be sent to people.
+    #[must_use]
+    pub fn outbox(&self) -> Outbox<'_> {
+        Outbox::new(&self.engine)
     }
 
     /// The audit trail.

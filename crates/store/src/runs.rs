@@ -20,6 +20,7 @@ use crate::{
     ParamsDigest,
     engine::{Durability, Engine},
     error::StoreError,
+    outbox::NewDelivery,
     row::words,
     sessions::SessionRecord,
     transcripts::{MessageRow, NewMessage},
@@ -145,13 +146,21 @@ pub struct RunEnd {
     pub messages: Vec<NewMessage>,
     /// What it leaves on its session.
     pub session: SessionRecord,
+    /// What is to be sent to a person because of it, in the same breath.
+    pub deliver: Option<NewDelivery>,
 }
 
 impl RunEnd {
     /// An end with nothing to be appended.
     #[must_use]
     pub fn new(state: RunState, outcome: Option<Value>) -> Self {
-        Self { state, outcome, messages: Vec::new(), session: SessionRecord::default() }
+        Self {
+            state,
+            outcome,
+            messages: Vec::new(),
+            session: SessionRecord::default(),
+            deliver: None,
+        }
     }
 }
 
@@ -215,7 +224,9 @@ impl<'a> Runs<'a> {
         now_ms: u64,
     ) -> Result<Step, StoreError> {
         let id = run_id.clone();
-        self.change(move |conn| rows::finish(conn, &id, end, now_ms)).await
+        let durability =
+            if end.deliver.is_some() { Durability::Power } else { Durability::Process };
+        self.engine.write(durability, move |conn| rows::finish(conn, &id, end, now_ms)).await
     }
 
     /// A run.

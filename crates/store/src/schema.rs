@@ -14,8 +14,11 @@ use rusqlite::Connection;
 use crate::error::StoreError;
 
 /// Every migration there is, oldest first.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("../migrations/0001_initial.sql"), include_str!("../migrations/0002_trail.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_initial.sql"),
+    include_str!("../migrations/0002_trail.sql"),
+    include_str!("../migrations/0003_channels.sql"),
+];
 
 /// Marks the file as ours: "OCLW".
 const APPLICATION_ID: u32 = 0x4F43_4C57;

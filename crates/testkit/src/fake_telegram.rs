@@ -180,6 +180,26 @@ impl FakeTelegram {
         messages.map(|(_, text)| text.clone()).collect()
     }
 
+    /// Waits until so many messages stand in a chat, and gives their texts.
+    pub async fn texts_are(&self, chat: i64, count: usize) -> Vec<String> {
+        let mut changed = self.shared.changed.subscribe();
+        changed.wait_for(|_| self.texts(chat).len() >= count).await.ok();
+        self.texts(chat)
+    }
+
+    /// Waits until the messages of a chat are like this, and gives their texts.
+    pub async fn texts_like(&self, chat: i64, like: impl Fn(&[String]) -> bool) -> Vec<String> {
+        let mut changed = self.shared.changed.subscribe();
+        changed.wait_for(|_| like(&self.texts(chat))).await.ok();
+        self.texts(chat)
+    }
+
+    /// Waits until every update was confirmed by a poll.
+    pub async fn confirmed(&self) {
+        let mut changed = self.shared.changed.subscribe();
+        changed.wait_for(|_| self.unconfirmed() == 0).await.ok();
+    }
+
     /// How many updates no poll has confirmed.
     #[must_use]
     pub fn unconfirmed(&self) -> usize {

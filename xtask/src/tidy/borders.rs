@@ -38,7 +38,12 @@ const OWNED: &[Owned] = &[
     },
     Owned {
         libraries: &["reqwest", "eventsource-stream"],
-        owners: &["openclaw-providers", "openclaw-remote", "openclaw-web"],
+        owners: &[
+            "openclaw-providers",
+            "openclaw-remote",
+            "openclaw-web",
+            "openclaw-channel-telegram",
+        ],
         strict: false,
         why: "providers speak a vendor's HTTP, remote Tailscale's, and web fetches pages",
     },

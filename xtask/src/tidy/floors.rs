@@ -20,6 +20,8 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("openclaw-agent", 2),
     ("openclaw-node", 2),
     ("openclaw-audit", 2),
+    ("openclaw-channels", 2),
+    ("openclaw-channel-telegram", 3),
     ("openclaw-providers", 3),
     ("openclaw-gateway", 4),
     ("openclaw-daemon", 5),

@@ -226,12 +226,8 @@ mod tests {
         symlink("../../secret", workspace.real.join("sub/rel")).expect("linked");
         symlink("/proc/self/root", workspace.real.join("root")).expect("linked");
         symlink("/proc/self/cwd", workspace.real.join("cwd")).expect("linked");
-        rustix::fs::mkfifoat(
-            rustix::fs::CWD,
-            workspace.real.join("fifo"),
-            Mode::from_raw_mode(0o600),
-        )
-        .expect("a pipe");
+        fs::mkfifoat(fs::CWD, workspace.real.join("fifo"), Mode::from_raw_mode(0o600))
+            .expect("a pipe");
         let absolute = outside.join("secret").display().to_string();
         let beside = format!("{}-evil/x", workspace.real.display());
         let winding = format!("{}/../secret", workspace.real.display());

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod agents;
+mod channels;
 
 use secrecy::ExposeSecret;
 
@@ -16,6 +17,7 @@ pub(super) fn check(config: &Config) -> Vec<Problem> {
     authentication(&config.gateway, &mut found);
     addresses::check(config, &mut found);
     agents::check(config, &mut found);
+    channels::check(config, &mut found);
     if config.env.shell_env.as_ref().is_some_and(|shell| shell.enabled) {
         let problem = Problem::warning("env.shellEnv", "login shells are not read by this Gateway");
         found.push(problem.hint("put the variables into .env in the state folder"));
@@ -43,6 +45,7 @@ fn secrets(config: &Config, found: &mut Vec<Problem>) {
             all.push((format!("{path}.apiKey"), key));
         }
     }
+    all.extend(channels::secrets(config));
     for (path, secret) in all {
         let Some(text) = secret.as_literal().map(|secret| secret.expose_secret().trim()) else {
             continue;

@@ -177,7 +177,7 @@ fn unknown_keys() {
     check(
         "{channels: {telegram: {botToken: 'x', nonsense: 1}}, cron: {enabled: true}, agents: {defaults: {heartbeat: {every: '30m'}}}}",
         &[
-            "1:2: warning: channels: is not supported by this Gateway yet, it has no effect",
+            "1:39: warning: channels.telegram.nonsense: is not supported by this Gateway yet, it has no effect",
             "1:54: warning: cron: is not supported by this Gateway yet, it has no effect",
             "1:97: warning: agents.defaults.heartbeat: is not supported by this Gateway yet, it has no effect",
         ],

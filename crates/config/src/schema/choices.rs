@@ -134,6 +134,26 @@ choice! {
         PerChannelPeer = "per-channel-peer",
         PerAccountChannelPeer = "per-account-channel-peer",
     }
+    /// What a person who writes for the first time gets.
+    DirectPolicy {
+        Pairing = "pairing",
+        Allowlist = "allowlist",
+        Open = "open",
+        Disabled = "disabled",
+    }
+    /// Who is answered in groups.
+    GroupAccess { Open = "open", Allowlist = "allowlist", Disabled = "disabled", }
+    /// Which messages of an answer reply.
+    ReplyTo { Off = "off", First = "first", All = "all", }
+    /// Whether an answer is shown while it grows.
+    StreamMode { Off = "off", Partial = "partial", Block = "block", }
+    /// What kind of chat.
+    PeerKind {
+        Direct = "direct",
+        Dm = "dm",
+        Group = "group",
+        Channel = "channel",
+    }
     /// When a conversation starts anew by itself.
     ResetMode { None = "none", Daily = "daily", Idle = "idle", }
     /// What happens to a message that arrives during a run.

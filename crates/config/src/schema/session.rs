@@ -14,14 +14,11 @@ pub struct Session {
     /// `per-sender` keeps senders apart; `global` is one conversation for everybody.
     pub scope: SessionScope,
     /// Which direct messages share a conversation.
-    #[schemars(extend("x-unserved" = true))]
     pub dm_scope: DmScope,
     /// The last part of an agent's main session key.
     #[schemars(length(min = 1, max = 64))]
-    #[schemars(extend("x-unserved" = true))]
     pub main_key: String,
     /// Several names of one person: a name, and the peers that are this person.
-    #[schemars(extend("x-unserved" = true))]
     pub identity_links: BTreeMap<String, Vec<String>>,
     /// Messages that start a new conversation.
     #[schemars(extend("x-unserved" = true))]

@@ -27,12 +27,6 @@ impl Handle<QuestionList> for Methods {
     }
 }
 
-impl Handle<ChannelsStatus> for Methods {
-    async fn handle(cx: Cx, _: ChannelsStatusParams) -> Result<ChannelsStatusResult, Failure> {
-        Ok(ChannelsStatusResult { ts: cx.now_ms(), ..ChannelsStatusResult::default() })
-    }
-}
-
 impl Handle<CronList> for Methods {
     async fn handle(_: Cx, params: CronListParams) -> Result<CronListResult, Failure> {
         Ok(CronListResult {

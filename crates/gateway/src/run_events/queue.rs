@@ -168,6 +168,7 @@ mod tests {
             agent_id: AgentId::new("main"),
             seq,
             ts: seq,
+            route: None,
             kind,
         }
     }

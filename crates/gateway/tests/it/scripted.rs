@@ -11,7 +11,8 @@ use openclaw_agent::{
     Agent, AgentParts, AgentProfile, AgentSettings, Models, NodesTool, RetrySettings,
     tools::{ExecParts, ExecTool, Processes},
 };
-use openclaw_base::{SystemClock, Tasks};
+use openclaw_base::{SharedClock, SystemClock, Tasks};
+use openclaw_channels::{Hub, HubParts, Intake, IntakeError, Taken, Turn};
 use openclaw_exec::approvals::Approvals;
 use openclaw_gateway::{
     Gateway, Parts,
@@ -84,7 +85,9 @@ impl Scripted {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("its number").port();
+        let channels = no_channels(&store, &clock, &tasks);
         let gateway = Gateway::new(Parts {
+            channels,
             tailnet: None,
             info: info(port),
             settings: Settings {
@@ -239,4 +242,22 @@ pub(crate) fn words(history: &Value) -> Vec<String> {
         format!("{}: {}", message["role"].as_str().unwrap_or("?"), texts.join("|"))
     };
     messages.iter().map(said).collect()
+}
+
+/// A hub without any account.
+fn no_channels(store: &Store, clock: &SharedClock, tasks: &Tasks) -> Hub {
+    struct Nobody;
+    impl Intake for Nobody {
+        fn take(&self, _: Turn) -> BoxFuture<'_, Result<Taken, IntakeError>> {
+            Box::pin(async { Err(IntakeError::Refused("there are no channels".to_owned())) })
+        }
+    }
+    let (_, routing) = watch::channel(Arc::default());
+    Hub::new(HubParts {
+        store: store.clone(),
+        intake: Arc::new(Nobody),
+        routing,
+        clock: Arc::clone(clock),
+        tasks: tasks.child(),
+    })
 }

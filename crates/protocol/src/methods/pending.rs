@@ -1,8 +1,6 @@
 //! Families that are asked for by clients on start and do nothing yet: answered truthfully with
 //! nothing, and not advertised until they work.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::{
@@ -14,17 +12,6 @@ use crate::{
 };
 
 params! {
-    /// Params of `channels.status`.
-    #[derive(Default)]
-    ChannelsStatusParams {
-        /// Ask the channels now.
-        probe?: bool,
-        /// How long to wait for them, in milliseconds.
-        timeout_ms?: Int0,
-        /// Only this channel.
-        channel?: NonEmpty,
-    }
-
     /// Params of `cron.list`.
     #[derive(Default)]
     CronListParams {
@@ -165,28 +152,6 @@ record! {
         questions: Vec<Value>,
     }
 
-    /// Result of `channels.status`.
-    ChannelsStatusResult {
-        /// When, in milliseconds since 1970.
-        ts: u64,
-        /// Channel ids in the order to show them.
-        channel_order: Vec<String>,
-        /// Names for people.
-        channel_labels: BTreeMap<String, String>,
-        /// Longer names.
-        channel_detail_labels: BTreeMap<String, String>,
-        /// Names of pictures.
-        channel_system_images: BTreeMap<String, String>,
-        /// The same in one list.
-        channel_meta: Vec<Value>,
-        /// Channels by id; the shape is the channel's own.
-        channels: OpenObject,
-        /// Accounts by channel id.
-        channel_accounts: BTreeMap<String, Vec<OpenObject>>,
-        /// Default account by channel id.
-        channel_default_account_id: BTreeMap<String, String>,
-    }
-
     /// Result of `cron.list`.
     CronListResult {
         /// Jobs.
@@ -256,9 +221,6 @@ methods! {
     /// Questions of agents that wait for an answer.
     QuestionList = "question.list", Questions, NoParams => QuestionListResult
         { advertised: false, since: Since::V4 };
-    /// State of the channels.
-    ChannelsStatus = "channels.status", Read, ChannelsStatusParams => ChannelsStatusResult
-        { advertised: false };
     /// Scheduled jobs.
     CronList = "cron.list", Read, CronListParams => CronListResult { advertised: false };
     /// Background tasks.

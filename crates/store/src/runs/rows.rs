@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{Accepted, NewRun, RunEnd, RunRow, RunState, Step, Taken};
 use crate::{
     error::StoreError,
+    outbox,
     row::{Json, RowExt as _},
     sessions::rows as sessions,
     transcripts::{MessageRow, NewMessage, rows as transcripts},
@@ -115,6 +116,9 @@ pub(super) fn finish(
     })?;
     let messages = append(conn, &run, end.messages)?;
     sessions::record(conn, &run.session_id, end.session, now_ms)?;
+    if let Some(delivery) = end.deliver {
+        outbox::insert(conn, delivery, now_ms)?;
+    }
     Ok(Step::Taken(messages))
 }
 

@@ -1,0 +1,17 @@
+//! Telegram, over the Bot API.
+//!
+//! The few methods that are used have types of our own in [`api`]: of the two maintained crates one has
+//! a licence that is not allowed here, the other brings a second HTTP client.
+//!
+//! Updates are polled for. An update counts as read only after what it says is on disk, so none is lost
+//! and none is handled twice, whenever the process ends.
+
+mod api;
+mod bot;
+mod channel;
+mod format;
+mod listen;
+mod types;
+mod update;
+
+pub use self::bot::{ReplyMode, Settings, Telegram, check};

@@ -1,0 +1,126 @@
+//! Polling: an update counts as read when what it says is on disk.
+
+use std::time::Duration;
+
+use openclaw_base::{Backoff, CancellationToken};
+use openclaw_channels::{ChannelError, Condition, Inbox, NotTaken};
+use serde_json::json;
+use tokio::time::sleep;
+
+use crate::{
+    api::ApiError,
+    bot::Telegram,
+    types::{Update, User},
+    update::inbound,
+};
+
+/// The kinds of updates that are asked for.
+const ALLOWED: [&str; 2] = ["message", "callback_query"];
+/// The pauses after a failed poll.
+const PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
+
+/// A failed call, for an account that is about to listen.
+pub(crate) fn called(error: ApiError) -> ChannelError {
+    match error {
+        ApiError::Unauthorized(_) => ChannelError::Final(format!(
+            "{error}; give it a working one: openclaw channels add telegram --token TOKEN"
+        )),
+        other => ChannelError::Later(other.to_string()),
+    }
+}
+
+pub(crate) async fn listen(
+    bot: &Telegram,
+    inbox: &Inbox,
+    condition: &Condition,
+    stop: &CancellationToken,
+) -> Result<(), ChannelError> {
+    let listening = async {
+        let me: User = bot.api.call("getMe", &json!({})).await.map_err(called)?;
+        condition.fact("bot", json!({"id": me.id, "username": me.username}));
+        // Updates go to a webhook or to who polls, never both.
+        let drop = json!({"drop_pending_updates": false});
+        bot.api.call::<bool>("deleteWebhook", &drop).await.map_err(called)?;
+        condition.connected();
+        poll(bot, &me, inbox, condition).await
+    };
+    stop.run_until_cancelled(listening).await.unwrap_or(Ok(()))
+}
+
+async fn poll(
+    bot: &Telegram,
+    me: &User,
+    inbox: &Inbox,
+    condition: &Condition,
+) -> Result<(), ChannelError> {
+    let scope = me.id.to_string();
+    let mut pause = Backoff::new(PAUSE.0, PAUSE.1).factor(1.8);
+    let mut offset = inbox.offset(&scope).await.map_err(|error| later(&error))?;
+    loop {
+        let params = json!({
+            "offset": offset.unwrap_or(0), "limit": 100, "timeout": bot.settings.poll.as_secs(),
+            "allowed_updates": ALLOWED,
+        });
+        // A server that says nothing for longer than it was asked to has stalled.
+        let limit = bot.settings.poll + bot.settings.timeout;
+        let polled = bot.api.call_within::<Vec<Update>>("getUpdates", &params, limit).await;
+        let updates = match polled {
+            Ok(updates) => {
+                condition.connected();
+                updates
+            }
+            Err(error @ ApiError::Unauthorized(_)) => return Err(called(error)),
+            Err(error) => {
+                condition.trouble(&error.to_string());
+                let wait = match error {
+                    ApiError::TooMany(after) => after,
+                    _ => pause.next_delay(),
+                };
+                sleep(wait).await;
+                continue;
+            }
+        };
+        let read = take(bot, me, inbox, &updates).await;
+        if let Some(next) = read.next.filter(|next| offset.is_none_or(|offset| *next > offset)) {
+            inbox.read_to(&scope, next).await.map_err(|error| later(&error))?;
+            offset = Some(next);
+        }
+        if let Some(error) = read.error {
+            condition.trouble(&format!("a message cannot be taken yet: {error}"));
+            sleep(pause.next_delay()).await;
+            continue;
+        }
+        pause.reset();
+    }
+}
+
+struct Read {
+    /// The number after the last update that was taken.
+    next: Option<i64>,
+    error: Option<NotTaken>,
+}
+
+/// Takes updates in order, as far as they can be.
+async fn take(bot: &Telegram, me: &User, inbox: &Inbox, updates: &[Update]) -> Read {
+    let mut next = None;
+    for update in updates {
+        if let Some(message) = inbound(update, me)
+            && let Err(error) = inbox.take(message).await
+        {
+            return Read { next, error: Some(error) };
+        }
+        if let Some(pressed) = &update.callback_query {
+            // Until then the button turns; that it does is no reason to take it again.
+            let answer = json!({"callback_query_id": pressed.id});
+            if let Err(error) = bot.api.call::<bool>("answerCallbackQuery", &answer).await {
+                tracing::debug!(%error, "a button is not answered");
+            }
+        }
+        next = Some(update.update_id + 1);
+    }
+    Read { next, error: None }
+}
+
+fn later(error: &NotTaken) -> ChannelError {
+    ChannelError::Later(error.to_string())
+}

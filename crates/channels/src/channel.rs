@@ -1,0 +1,122 @@
+//! What a channel can do.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use openclaw_base::CancellationToken;
+use openclaw_store::outbox::Route;
+use serde_json::Value;
+
+use crate::{inbox::Inbox, policy::AccountPolicy, status::Condition};
+
+/// One account of a channel. A changed configuration makes a new one.
+pub trait Channel: Send + Sync {
+    /// The channel's name, such as `telegram`.
+    fn channel(&self) -> &'static str;
+
+    /// The account's name.
+    fn account(&self) -> &str;
+
+    /// Who may write to it.
+    fn policy(&self) -> &AccountPolicy;
+
+    /// Hands in what people write, until `stop`, or until it cannot go on. How it is doing meanwhile is
+    /// told to `condition`.
+    ///
+    /// # Errors
+    /// Why it cannot go on; it is called again later unless the error is final.
+    fn listen<'a>(
+        &'a self,
+        inbox: &'a Inbox,
+        condition: &'a Condition,
+        stop: &'a CancellationToken,
+    ) -> BoxFuture<'a, Result<(), ChannelError>>;
+
+    /// The messages that a text makes. The same text always makes the same.
+    fn split(&self, text: &str) -> Vec<String>;
+
+    /// Sends one message, or puts it in the place of a draft; gives what the channel calls it.
+    ///
+    /// # Errors
+    /// Why it was not sent, and whether that is sure.
+    fn send<'a>(&'a self, out: Outgoing<'a>) -> BoxFuture<'a, Result<String, SendError>>;
+
+    /// Shows an answer that grows; gives what the channel calls the message. A channel that cannot
+    /// shows nothing.
+    ///
+    /// # Errors
+    /// Why it was not shown.
+    fn draft<'a>(&'a self, _: Draft<'a>) -> BoxFuture<'a, Result<Option<String>, SendError>> {
+        Box::pin(async { Ok(None) })
+    }
+
+    /// Shows that something is being written. It is shown for a few seconds.
+    fn typing<'a>(&'a self, _: &'a Route) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
+
+    /// Asks the service whether the account works; what it says is shown.
+    ///
+    /// # Errors
+    /// Why it does not.
+    fn probe(&self) -> BoxFuture<'_, Result<Value, ChannelError>>;
+
+    /// Facts for `channels.status`, such as where the token is from. No secrets.
+    fn facts(&self) -> Vec<(&'static str, Value)> {
+        Vec::new()
+    }
+}
+
+/// A message to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// Where.
+    pub route: &'a Route,
+    /// What, in Markdown.
+    pub text: &'a str,
+    /// Whether it is the first of its answer, and so the one that replies.
+    pub first: bool,
+    /// The message that showed the answer while it grew, and is to become this one.
+    pub draft: Option<&'a str>,
+}
+
+/// An answer that grows.
+#[derive(Clone, Copy, Debug)]
+pub struct Draft<'a> {
+    /// Where.
+    pub route: &'a Route,
+    /// All of it so far.
+    pub text: &'a str,
+    /// The message that shows it already.
+    pub message: Option<&'a str>,
+}
+
+/// Why something was not sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// It will never be.
+    #[error("{0}")]
+    Refused(String),
+    /// It was not, and may be later.
+    #[error("{why}")]
+    Later {
+        /// In words.
+        why: String,
+        /// When the service wants to be asked again.
+        after: Option<Duration>,
+    },
+    /// Nobody knows whether it was.
+    #[error("{0}")]
+    Uncertain(String),
+}
+
+/// Why an account does not listen.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChannelError {
+    /// Nothing helps but another configuration.
+    #[error("{0}")]
+    Final(String),
+    /// It may work later.
+    #[error("{0}")]
+    Later(String),
+}

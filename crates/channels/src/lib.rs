@@ -1,0 +1,31 @@
+//! Channels: where people write to agents and are answered.
+//!
+//! ```text
+//! Channel::listen ─► Inbox: policy, pairing ─► routing: agent, session ─► Intake (a run)
+//!                                                                            │
+//! Channel::send ◄── Courier: in order per chat, with back-off ◄── outbox ◄───┘ one transaction
+//! Channel::draft ◄── Drafts: the answer while it grows
+//! ```
+//!
+//! A channel is a crate of its own behind [`Channel`]; this one holds what all of them share and knows
+//! none of them. It does not know agents either: whoever composes them gives it an [`Intake`].
+
+mod accounts;
+mod channel;
+mod courier;
+mod drafts;
+mod hub;
+mod inbox;
+mod message;
+pub mod pairing;
+pub mod policy;
+pub mod routing;
+mod status;
+
+pub use self::{
+    channel::{Channel, ChannelError, Draft, Outgoing, SendError},
+    hub::{Hub, HubParts},
+    inbox::{Inbox, Intake, IntakeError, NotTaken, Taken, Turn},
+    message::{Author, ChatKind, Inbound, Quoted},
+    status::{AccountStatus, Condition},
+};

@@ -1,0 +1,55 @@
+//! A message as every channel hands it in.
+
+/// What kind of chat a message is from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChatKind {
+    /// One person and the account.
+    Direct,
+    /// Several people.
+    Group,
+}
+
+/// Who wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// The person, as the channel names them for ever.
+    pub id: String,
+    /// A name for people.
+    pub name: Option<String>,
+    /// The name others call them by, which they may change.
+    pub username: Option<String>,
+}
+
+/// A message that is replied to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Quoted {
+    /// Who wrote it.
+    pub author: Option<String>,
+    /// What it says.
+    pub text: String,
+}
+
+/// A message that came in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inbound {
+    /// Names the message for ever within its account: handed in twice, it is taken once.
+    pub key: String,
+    /// The chat.
+    pub chat: String,
+    /// What kind of chat.
+    pub kind: ChatKind,
+    /// What people call the chat.
+    pub title: Option<String>,
+    /// The thread or topic in it.
+    pub thread: Option<String>,
+    /// Who wrote.
+    pub author: Author,
+    /// The message, as the channel names it.
+    pub message_id: String,
+    /// What it says, with pictures and the like told in words.
+    pub text: String,
+    /// What it replies to.
+    pub quoted: Option<Quoted>,
+    /// Whether the account is meant: by name, or as the one replied to.
+    pub mentioned: bool,
+}

@@ -1,0 +1,233 @@
+//! Who may write to an account: pure rules.
+
+use std::collections::BTreeMap;
+
+use crate::message::{ChatKind, Inbound};
+
+/// What a person who writes for the first time gets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DmPolicy {
+    /// A code, which the owner approves.
+    #[default]
+    Pairing,
+    /// Nothing, unless the list names them.
+    Allowlist,
+    /// An answer.
+    Open,
+    /// Nothing; nobody does.
+    Disabled,
+}
+
+/// Who is answered in groups.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GroupPolicy {
+    /// The people that the list names.
+    #[default]
+    Allowlist,
+    /// Everybody there.
+    Open,
+    /// Nobody.
+    Disabled,
+}
+
+/// How one group, or one topic of it, differs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupRule {
+    /// Whether it is served at all.
+    pub enabled: Option<bool>,
+    /// Whether the account has to be named.
+    pub require_mention: Option<bool>,
+    /// Who is answered.
+    pub policy: Option<GroupPolicy>,
+    /// The people that are; in place of the account's.
+    pub allow_from: Option<Vec<String>>,
+    /// Added to the standing instructions.
+    pub system_prompt: Option<String>,
+    /// By topic.
+    pub topics: BTreeMap<String, GroupRule>,
+}
+
+/// Who may write to an account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AccountPolicy {
+    /// Direct messages.
+    pub dm: DmPolicy,
+    /// The people the configuration names; `*` is everybody.
+    pub allow_from: Vec<String>,
+    /// Groups.
+    pub group: GroupPolicy,
+    /// The people who are answered in groups; empty: those of `allow_from`.
+    pub group_allow_from: Vec<String>,
+    /// By group; `*` is every group. If there are any, no other group is served.
+    pub groups: BTreeMap<String, GroupRule>,
+}
+
+/// What becomes of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is answered.
+    Answer,
+    /// It is let go, for this reason.
+    Ignore(&'static str),
+    /// The person gets a code.
+    Pair,
+}
+
+/// Decides. `paired` says whether the owner let the person in.
+#[must_use]
+pub fn decide(policy: &AccountPolicy, message: &Inbound, paired: bool) -> Verdict {
+    match message.kind {
+        ChatKind::Direct => direct(policy, message, paired),
+        ChatKind::Group => group(policy, message),
+    }
+}
+
+fn direct(policy: &AccountPolicy, message: &Inbound, paired: bool) -> Verdict {
+    let named = names(&policy.allow_from, &message.author.id);
+    match policy.dm {
+        DmPolicy::Disabled => Verdict::Ignore("direct messages are disabled"),
+        // A list without `*` still is a list: `open` needs both, so that no single slip opens it.
+        DmPolicy::Open | DmPolicy::Allowlist | DmPolicy::Pairing if named => Verdict::Answer,
+        DmPolicy::Open => Verdict::Ignore("the sender is not in allowFrom"),
+        DmPolicy::Allowlist | DmPolicy::Pairing if paired => Verdict::Answer,
+        DmPolicy::Allowlist => Verdict::Ignore("the sender is not in allowFrom"),
+        DmPolicy::Pairing => Verdict::Pair,
+    }
+}
+
+fn group(policy: &AccountPolicy, message: &Inbound) -> Verdict {
+    let rules = rules(policy, message);
+    if !policy.groups.is_empty() && rules.is_empty() {
+        return Verdict::Ignore("the group is not in groups");
+    }
+    let pick = |of: fn(&GroupRule) -> Option<bool>| rules.iter().find_map(|rule| of(rule));
+    if pick(|rule| rule.enabled) == Some(false) {
+        return Verdict::Ignore("the group is switched off");
+    }
+    let allowed = match rules.iter().find_map(|rule| rule.policy).unwrap_or(policy.group) {
+        GroupPolicy::Disabled => return Verdict::Ignore("groups are disabled"),
+        GroupPolicy::Open => true,
+        GroupPolicy::Allowlist => {
+            let own = rules.iter().find_map(|rule| rule.allow_from.as_ref());
+            let list = own.unwrap_or(if policy.group_allow_from.is_empty() {
+                &policy.allow_from
+            } else {
+                &policy.group_allow_from
+            });
+            names(list, &message.author.id)
+        }
+    };
+    if !allowed {
+        return Verdict::Ignore("the sender is not in groupAllowFrom");
+    }
+    if pick(|rule| rule.require_mention).unwrap_or(true) && !message.mentioned {
+        return Verdict::Ignore("the account is not mentioned");
+    }
+    Verdict::Answer
+}
+
+/// What a group's rules add to the standing instructions.
+#[must_use]
+pub fn system_prompt(policy: &AccountPolicy, message: &Inbound) -> Option<String> {
+    rules(policy, message).iter().find_map(|rule| rule.system_prompt.clone())
+}
+
+/// The rules that hold for a chat, the narrowest first.
+fn rules<'a>(policy: &'a AccountPolicy, message: &Inbound) -> Vec<&'a GroupRule> {
+    let group = policy.groups.get(&message.chat).or_else(|| policy.groups.get("*"));
+    let Some(group) = group else { return Vec::new() };
+    let topic = message
+        .thread
+        .as_ref()
+        .and_then(|thread| group.topics.get(thread).or_else(|| group.topics.get("*")));
+    topic.into_iter().chain([group]).collect()
+}
+
+/// Whether a list names a person. The channel's name may stand before the id.
+fn names(list: &[String], id: &str) -> bool {
+    list.iter().any(|entry| {
+        let entry = entry.trim();
+        let bare = entry.split_once(':').map_or(entry, |(_, bare)| bare).trim();
+        bare == "*" || bare.eq_ignore_ascii_case(id)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Author;
+
+    fn message(kind: ChatKind, mentioned: bool) -> Inbound {
+        Inbound {
+            key: "1".into(),
+            chat: "-100".into(),
+            kind,
+            title: None,
+            thread: Some("7".into()),
+            author: Author { id: "42".into(), name: None, username: None },
+            message_id: "1".into(),
+            text: "hello".into(),
+            quoted: None,
+            mentioned,
+        }
+    }
+
+    fn list(entries: &[&str]) -> Vec<String> {
+        entries.iter().map(|entry| (*entry).to_owned()).collect()
+    }
+
+    #[test]
+    fn direct_messages() {
+        let not_listed = Verdict::Ignore("the sender is not in allowFrom");
+        let disabled = Verdict::Ignore("direct messages are disabled");
+        for (dm, allow, paired, expected) in [
+            (DmPolicy::Pairing, &[][..], false, Verdict::Pair),
+            (DmPolicy::Pairing, &[], true, Verdict::Answer),
+            (DmPolicy::Pairing, &["42"], false, Verdict::Answer),
+            (DmPolicy::Allowlist, &[], false, not_listed),
+            (DmPolicy::Allowlist, &["tg:42"], false, Verdict::Answer),
+            (DmPolicy::Allowlist, &[], true, Verdict::Answer),
+            (DmPolicy::Open, &[], true, not_listed),
+            (DmPolicy::Open, &["*"], false, Verdict::Answer),
+            (DmPolicy::Disabled, &["*"], true, disabled),
+        ] {
+            let policy = AccountPolicy { dm, allow_from: list(allow), ..AccountPolicy::default() };
+            let found = decide(&policy, &message(ChatKind::Direct, false), paired);
+            assert_eq!(found, expected, "{dm:?} {allow:?} {paired}");
+        }
+    }
+
+    #[test]
+    fn groups() {
+        let plain = AccountPolicy { allow_from: list(&["42"]), ..AccountPolicy::default() };
+        let check = |policy: &AccountPolicy, mentioned, expected: Verdict| {
+            assert_eq!(decide(policy, &message(ChatKind::Group, mentioned), true), expected);
+        };
+        check(&plain, true, Verdict::Answer);
+        check(&plain, false, Verdict::Ignore("the account is not mentioned"));
+        // Who was paired for direct messages may not drive the account in any group.
+        let nobody = AccountPolicy::default();
+        check(&nobody, true, Verdict::Ignore("the sender is not in groupAllowFrom"));
+        let others = AccountPolicy { group_allow_from: list(&["7"]), ..plain.clone() };
+        check(&others, true, Verdict::Ignore("the sender is not in groupAllowFrom"));
+        let off = AccountPolicy { group: GroupPolicy::Disabled, ..plain.clone() };
+        check(&off, true, Verdict::Ignore("groups are disabled"));
+        let elsewhere = BTreeMap::from([("-200".to_owned(), GroupRule::default())]);
+        check(
+            &AccountPolicy { groups: elsewhere, ..plain.clone() },
+            true,
+            Verdict::Ignore("the group is not in groups"),
+        );
+        let quiet = GroupRule { require_mention: Some(false), ..GroupRule::default() };
+        let topic = GroupRule {
+            topics: BTreeMap::from([("7".to_owned(), quiet)]),
+            policy: Some(GroupPolicy::Open),
+            ..GroupRule::default()
+        };
+        let topics = AccountPolicy {
+            groups: BTreeMap::from([("*".to_owned(), topic)]),
+            ..AccountPolicy::default()
+        };
+        check(&topics, false, Verdict::Answer);
+    }
+}

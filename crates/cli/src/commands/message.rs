@@ -1,0 +1,156 @@
+//! `openclaw message …`: what is sent to people.
+
+use clap::{Args, Subcommand};
+use openclaw_protocol::methods::channels::{OutboxList, OutboxListResult, OutboxRetry, Send};
+use serde_json::json;
+
+use super::Outcome;
+use crate::args::AskArgs;
+use crate::context::{Context, now_ms};
+use crate::exit::ExitCode;
+use crate::failure::Failure;
+use crate::link::{Link, block_on, params};
+use crate::output::{Printer, Table, age, harmless};
+
+/// Everything about messages to people.
+#[derive(Args, Debug)]
+pub(crate) struct MessageArgs {
+    #[command(subcommand)]
+    command: MessageCommand,
+}
+
+/// The words after `openclaw message`.
+#[derive(Debug, Subcommand)]
+enum MessageCommand {
+    /// Send a message to a chat
+    Send {
+        /// The chat, as the channel names it; a topic is `CHAT:topic:ID`
+        #[arg(
+            long = "to",
+            short = 't',
+            visible_alias = "target",
+            value_name = "CHAT",
+            allow_hyphen_values = true
+        )]
+        to: String,
+        /// What to say, in Markdown
+        #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
+        message: String,
+        /// The channel, if there are several
+        #[arg(long, value_name = "CHANNEL")]
+        channel: Option<String>,
+        /// The account, if there are several
+        #[arg(long, value_name = "NAME")]
+        account: Option<String>,
+        /// The message to reply to
+        #[arg(long, value_name = "ID")]
+        reply_to: Option<String>,
+        /// A repeat with the same key sends nothing
+        #[arg(long, value_name = "KEY")]
+        idempotency_key: Option<String>,
+        #[command(flatten)]
+        common: AskArgs,
+    },
+    /// List what waits, what failed, and what may have arrived twice
+    Outbox {
+        /// List everything of the last week
+        #[arg(long)]
+        all: bool,
+        #[command(flatten)]
+        common: AskArgs,
+    },
+    /// Try a delivery again that was given up
+    Retry {
+        /// Its number in the outbox
+        #[arg(value_name = "ID")]
+        id: u64,
+        #[command(flatten)]
+        common: AskArgs,
+    },
+}
+
+impl MessageArgs {
+    /// Whether `--json` was given.
+    pub(crate) fn wants_json(&self) -> bool {
+        self.command.common().output.json
+    }
+}
+
+impl MessageCommand {
+    const fn common(&self) -> &AskArgs {
+        match self {
+            Self::Send { common, .. }
+            | Self::Outbox { common, .. }
+            | Self::Retry { common, .. } => common,
+        }
+    }
+}
+
+/// Runs the word that was given.
+pub(crate) fn run(context: &Context, args: &MessageArgs) -> Outcome {
+    block_on(async {
+        let link = Link::open(context, &args.command.common().target).await?;
+        let outcome = act(context, &link, &args.command).await;
+        link.close().await;
+        outcome?;
+        Ok(ExitCode::Done)
+    })
+}
+
+async fn act(context: &Context, link: &Link, command: &MessageCommand) -> Result<(), Failure> {
+    match command {
+        MessageCommand::Send {
+            to, message, channel, account, reply_to, idempotency_key, ..
+        } => {
+            let key = idempotency_key.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+            let wanted = json!({
+                "to": to, "message": message, "idempotencyKey": key,
+                "channel": channel.clone().unwrap_or_default(),
+                "accountId": account.clone().unwrap_or_default(),
+                "replyToId": reply_to.clone().unwrap_or_default(),
+            });
+            let answer = link.ask::<Send>(&params::<Send>(wanted)?).await?;
+            answer.show(context.printer, |printer, sent| {
+                let chat = sent.chat_id.as_deref().unwrap_or(to);
+                let line = format!("Sent to {} {chat}, message {}", sent.channel, sent.message_id);
+                printer.line(harmless(&line))
+            })
+        }
+        MessageCommand::Outbox { all, .. } => {
+            let wanted = params::<OutboxList>(json!({ "all": all }))?;
+            link.ask::<OutboxList>(&wanted).await?.show(context.printer, print)
+        }
+        MessageCommand::Retry { id, .. } => {
+            let wanted = params::<OutboxRetry>(json!({ "id": id }))?;
+            link.ask::<OutboxRetry>(&wanted).await?.show(context.printer, |printer, _| {
+                printer.line(format!("Delivery {id} is tried again"))
+            })
+        }
+    }
+}
+
+fn print(printer: Printer, result: &OutboxListResult) -> Result<(), Failure> {
+    let now = now_ms();
+    let mut table = Table::new(["ID", "STATE", "TO", "AGE", "TRIES", "WHAT"]);
+    for row in &result.deliveries {
+        let twice = if row.uncertain > 0 { ", maybe twice" } else { "" };
+        let what = row.error.clone().unwrap_or_else(|| row.text.replace('\n', " "));
+        table.row([
+            row.id.to_string(),
+            format!("{}{twice}", row.state),
+            format!("{} {}", row.channel, row.to),
+            age(now, row.created_at_ms),
+            row.attempts.to_string(),
+            what.chars().take(40).collect(),
+        ]);
+    }
+    if table.is_empty() {
+        printer.note("nothing waits, nothing failed");
+        return Ok(());
+    }
+    printer.table(&table)?;
+    if let Some(row) = result.deliveries.iter().find(|row| row.state == "failed") {
+        printer.hint(format!("`openclaw message retry {}` tries it again", row.id));
+    }
+    Ok(())
+}

@@ -1,0 +1,184 @@
+//! `channels.*` and `bindings`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::choices::{DirectPolicy, GroupAccess, PeerKind, ReplyTo, StreamMode};
+use crate::secret::SecretInput;
+
+/// Where people write to agents.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Channels {
+    /// Telegram, over the Bot API.
+    pub telegram: Option<Telegram>,
+}
+
+/// Telegram: what holds for all bots, and the bots.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Telegram {
+    /// What holds for every bot that does not say otherwise; without `accounts`, the bot itself.
+    #[serde(flatten)]
+    pub shared: TelegramAccount,
+    /// Several bots by name. What one says wins, key by key.
+    pub accounts: BTreeMap<String, TelegramAccount>,
+}
+
+/// One bot.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TelegramAccount {
+    /// Whether it runs. Left out: yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// A name for people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// The token that @BotFather gave, or a reference to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot_token: Option<SecretInput>,
+    /// A file that holds nothing but the token; wins over `botToken`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<String>,
+    /// What a person who writes for the first time gets: a code to be approved (`pairing`, the
+    /// default), nothing (`allowlist`, `disabled`), or an answer (`open`, with `*` in `allowFrom`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dm_policy: Option<DirectPolicy>,
+    /// People who are answered, by their numeric ids; `*` is everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_from: Option<Vec<PeerId>>,
+    /// Who is answered in groups. Left out: `allowlist`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_policy: Option<GroupAccess>,
+    /// People who are answered in groups. Left out: those of `allowFrom`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_allow_from: Option<Vec<PeerId>>,
+    /// Groups by their ids, `*` for all; if there are any, no other group is served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub groups: Option<BTreeMap<String, TelegramGroup>>,
+    /// Which messages of an answer reply to the one that is answered. Left out: `off`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to_mode: Option<ReplyTo>,
+    /// Longest message, in Telegram's count; longer answers make several. Left out: 4000.
+    #[schemars(range(min = 64, max = 4096))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text_chunk_limit: Option<u32>,
+    /// Whether links show a preview. Left out: yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link_preview: Option<bool>,
+    /// Whether an answer is shown while it grows (`partial`, the default, and `block`) or when it is
+    /// whole (`off`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stream_mode: Option<StreamMode>,
+    /// The longest wait for an answer of the Bot API, in seconds. Left out: 20.
+    #[schemars(range(min = 1, max = 600))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeout_seconds: Option<u32>,
+    /// A proxy on the way to the Bot API: `http://`, `https://` or `socks5://`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// The Bot API server. Left out: `https://api.telegram.org`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_root: Option<String>,
+}
+
+/// One group, or one topic of it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TelegramGroup {
+    /// Whether it is served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Whether the bot has to be named or replied to. Left out: yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_mention: Option<bool>,
+    /// Who is answered in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_policy: Option<GroupAccess>,
+    /// People who are answered in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_from: Option<Vec<PeerId>>,
+    /// Added to the agent's standing instructions in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_prompt: Option<String>,
+    /// How topics of it differ, by their ids; `*` for all.
+    pub topics: BTreeMap<String, TelegramTopic>,
+}
+
+/// One topic of a group.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct TelegramTopic {
+    /// Whether it is served.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Whether the bot has to be named or replied to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub require_mention: Option<bool>,
+    /// Who is answered in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group_policy: Option<GroupAccess>,
+    /// People who are answered in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_from: Option<Vec<PeerId>>,
+    /// Added to the agent's standing instructions in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_prompt: Option<String>,
+}
+
+/// A person or a chat: a number, or the same as text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum PeerId {
+    /// As text.
+    Text(String),
+    /// As a number.
+    Number(i64),
+}
+
+impl std::fmt::Display for PeerId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Text(text) => f.write_str(text),
+            Self::Number(number) => number.fmt(f),
+        }
+    }
+}
+
+/// Which agent answers certain messages.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Binding {
+    /// The agent; one that is not configured is the default one.
+    pub agent_id: String,
+    /// The messages.
+    #[serde(rename = "match")]
+    pub matching: BindingMatch,
+}
+
+/// Messages that a binding is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct BindingMatch {
+    /// The channel, such as `telegram`.
+    pub channel: String,
+    /// The account; `*` is any. Left out: `default`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<String>,
+    /// One chat.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peer: Option<BindingPeer>,
+}
+
+/// One chat.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BindingPeer {
+    /// What kind of chat.
+    pub kind: PeerKind,
+    /// Its id.
+    pub id: PeerId,
+}

@@ -1,0 +1,407 @@
+//! Concrete channels from the configuration, and what joins them to the agent.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read as _,
+    sync::Arc,
+    time::Duration,
+};
+
+use futures_util::future::BoxFuture;
+use openclaw_agent::{Agent, AgentError, AgentEvent, AgentEventKind, AgentEvents, Start, StartRun};
+use openclaw_base::SharedClock;
+use openclaw_channel_telegram::{ReplyMode, Settings, Telegram};
+use openclaw_channels::{
+    ChatKind, Hub, Intake, IntakeError, Taken, Turn,
+    policy::{AccountPolicy, DmPolicy, GroupPolicy, GroupRule},
+    routing::{Binding, DmScope, Routing},
+};
+use openclaw_config::{
+    Loaded, Paths,
+    schema::{self, DirectPolicy, GroupAccess, PeerId, PeerKind, ReplyTo, StreamMode},
+};
+use openclaw_gateway::run_events::RunEvents;
+use openclaw_protocol::ids::AgentId;
+use openclaw_store::sessions::SessionPatch;
+use parking_lot::Mutex;
+use secrecy::SecretString;
+use serde_json::json;
+use tokio::sync::{OnceCell, watch};
+
+/// Longest token file.
+const MAX_TOKEN: u64 = 4096;
+/// The Bot API server, unless the configuration names another.
+const TELEGRAM: &str = "https://api.telegram.org";
+/// How long the Bot API holds a poll open.
+const POLL: Duration = Duration::from_secs(30);
+
+/// Hands the agent's events to clients and to the chats that are answered.
+pub(crate) struct Fan {
+    pub(crate) clients: RunEvents,
+    pub(crate) hub: Arc<OnceCell<Hub>>,
+}
+
+impl AgentEvents for Fan {
+    fn emit(&self, event: AgentEvent) {
+        if let (Some(run), Some(route), Some(hub)) = (&event.run_id, &event.route, self.hub.get()) {
+            match &event.kind {
+                AgentEventKind::Started { .. } => hub.run_begins(run, route),
+                AgentEventKind::Text { cumulative, .. } => hub.run_grows(run, cumulative),
+                AgentEventKind::Finished(_) => hub.run_ends(run),
+                _ => {}
+            }
+        }
+        self.clients.emit(event);
+    }
+}
+
+/// Starts runs for messages of channels.
+pub(crate) struct AgentIntake {
+    pub(crate) agent: Agent,
+    pub(crate) store: openclaw_store::Store,
+    pub(crate) clock: SharedClock,
+}
+
+impl Intake for AgentIntake {
+    fn take(&self, turn: Turn) -> BoxFuture<'_, Result<Taken, IntakeError>> {
+        Box::pin(async move {
+            let (session, agent, now) =
+                (turn.session.clone(), turn.agent.clone(), self.clock.now_ms());
+            let known = about(&turn);
+            let start = StartRun {
+                agent_id: Some(turn.agent),
+                extra_system_prompt: turn.system_prompt,
+                route: Some(turn.route),
+                ..StartRun::new(turn.run_id, turn.session, turn.text, turn.principal)
+            };
+            match self.agent.start(start).await {
+                Ok(Start::Accepted { .. }) => {
+                    // Only for show: a list that lacks it is no reason to take the message again.
+                    if let Err(error) =
+                        self.store.sessions().patch(&session, &agent, known, now).await
+                    {
+                        tracing::debug!(%error, "where a session is written to is not noted");
+                    }
+                    Ok(Taken::Run)
+                }
+                // The same message, known already: perhaps with other settings.
+                Ok(Start::InFlight { .. } | Start::Done(_)) | Err(AgentError::Conflict(_)) => {
+                    Ok(Taken::Run)
+                }
+                Ok(Start::Stopped { aborted, .. }) => {
+                    let said = if aborted { "Stopped." } else { "Nothing was running." };
+                    Ok(Taken::Answer(said.to_owned()))
+                }
+                Err(
+                    error @ (AgentError::Store(_)
+                    | AgentError::Stopping
+                    | AgentError::StillActive(_)
+                    | AgentError::QueueFull { .. }),
+                ) => Err(IntakeError::Later(error.to_string())),
+                Err(error) => Err(IntakeError::Refused(error.to_string())),
+            }
+        })
+    }
+}
+
+/// What the list of sessions shows of where a session is written to.
+fn about(turn: &Turn) -> SessionPatch {
+    let route = &turn.route;
+    let to = format!("{}:{}", route.channel, route.chat);
+    let kind = if turn.kind == ChatKind::Group { "group" } else { "direct" };
+    let delivery = json!({
+        "channel": route.channel, "to": to, "accountId": route.account, "threadId": route.thread,
+    });
+    let extra = json!({
+        "channel": route.channel, "chatType": kind, "lastChannel": route.channel, "lastTo": to,
+        "lastAccountId": route.account, "deliveryContext": delivery,
+        "subject": turn.title.as_ref().filter(|_| turn.kind == ChatKind::Group),
+    });
+    let extra = match extra {
+        serde_json::Value::Object(extra) => extra,
+        _ => serde_json::Map::new(),
+    };
+    SessionPatch { extra, ..SessionPatch::default() }
+}
+
+/// Asks Telegram whose token this is; gives the bot's username.
+///
+/// # Errors
+/// Why it cannot be used, in words for a person.
+pub async fn check_telegram(token: SecretString, api_root: Option<&str>) -> Result<String, String> {
+    openclaw_channel_telegram::check(token, api_root.unwrap_or(TELEGRAM), None).await
+}
+
+/// Who answers what.
+pub(crate) fn routing(loaded: &Loaded, paths: &Paths) -> Routing {
+    let config = &loaded.config;
+    let bindings = config.bindings.iter().map(|binding| {
+        let matching = &binding.matching;
+        Binding {
+            agent: binding.agent_id.clone(),
+            channel: matching.channel.clone(),
+            account: matching.account_id.clone(),
+            peer: matching.peer.as_ref().map(|peer| {
+                let kind = match peer.kind {
+                    PeerKind::Direct | PeerKind::Dm => ChatKind::Direct,
+                    PeerKind::Group | PeerKind::Channel => ChatKind::Group,
+                };
+                (Some(kind), peer.id.to_string())
+            }),
+        }
+    });
+    Routing {
+        bindings: bindings.collect(),
+        agents: config.agents(paths).iter().map(|agent| AgentId::new(agent.id.as_str())).collect(),
+        default_agent: AgentId::new(config.default_agent(paths).id),
+        dm_scope: match config.session.dm_scope {
+            schema::DmScope::Main => DmScope::Main,
+            schema::DmScope::PerPeer => DmScope::PerPeer,
+            schema::DmScope::PerChannelPeer => DmScope::PerChannelPeer,
+            schema::DmScope::PerAccountChannelPeer => DmScope::PerAccountChannelPeer,
+        },
+        global: config.session.scope == schema::SessionScope::Global,
+        main_key: config.session.main_key.to_lowercase(),
+        identity_links: config.session.identity_links.clone(),
+    }
+}
+
+/// Keeps the accounts as the configuration has them.
+pub(crate) struct Accounts {
+    pub(crate) hub: Hub,
+    pub(crate) routing: watch::Sender<Arc<Routing>>,
+    /// What each account runs with, to be compared.
+    running: Mutex<BTreeMap<String, String>>,
+}
+
+impl Accounts {
+    pub(crate) fn new(hub: Hub, routing: watch::Sender<Arc<Routing>>) -> Self {
+        Self { hub, routing, running: Mutex::default() }
+    }
+
+    /// Starts what is new, stops what is gone, and starts again what changed; the rest goes on.
+    pub(crate) async fn follow(&self, loaded: &Loaded, paths: &Paths) {
+        self.routing.send_replace(Arc::new(routing(loaded, paths)));
+        let wanted = telegram(loaded, paths);
+        let names: BTreeSet<&String> = wanted.iter().map(|account| &account.name).collect();
+        let gone: Vec<String> =
+            self.running.lock().keys().filter(|name| !names.contains(name)).cloned().collect();
+        for name in gone {
+            self.hub.remove("telegram", &name).await;
+            self.running.lock().remove(&name);
+        }
+        for account in wanted {
+            let before =
+                self.running.lock().insert(account.name.clone(), account.fingerprint.clone());
+            if before.as_ref() != Some(&account.fingerprint) {
+                self.start(account).await;
+            }
+        }
+    }
+
+    async fn start(&self, account: Wanted) {
+        let idle = |enabled, why| self.hub.add_idle("telegram", &account.name, enabled, why);
+        match account.settings {
+            Ok(None) => idle(false, None).await,
+            Err(why) => {
+                tracing::error!(account = %account.name, why, "telegram account does not start");
+                idle(true, Some(&why)).await;
+            }
+            Ok(Some(settings)) => match Telegram::new(*settings) {
+                Ok(bot) => self.hub.add(Arc::new(bot)).await,
+                Err(error) => idle(true, Some(&error.to_string())).await,
+            },
+        }
+    }
+}
+
+/// An account as the configuration wants it.
+struct Wanted {
+    name: String,
+    /// All that it depends on, a digest of the token included.
+    fingerprint: String,
+    /// `None`: it is switched off.
+    settings: Result<Option<Box<Settings>>, String>,
+}
+
+fn telegram(loaded: &Loaded, paths: &Paths) -> Vec<Wanted> {
+    let Some(telegram) = &loaded.config.channels.telegram else { return Vec::new() };
+    let accounts = if telegram.accounts.is_empty() {
+        BTreeMap::from([("default".to_owned(), schema::TelegramAccount::default())])
+    } else {
+        telegram.accounts.clone()
+    };
+    let mut seen: BTreeMap<String, String> = BTreeMap::new();
+    let mut wanted = Vec::new();
+    for (name, own) in accounts {
+        let (fingerprint, settings) = one(&name, &own, &telegram.shared, loaded, paths);
+        let settings = match (&settings, seen.get(&fingerprint.token)) {
+            (Ok(Some(_)), Some(other)) => {
+                Err(format!("it has the same bot token as the account {other}"))
+            }
+            _ => settings,
+        };
+        if !fingerprint.token.is_empty() {
+            seen.entry(fingerprint.token.clone()).or_insert_with(|| name.clone());
+        }
+        let fingerprint = format!("{} {}", fingerprint.token, fingerprint.rest);
+        wanted.push(Wanted { name, fingerprint, settings });
+    }
+    wanted
+}
+
+struct Fingerprint {
+    token: String,
+    rest: String,
+}
+
+fn one(
+    name: &str,
+    own: &schema::TelegramAccount,
+    shared: &schema::TelegramAccount,
+    loaded: &Loaded,
+    paths: &Paths,
+) -> (Fingerprint, Result<Option<Box<Settings>>, String>) {
+    let pick = Pick { own, shared };
+    let rest = serde_json::to_string(&(own, shared)).unwrap_or_default();
+    let nothing = |rest| Fingerprint { token: String::new(), rest };
+    let enabled = shared.enabled != Some(false) && own.enabled != Some(false);
+    if !enabled {
+        return (nothing(rest), Ok(None));
+    }
+    let (token, token_source) = match token(name, own, shared, loaded, paths) {
+        Ok(found) => found,
+        Err(why) => return (nothing(rest), Err(why)),
+    };
+    let digest =
+        openclaw_store::ParamsDigest::of(&json!(secrecy::ExposeSecret::expose_secret(&token)));
+    let settings = Settings {
+        account: name.to_owned(),
+        name: pick.of(|account| account.name.clone()),
+        token,
+        token_source,
+        api_root: pick
+            .of(|account| account.api_root.clone())
+            .unwrap_or_else(|| TELEGRAM.to_owned()),
+        proxy: pick.of(|account| account.proxy.clone()),
+        timeout: Duration::from_secs(
+            pick.of(|account| account.timeout_seconds).unwrap_or(20).into(),
+        ),
+        poll: POLL,
+        policy: policy(&pick),
+        chunk: usize::try_from(pick.of(|account| account.text_chunk_limit).unwrap_or(4000))
+            .unwrap_or(4000),
+        reply: match pick.of(|account| account.reply_to_mode) {
+            Some(ReplyTo::First) => ReplyMode::First,
+            Some(ReplyTo::All) => ReplyMode::All,
+            Some(ReplyTo::Off) | None => ReplyMode::Off,
+        },
+        link_preview: pick.of(|account| account.link_preview).unwrap_or(true),
+        drafts: pick.of(|account| account.stream_mode) != Some(StreamMode::Off),
+    };
+    (Fingerprint { token: digest.as_str().to_owned(), rest }, Ok(Some(Box::new(settings))))
+}
+
+/// An account's own keys before the shared ones.
+struct Pick<'a> {
+    own: &'a schema::TelegramAccount,
+    shared: &'a schema::TelegramAccount,
+}
+
+impl Pick<'_> {
+    fn of<T>(&self, key: impl Fn(&schema::TelegramAccount) -> Option<T>) -> Option<T> {
+        key(self.own).or_else(|| key(self.shared))
+    }
+}
+
+fn policy(pick: &Pick<'_>) -> AccountPolicy {
+    let list = |key: fn(&schema::TelegramAccount) -> Option<Vec<PeerId>>| {
+        pick.of(key).map(|list| peers(&list)).unwrap_or_default()
+    };
+    let groups = pick.of(|account| account.groups.clone()).unwrap_or_default();
+    AccountPolicy {
+        dm: match pick.of(|account| account.dm_policy) {
+            Some(DirectPolicy::Allowlist) => DmPolicy::Allowlist,
+            Some(DirectPolicy::Open) => DmPolicy::Open,
+            Some(DirectPolicy::Disabled) => DmPolicy::Disabled,
+            Some(DirectPolicy::Pairing) | None => DmPolicy::Pairing,
+        },
+        allow_from: list(|account| account.allow_from.clone()),
+        group: pick.of(|account| account.group_policy).map(access).unwrap_or_default(),
+        group_allow_from: list(|account| account.group_allow_from.clone()),
+        groups: groups.into_iter().map(|(id, group)| (id, rule(group))).collect(),
+    }
+}
+
+fn peers(list: &[PeerId]) -> Vec<String> {
+    list.iter().map(ToString::to_string).collect()
+}
+
+fn access(access: GroupAccess) -> GroupPolicy {
+    match access {
+        GroupAccess::Open => GroupPolicy::Open,
+        GroupAccess::Allowlist => GroupPolicy::Allowlist,
+        GroupAccess::Disabled => GroupPolicy::Disabled,
+    }
+}
+
+fn rule(group: schema::TelegramGroup) -> GroupRule {
+    let topics = group.topics.into_iter().map(|(id, topic)| {
+        let rule = GroupRule {
+            enabled: topic.enabled,
+            require_mention: topic.require_mention,
+            policy: topic.group_policy.map(access),
+            allow_from: topic.allow_from.map(|list| peers(&list)),
+            system_prompt: topic.system_prompt,
+            topics: BTreeMap::new(),
+        };
+        (id, rule)
+    });
+    GroupRule {
+        topics: topics.collect(),
+        enabled: group.enabled,
+        require_mention: group.require_mention,
+        policy: group.group_policy.map(access),
+        allow_from: group.allow_from.map(|list| peers(&list)),
+        system_prompt: group.system_prompt,
+    }
+}
+
+/// The token and where it is from: the account's own file and key, then, for the account `default`
+/// alone, the shared ones and the environment.
+fn token(
+    name: &str,
+    own: &schema::TelegramAccount,
+    shared: &schema::TelegramAccount,
+    loaded: &Loaded,
+    paths: &Paths,
+) -> Result<(SecretString, &'static str), String> {
+    let places = if name == "default" { vec![own, shared] } else { vec![own] };
+    for place in places {
+        if let Some(file) = &place.token_file {
+            return read_token(file, paths).map(|token| (token, "tokenFile"));
+        }
+        if let Some(token) = &place.bot_token {
+            let token = loaded.secrets().resolve(token).map_err(|error| error.to_string())?;
+            return Ok((token, "config"));
+        }
+    }
+    let in_env = loaded.env.get("TELEGRAM_BOT_TOKEN").map(str::trim).filter(|set| !set.is_empty());
+    match in_env.filter(|_| name == "default") {
+        Some(token) => Ok((SecretString::from(token.to_owned()), "env")),
+        None => Err("no bot token; run: openclaw channels add telegram --token TOKEN".to_owned()),
+    }
+}
+
+fn read_token(file: &str, paths: &Paths) -> Result<SecretString, String> {
+    let path = paths.expand(file);
+    let unreadable = |error: std::io::Error| format!("cannot read {}: {error}", path.display());
+    let mut text = String::new();
+    let opened = std::fs::File::open(&path).map_err(unreadable)?;
+    opened.take(MAX_TOKEN).read_to_string(&mut text).map_err(unreadable)?;
+    let token = text.trim();
+    if token.is_empty() {
+        return Err(format!("{} holds no token", path.display()));
+    }
+    Ok(SecretString::from(token.to_owned()))
+}
