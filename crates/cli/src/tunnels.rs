@@ -24,6 +24,11 @@ pub(crate) async fn report(context: &Context, name: &str) -> Option<TunnelReport
     control(context).report().await?.tunnel(name).cloned()
 }
 
+/// The same as it was at the last change, which costs no question.
+pub(crate) fn last_report(context: &Context, name: &str) -> Option<TunnelReport> {
+    places(context).last_report()?.tunnel(name).cloned()
+}
+
 /// One line about a tunnel.
 pub(crate) fn line(printer: Printer, tunnel: &TunnelReport) -> String {
     let style = match tunnel.state {

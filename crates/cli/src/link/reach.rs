@@ -125,7 +125,7 @@ impl Reach<'_> {
         target: &str,
         via: &Via,
     ) -> Result<Option<(Client, Way)>, Failure> {
-        let Some(tunnel) = tunnels::report(self.context, &gateway.name).await else {
+        let Some(tunnel) = tunnels::last_report(self.context, &gateway.name) else {
             return Ok(None);
         };
         if tunnel.state == TunnelState::Degraded {

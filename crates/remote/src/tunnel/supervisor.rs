@@ -39,6 +39,8 @@ use crate::{
 
 /// Requests that may wait.
 const QUEUE: usize = 16;
+/// Largest state that is read, in bytes.
+const MAX_STATE: u64 = 1024 * 1024;
 /// How long a request may take to arrive.
 const ARRIVE: Duration = Duration::from_secs(2);
 /// How long a tunnel gets to end.
@@ -88,6 +90,17 @@ impl Places {
     #[must_use]
     pub fn state(&self) -> PathBuf {
         self.folder.join("tunnels.json")
+    }
+
+    /// How everything was at the last change, if a process holds the tunnels. It costs no question: who
+    /// connects to a tunnel that was lost since is told so there.
+    #[must_use]
+    pub fn last_report(&self) -> Option<SupervisorReport> {
+        if !self.is_held() {
+            return None;
+        }
+        let text = fs::read_limited(&self.state(), MAX_STATE).ok()?;
+        serde_json::from_slice(&text).ok()
     }
 
     /// What the process in the background says.
