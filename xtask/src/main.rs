@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 mod shell;
 
 mod bench;
+mod demo;
 mod deny;
 mod dist;
 mod docs;
@@ -48,6 +49,8 @@ enum Job {
     Bench(bench::Args),
     /// The long form of tests that are short in the test command (minutes; needs root).
     Soak(soak::Args),
+    /// Plays the flow from Telegram over the agent to a node and back, and shows each hop.
+    Demo,
     /// Builds the static release binary with its archive, checksum and completions.
     Dist(dist::Args),
     /// Records the shape of the original's answers into `fixtures/peer` (needs the network).
@@ -74,6 +77,7 @@ fn dispatch(job: Job) -> anyhow::Result<()> {
         Job::Deny => deny::run(),
         Job::Bench(args) => bench::run(&args),
         Job::Soak(args) => soak::run(&args),
+        Job::Demo => demo::run(),
         Job::Dist(args) => dist::run(&args),
         Job::RecordPeer(args) => peer::run(&args),
     }

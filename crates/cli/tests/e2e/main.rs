@@ -17,6 +17,7 @@ mod cuts;
 mod devices;
 mod discover;
 mod expose;
+mod flow;
 mod lifecycle;
 mod machine;
 mod model;
