@@ -39,6 +39,10 @@ pub struct NodeCall {
     pub timeout_ms: Option<u64>,
     /// Handed to the node, which tells a repeat by it.
     pub key: String,
+    /// The agent that asks.
+    pub agent_id: String,
+    /// The session on whose behalf.
+    pub session_key: String,
 }
 
 /// The tool.
@@ -101,7 +105,18 @@ impl Tool for NodesTool {
                 Ok(Arguments::Invoke { node, command, params, timeout_ms }) => {
                     let params = params.unwrap_or_else(|| json!({}));
                     let key = format!("{}:{}", context.run_id, context.call_id);
-                    self.reach.invoke(NodeCall { node, command, params, timeout_ms, key }).await
+                    let (agent_id, session_key) =
+                        (context.agent_id.to_string(), context.session_key.to_string());
+                    let call = NodeCall {
+                        node,
+                        command,
+                        params,
+                        timeout_ms,
+                        key,
+                        agent_id,
+                        session_key,
+                    };
+                    self.reach.invoke(call).await
                 }
                 Err(error) => Err(format!("the arguments do not fit: {error}")),
             };

@@ -8,7 +8,7 @@ use openclaw_channels::{Hub, HubParts};
 use openclaw_config::{Environment, Loaded, Paths};
 use openclaw_exec::approvals::Approvals;
 use openclaw_gateway::{
-    Gateway, Parts, approval_flow::AgentApprover, info::GatewayInfo, node_invoke::AgentReach,
+    Gateway, Parts, approval_flow::AgentApprover, info::GatewayInfo, node_reach::AgentReach,
     run_events::RunEvents, settings::SharedAuth,
 };
 use openclaw_identity::KeyPair;

@@ -188,6 +188,20 @@ impl Drop for Waiter {
     }
 }
 
+/// Asks people, and waits until somebody decides or the time is up; `None`: nobody did.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) async fn ask(
+    state: &Arc<State>,
+    request: ExecApprovalRequest,
+    timeout_ms: Option<u64>,
+) -> Result<Option<ApprovalDecision>, RpcError> {
+    let item = open(state, None, request, timeout_ms)?;
+    let waiter = Waiter { state: Arc::clone(state), item };
+    Ok(waiter.item.wait().await.decision)
+}
+
 impl Approver for AgentApprover {
     fn ask(&self, question: Question) -> BoxFuture<'_, Answer> {
         Box::pin(async move {
@@ -195,16 +209,12 @@ impl Approver for AgentApprover {
                 return Answer::Failed("the Gateway is starting or stopping".to_owned());
             };
             let timeout = u64::try_from(question.timeout.as_millis()).ok();
-            let item = match open(&state, None, shown(question), timeout) {
-                Ok(item) => item,
-                Err(error) => return Answer::Failed(error.message),
-            };
-            let waiter = Waiter { state, item };
-            match waiter.item.wait().await.decision {
-                Some(ApprovalDecision::AllowOnce) => Answer::Decided(Decision::AllowOnce),
-                Some(ApprovalDecision::AllowAlways) => Answer::Decided(Decision::AllowAlways),
-                Some(ApprovalDecision::Deny) => Answer::Decided(Decision::Deny),
-                None => Answer::Unanswered,
+            match ask(&state, shown(question), timeout).await {
+                Ok(Some(ApprovalDecision::AllowOnce)) => Answer::Decided(Decision::AllowOnce),
+                Ok(Some(ApprovalDecision::AllowAlways)) => Answer::Decided(Decision::AllowAlways),
+                Ok(Some(ApprovalDecision::Deny)) => Answer::Decided(Decision::Deny),
+                Ok(None) => Answer::Unanswered,
+                Err(error) => Answer::Failed(error.message),
             }
         })
     }

@@ -28,7 +28,9 @@ pub mod info;
 pub mod keyed_queue;
 pub mod listen;
 pub mod methods;
+pub(crate) mod node_approval;
 pub mod node_invoke;
+pub mod node_reach;
 pub mod nodes;
 pub mod outbound;
 pub mod pairing;
@@ -111,7 +113,7 @@ pub struct Parts {
     /// Configuration.
     pub config: Arc<dyn ConfigSource>,
     /// How the agent already reaches nodes.
-    pub node_reach: Arc<node_invoke::AgentReach>,
+    pub node_reach: Arc<node_reach::AgentReach>,
     /// Commands that wait for a person's word.
     pub approver: Arc<approval_flow::AgentApprover>,
     /// Where the agent already sends its events.

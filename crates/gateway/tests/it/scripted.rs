@@ -20,7 +20,7 @@ use openclaw_gateway::{
     config_source::ConfigSource,
     info::GatewayInfo,
     listen::Listener,
-    node_invoke::AgentReach,
+    node_reach::AgentReach,
     run_events::RunEvents,
     settings::{Settings, SharedAuth},
 };
