@@ -6,6 +6,16 @@ use crate::{shell, tools};
 /// and the model's are stand-ins, everything else is the program itself.
 pub(crate) fn run() -> anyhow::Result<()> {
     tools::npm_packages()?;
-    let words = ["test", "--quiet", "--package", "openclaw-cli", "--test", "e2e", "--", "flow::", "--nocapture"];
+    let words = [
+        "test",
+        "--quiet",
+        "--package",
+        "openclaw-cli",
+        "--test",
+        "e2e",
+        "--",
+        "flow::",
+        "--nocapture",
+    ];
     shell::run(shell::cargo().args(words))
 }

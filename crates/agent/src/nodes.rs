@@ -107,15 +107,8 @@ impl Tool for NodesTool {
                     let key = format!("{}:{}", context.run_id, context.call_id);
                     let (agent_id, session_key) =
                         (context.agent_id.to_string(), context.session_key.to_string());
-                    let call = NodeCall {
-                        node,
-                        command,
-                        params,
-                        timeout_ms,
-                        key,
-                        agent_id,
-                        session_key,
-                    };
+                    let call =
+                        NodeCall { node, command, params, timeout_ms, key, agent_id, session_key };
                     self.reach.invoke(call).await
                 }
                 Err(error) => Err(format!("the arguments do not fit: {error}")),

@@ -9,9 +9,7 @@ use openclaw_protocol::{
     },
     ids::DeviceId,
     methods::approvals::ApprovalDecision,
-    methods::nodes::{
-        NodeError, NodeInvokeOutcome, NodeOutcome, NodeRow,
-    },
+    methods::nodes::{NodeError, NodeInvokeOutcome, NodeOutcome, NodeRow},
 };
 use serde_json::{Value, json};
 

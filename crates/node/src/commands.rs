@@ -44,7 +44,7 @@ impl Machine {
 pub fn registry(machine: &Arc<Machine>) -> Registry {
     let own = || Arc::clone(machine);
     let mut commands: Vec<Arc<dyn NodeCommand>> = vec![
-        Arc::new(run::Run(own())),
+        Arc::new(run::Run::new(own())),
         Arc::new(which::Which(own())),
         Arc::new(notify::Notify(own())),
         Arc::new(stats::Stats(own())),

@@ -6,12 +6,13 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Instant;
 
 use openclaw_testkit::fake_telegram::FakeTelegram;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::machine::{Machine, shown};
+use crate::machine::{Machine, PATIENCE};
 use crate::node_host::Host;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests-js");
@@ -68,6 +69,19 @@ fn code(said: &str) -> &str {
     words.filter(is_code).next_back().unwrap_or_else(|| panic!("no code in {said:?}"))
 }
 
+/// The command that waits for a person's word, once there is one.
+fn waiting(server: &Machine) -> String {
+    let started = Instant::now();
+    loop {
+        let list = server.json(&["approvals", "list"]);
+        if let Some(request) = list.as_array().and_then(|all| all.first()) {
+            assert_eq!(request["request"]["command"], "df -h /", "{list}");
+            return request["id"].as_str().unwrap().to_owned();
+        }
+        assert!(started.elapsed() < PATIENCE, "nobody asks: {list}");
+    }
+}
+
 #[test]
 fn a_question_in_telegram_is_answered_with_what_a_node_said() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -78,10 +92,8 @@ fn a_question_in_telegram_is_answered_with_what_a_node_said() {
     let gateway = server.gateway(&["--port", "0"]);
     hop("you", "gateway", "openclaw gateway run");
 
-    let allowed = laptop.run(&["approvals", "allow", "/usr/bin/df"]);
-    assert!(allowed.status.success(), "{}", shown(&allowed));
     let host = Host::start(&laptop, &gateway, &server.token(), &[]);
-    hop("laptop", "gateway", "openclaw node run: connected, and only df may run");
+    hop("laptop", "gateway", "openclaw node run: connected, and asks before it runs anything");
 
     telegram.direct_message(ME, "hello");
     let said = runtime.block_on(telegram.texts_are(ME, 1)).remove(0);
@@ -92,6 +104,10 @@ fn a_question_in_telegram_is_answered_with_what_a_node_said() {
 
     telegram.direct_message(ME, QUESTION);
     hop("telegram", "gateway", QUESTION);
+    let id = waiting(&server);
+    hop("laptop", "you", "may I run: df -h /");
+    server.text(&["approvals", "approve", &id]);
+    hop("you", "laptop", &format!("openclaw approvals approve {id}"));
     let answered = |texts: &[String]| texts.iter().any(|text| text.contains("room enough"));
     let texts = runtime.block_on(telegram.texts_like(ME, answered));
     let history = server.text(&["sessions", "show", "main", "--tools"]);

@@ -294,3 +294,64 @@ async fn the_agent_runs_a_command_on_a_node_and_answers_with_what_it_gave() {
     assert!(shown[4].contains("/dev/sda1 42%"), "{}", shown[4]);
     scripted.stop().await;
 }
+
+#[tokio::test]
+async fn what_a_node_asks_about_people_are_asked_and_their_word_goes_back() {
+    let device = Device { role: "node", ..Device::new(TOKEN, &[]) };
+    let id = device.key.device_id();
+    let command = |words: &[&str]| {
+        json!({
+            "action": "invoke", "node": id, "invokeCommand": "system.run",
+            "invokeParams": {"command": words},
+        })
+    };
+    let scripted = Scripted::start([
+        Answer::call("c1", "nodes", &command(&["df", "-h"])),
+        Answer::call("c2", "nodes", &command(&["rm", "-r", "a b"])),
+        Answer::text("The disk is 42% full, and nothing was removed."),
+    ])
+    .await;
+    let mut operator = scripted.operator().await;
+    let mut node = Node::over(scripted.wire().await, device, &["system.run"]).await;
+    let message = json!({"sessionKey": "main", "message": "clean up", "idempotencyKey": "m1"});
+    operator.ok("chat.send", message).await;
+    for (shown, decision) in [("df -h", "allow-once"), ("rm -r 'a b'", "deny")] {
+        let request = node.request().await;
+        assert!(!request["paramsJSON"].to_string().contains("approved"), "{request}");
+        let error = json!({
+            "code": "UNAVAILABLE",
+            "message": "SYSTEM_RUN_DENIED: approval required: it is not on the list",
+        });
+        let refusal = json!({"id": request["id"], "nodeId": id, "ok": false, "error": error});
+        node.client.ok("node.invoke.result", refusal).await;
+        let asked = operator.event("exec.approval.requested", |_| true).await;
+        let question = &asked["payload"]["request"];
+        assert_eq!(question["command"], shown, "{asked}");
+        assert_eq!((&question["host"], &question["nodeId"]), (&json!("node"), &json!(id)));
+        assert_eq!(question["warningText"], "it is not on the list");
+        let word = json!({"id": asked["payload"]["id"], "decision": decision});
+        operator.ok("exec.approval.resolve", word).await;
+        if decision == "deny" {
+            break;
+        }
+        let again = node.request().await;
+        assert_ne!(again["idempotencyKey"], request["idempotencyKey"]);
+        let params: Value =
+            serde_json::from_str(again["paramsJSON"].as_str().expect("text")).expect("JSON");
+        assert_eq!(params["command"], json!(["df", "-h"]));
+        assert_eq!(
+            (&params["approved"], &params["approvalDecision"]),
+            (&json!(true), &json!("allow-once"))
+        );
+        let payload = json!({"exitCode": 0, "stdout": "/dev/sda1 42%"});
+        let result = json!({"id": again["id"], "nodeId": id, "ok": true, "payload": payload});
+        node.client.ok("node.invoke.result", result).await;
+    }
+    let done = operator.event("chat", |payload| payload["state"] == "final").await;
+    assert!(done.to_string().contains("42% full"), "{done}");
+    let asked = scripted.model.requests();
+    let shown: Vec<String> = asked.iter().map(|request| format!("{request:?}")).collect();
+    assert!(shown[1].contains("/dev/sda1 42%"), "{}", shown[1]);
+    assert!(shown[2].contains("user denied"), "{}", shown[2]);
+    scripted.stop().await;
+}

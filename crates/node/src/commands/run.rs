@@ -13,12 +13,15 @@ use std::{
 use futures_util::{FutureExt, future::BoxFuture};
 use openclaw_exec::{
     plan::{Plan, PlanError, Request, Surroundings, Verdict, What},
-    policy::Security,
+    policy::{Decision, Security},
     run::{Cause, Ended, Event, Limits, RunError, Running, Spec, Stream, Tail},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+mod asked;
+
+use self::asked::Asked;
 use super::Machine;
 use crate::command::{Call, CommandError, NodeCommand};
 
@@ -32,7 +35,10 @@ const LONGEST: Duration = Duration::from_hours(24);
 const USUAL_AGENT: &str = "main";
 
 /// Runs programs.
-pub(super) struct Run(pub(super) Arc<Machine>);
+pub(super) struct Run {
+    machine: Arc<Machine>,
+    asked: Arc<Asked>,
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -44,6 +50,11 @@ struct Params {
     env: Option<BTreeMap<String, String>>,
     timeout_ms: Option<u64>,
     agent_id: Option<String>,
+    /// The Gateway says that a person decided.
+    #[serde(default)]
+    approved: bool,
+    /// How.
+    approval_decision: Option<String>,
     /// Ours: pass on what it prints as it comes; then the result holds none of it.
     #[serde(default)]
     stream: bool,
@@ -75,14 +86,19 @@ impl Params {
 }
 
 impl Run {
+    pub(super) fn new(machine: Arc<Machine>) -> Self {
+        Self { machine, asked: Arc::default() }
+    }
+
     async fn go(&self, call: Call) -> Result<Value, CommandError> {
         let params: Params = call.params()?;
         let what = params.what()?;
         let deadline = params.timeout_ms.filter(|limit| *limit > 0).map(Duration::from_millis);
         let deadline = deadline.or(call.timeout).map_or(LONGEST, |limit| limit.min(LONGEST));
         let stream = params.stream;
-        let machine = Arc::clone(&self.0);
-        let judged = tokio::task::spawn_blocking(move || judge(&machine, params, what, deadline));
+        let (machine, asked) = (Arc::clone(&self.machine), Arc::clone(&self.asked));
+        let judged =
+            tokio::task::spawn_blocking(move || judge(&machine, &asked, params, what, deadline));
         let spec = judged
             .await
             .map_err(|error| CommandError::unavailable(format!("it broke off: {error}")))??;
@@ -96,6 +112,7 @@ impl Run {
 /// Says what runs exactly, if it may.
 fn judge(
     machine: &Machine,
+    asked: &Asked,
     params: Params,
     what: What,
     deadline: Duration,
@@ -124,8 +141,25 @@ fn judge(
             }
         }
         Verdict::Ask(why) => {
-            let text = format!("SYSTEM_RUN_DENIED: approval required: {why}; {}", hint(&plan));
-            return Err(CommandError::unavailable(text));
+            let word = params.approval_decision.as_deref().filter(|_| params.approved);
+            match asked.answer(&plan, word) {
+                Some(Decision::AllowOnce) => {}
+                Some(Decision::AllowAlways) => {
+                    let granted = plan.grants(now_ms()).unwrap_or_default();
+                    approvals.remember(agent.unwrap_or(USUAL_AGENT), granted).map_err(|error| {
+                        CommandError::unavailable(format!("SYSTEM_RUN_DENIED: {error}"))
+                    })?;
+                }
+                Some(Decision::Deny) => {
+                    return Err(CommandError::unavailable("SYSTEM_RUN_DENIED: user denied"));
+                }
+                None => {
+                    asked.about(&plan);
+                    let hint = hint(&plan);
+                    let text = format!("SYSTEM_RUN_DENIED: approval required: {why}; {hint}");
+                    return Err(CommandError::unavailable(text));
+                }
+            }
         }
         Verdict::Refuse(why) => {
             let off = rules.policy.security == Security::Deny;
@@ -267,5 +301,45 @@ mod tests {
         ] {
             assert!(what(bad.clone()).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_decision_counts_for_what_was_asked_about_once() {
+        let folder = tempfile::tempdir().expect("folder");
+        let machine = Machine {
+            environment: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
+            home: folder.path().to_owned(),
+            approvals: Arc::new(openclaw_exec::approvals::Approvals::new(
+                folder.path().join("exec-approvals.json"),
+                folder.path().to_owned(),
+            )),
+            roots: crate::Roots::open(&[]).expect("no folders"),
+        };
+        let run = Run::new(Arc::new(machine));
+        let params = |text: &str| -> Params { serde_json::from_str(text).expect("params") };
+        let judge = |text: &str| {
+            let params = params(text);
+            let what = params.what().expect("what");
+            judge(&run.machine, &run.asked, params, what, LONGEST)
+                .map(drop)
+                .map_err(|it| it.message)
+        };
+        let asked = |text: &str| {
+            let message = judge(text).expect_err("nobody allowed it");
+            assert!(message.starts_with("SYSTEM_RUN_DENIED: approval required"), "{message}");
+        };
+        let plain = r#"{"command":["uname","-a"]}"#;
+        let once = r#"{"command":["uname","-a"],"approved":true,"approvalDecision":"allow-once"}"#;
+        asked(once);
+        judge(once).expect("it was asked about");
+        asked(once);
+        asked(plain);
+        let other = once.replace("-a", "-r");
+        asked(&other);
+        let deny = once.replace("allow-once", "deny");
+        assert!(judge(&deny).expect_err("no").contains("user denied"));
+        asked(plain);
+        judge(&once.replace("allow-once", "allow-always")).expect("allowed");
+        judge(plain).expect("for ever");
     }
 }
