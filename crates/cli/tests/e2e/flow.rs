@@ -110,10 +110,17 @@ fn a_question_in_telegram_is_answered_with_what_a_node_said() {
     hop("you", "laptop", &format!("openclaw approvals approve {id}"));
     let answered = |texts: &[String]| texts.iter().any(|text| text.contains("room enough"));
     let texts = runtime.block_on(telegram.texts_like(ME, answered));
-    let history = server.text(&["sessions", "show", "main", "--tools"]);
-    assert!(history.contains("Filesystem"), "what df printed is in the transcript: {history}");
+    // The same conversation, as it is seen on the Gateway's machine: with what df printed.
+    let history = server.json(&["sessions", "show", "main"]).to_string();
+    assert!(history.contains(QUESTION) && history.contains("Filesystem"), "{history}");
     hop("gateway", "laptop", "system.run df -h /");
-    hop("laptop", "gateway", history.lines().find(|line| line.contains("Filesystem")).unwrap());
+    let printed = history.split("Filesystem").nth(1).unwrap();
+    let printed: String = printed.chars().take_while(|c| *c != '"').collect();
+    hop(
+        "laptop",
+        "gateway",
+        &format!("Filesystem{}", printed.replace("\\\\n", " | ").replace("\\n", " | ")),
+    );
     hop("gateway", "telegram", texts.last().unwrap());
     assert!(!texts.iter().any(|text| text.contains("**")), "it is formatted: {texts:?}");
     assert_eq!(host.end(), Some(0));
