@@ -163,6 +163,12 @@ impl Agent {
         self.inner.settings()
     }
 
+    /// The tools there are, whoever has them.
+    #[must_use]
+    pub fn tools(&self) -> &[Arc<dyn Tool>] {
+        &self.inner.tools
+    }
+
     /// The models there are.
     #[must_use]
     pub fn models(&self) -> &Arc<dyn Models> {

@@ -38,6 +38,12 @@ pub enum ToolProfile {
 }
 
 impl ToolProfile {
+    /// Whether a tool belongs to it.
+    #[must_use]
+    pub fn has(self, tool: &str) -> bool {
+        self.tools().is_none_or(|tools| tools.iter().any(|entry| means(entry, tool)))
+    }
+
     /// What it consists of, if it is not everything.
     const fn tools(self) -> Option<&'static [&'static str]> {
         match self {
@@ -80,6 +86,12 @@ impl ToolPolicy {
         });
         in_profile && (self.allow.is_empty() || listed(&self.allow)) && !listed(&self.deny)
     }
+}
+
+/// Whether a tool belongs to a group, such as `group:fs`.
+#[must_use]
+pub fn is_in_group(group: &str, tool: &str) -> bool {
+    GROUPS.iter().any(|(name, tools)| *name == group && tools.contains(&tool))
 }
 
 /// Whether an entry of a list means a tool: by name, by group, or with `*` for any characters.

@@ -12,4 +12,5 @@ pub mod pending;
 pub mod security;
 pub mod sessions;
 pub mod system;
+pub mod tools;
 pub mod voicewake;

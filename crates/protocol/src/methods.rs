@@ -21,6 +21,7 @@ pub mod pending;
 pub mod security;
 pub mod sessions;
 pub mod system;
+pub mod tools;
 pub mod voicewake;
 
 /// Hands the path of every row to another macro: `with_methods!(callback)` calls
@@ -83,6 +84,9 @@ macro_rules! with_methods {
             $crate::methods::approvals::ExecApprovalList,
             $crate::methods::approvals::ApprovalGet,
             $crate::methods::approvals::ApprovalResolve,
+            $crate::methods::tools::ToolsCatalog,
+            $crate::methods::tools::ToolsEffective,
+            $crate::methods::tools::ToolsInvoke,
             $crate::methods::pending::PluginApprovalList,
             $crate::methods::pending::OpenclawApprovalList,
             $crate::methods::pending::QuestionList,

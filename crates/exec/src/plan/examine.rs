@@ -27,6 +27,8 @@ pub struct Use {
     piped: bool,
     /// Whether the one who asks can change it, or a file it would run.
     changeable: bool,
+    /// Whether it runs where the one who asks can write, and so can leave settings for it.
+    at_home: bool,
 }
 
 impl Use {
@@ -50,6 +52,8 @@ impl Use {
     pub(crate) fn never_listed(&self) -> Option<&'static str> {
         if self.needs_arguments() && self.piped {
             Some("can run anything, and reads what another command writes")
+        } else if self.needs_arguments() && self.at_home {
+            Some("can run anything, and reads settings from a folder that the agent can change")
         } else if self.kind == Kind::Shell {
             Some("is a shell with something to run that is not looked into")
         } else {
@@ -158,6 +162,7 @@ fn command(
     let within = |path: &Path| place.changeable.iter().any(|folder| path.starts_with(folder));
     let mut program = Use {
         changeable: within(&real),
+        at_home: within(place.cwd),
         found: found.clone(),
         real,
         argv: argv.to_vec(),

@@ -447,7 +447,6 @@ fn always_is_remembered_as_narrowly_as_it_was_meant() {
     let approvals = Approvals::new(place.work.join("approvals.json"), place.work.clone());
     for (text, also, not) in [
         ("ls -l", Some("ls -la x"), Some("cat x")),
-        ("git status", Some("git  status"), Some("git push")),
         ("evil-tool a b", Some("evil-tool a b"), Some("evil-tool 'a b'")),
         ("ls | wc -l", Some("ls x | wc -l"), Some("ls | sh")),
     ] {
@@ -467,6 +466,9 @@ fn always_is_remembered_as_narrowly_as_it_was_meant() {
         }
     }
     for text in [
+        // Settings that the agent wrote decide what these do.
+        "git status",
+        "make test",
         "ls | python3",
         "bash script.sh",
         "cd x",
@@ -476,6 +478,35 @@ fn always_is_remembered_as_narrowly_as_it_was_meant() {
     ] {
         let plan = place.plan(What::Shell(text.to_owned())).expect("a plan");
         assert!(plan.grants(1).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn what_reads_settings_is_remembered_only_where_they_are_somebody_elses() {
+    let place = Place::new();
+    let project = place.bin.with_file_name("project");
+    std::fs::create_dir(&project).expect("made");
+    let plan = |cwd: &Path, text: &str| {
+        let request = Request {
+            what: What::Shell(text.to_owned()),
+            cwd: cwd.to_owned(),
+            environment: Vec::new(),
+        };
+        Plan::new(request, &place.surroundings).expect("a plan")
+    };
+    let approvals = Approvals::new(place.bin.join("approvals.json"), place.work.clone());
+    let granted = plan(&project, "git status").grants(1).expect("can be remembered");
+    approvals.remember("main", granted).expect("remembered");
+    let rules = approvals.rules("main").expect("rules");
+    for (cwd, text, runs) in [
+        (&project, "git status", true),
+        (&project, "git  'status'", true),
+        (&project, "git push", false),
+        (&project, "git status -v", false),
+        (&place.work, "git status", false),
+    ] {
+        let verdict = plan(cwd, text).judge(&rules);
+        assert_eq!(matches!(verdict, Verdict::Allow(_)), runs, "{text}: {verdict:?}");
     }
 }
 

@@ -28,5 +28,6 @@ mod scripted;
 mod sessions;
 mod system;
 mod tailscale;
+mod tools;
 mod trusted_proxy;
 mod voicewake;

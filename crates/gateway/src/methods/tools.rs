@@ -1,0 +1,175 @@
+//! The agent's tools: which there are, which an agent has, and calling one by hand.
+
+use openclaw_agent::{ToolContext, ToolProfile};
+use openclaw_protocol::{
+    RpcError,
+    ids::{AgentId, RunId, SessionId, SessionKey},
+    methods::tools::*,
+    text::NonEmpty,
+};
+use serde_json::{Value, json};
+
+use crate::router::{Cx, Failure, Handle, Methods};
+
+/// Kinds of tools, with the group that the configuration calls them by.
+const KINDS: &[(&str, &str)] = &[
+    ("fs", "Files"),
+    ("runtime", "Commands"),
+    ("sessions", "Sessions"),
+    ("web", "Web"),
+    ("nodes", "Nodes"),
+    ("messaging", "Messages"),
+];
+
+const PROFILES: &[(ToolProfileId, ToolProfile, &str)] = &[
+    (ToolProfileId::Minimal, ToolProfile::Minimal, "Minimal"),
+    (ToolProfileId::Coding, ToolProfile::Coding, "Coding"),
+    (ToolProfileId::Messaging, ToolProfile::Messaging, "Messaging"),
+    (ToolProfileId::Full, ToolProfile::Full, "Full"),
+];
+
+fn agent(cx: &Cx, key: &SessionKey, wanted: Option<&NonEmpty>) -> Result<AgentId, RpcError> {
+    let wanted = wanted.map(|id| AgentId::new(id.as_str()));
+    let found = cx.state.agent.agent_of(key, wanted.as_ref());
+    found.map_err(|error| RpcError::invalid(error.to_string()))
+}
+
+fn session(cx: &Cx, key: Option<&NonEmpty>, wanted: Option<&NonEmpty>) -> SessionKey {
+    let default = cx.state.settings.load().default_agent.clone();
+    let owner =
+        wanted.map_or_else(|| AgentId::new(default.as_str()), |id| AgentId::new(id.as_str()));
+    SessionKey::canonical(key.map_or("main", NonEmpty::as_str), &owner)
+}
+
+impl Handle<ToolsCatalog> for Methods {
+    async fn handle(cx: Cx, params: ToolsCatalogParams) -> Result<ToolsCatalogResult, Failure> {
+        let key = session(&cx, None, params.agent_id.as_ref());
+        let agent_id = agent(&cx, &key, params.agent_id.as_ref())?;
+        let mut groups: Vec<ToolCatalogGroup> = KINDS
+            .iter()
+            .map(|(id, label)| ToolCatalogGroup {
+                id: (*id).to_owned(),
+                label: (*label).to_owned(),
+                ..ToolCatalogGroup::default()
+            })
+            .collect();
+        let mut others = ToolCatalogGroup {
+            id: "other".to_owned(),
+            label: "Other".to_owned(),
+            ..ToolCatalogGroup::default()
+        };
+        for tool in cx.state.agent.tools() {
+            let name = tool.name();
+            let profiles = PROFILES.iter().filter(|(_, profile, _)| profile.has(name));
+            let entry = ToolCatalogEntry {
+                id: name.to_owned(),
+                label: name.to_owned(),
+                description: sentence(tool.description()),
+                source: ToolSource::Core,
+                default_profiles: profiles.map(|(id, _, _)| *id).collect(),
+            };
+            let group = groups
+                .iter_mut()
+                .find(|group| openclaw_agent::is_in_group(&format!("group:{}", group.id), name));
+            group.unwrap_or(&mut others).tools.push(entry);
+        }
+        groups.push(others);
+        groups.retain(|group| !group.tools.is_empty());
+        let profiles = PROFILES
+            .iter()
+            .map(|(id, _, label)| ToolCatalogProfile { id: *id, label: (*label).to_owned() });
+        Ok(ToolsCatalogResult { agent_id, profiles: profiles.collect(), groups })
+    }
+}
+
+impl Handle<ToolsEffective> for Methods {
+    async fn handle(cx: Cx, params: ToolsEffectiveParams) -> Result<ToolsEffectiveResult, Failure> {
+        let key = session(&cx, Some(&params.session_key), params.agent_id.as_ref());
+        let agent_id = agent(&cx, &key, params.agent_id.as_ref())?;
+        let settings = cx.state.agent.settings();
+        let own = settings.profile(&agent_id).and_then(|profile| profile.tools.profile);
+        let profile = own.or(settings.tools.profile).unwrap_or_default();
+        let label =
+            PROFILES.iter().find(|(_, known, _)| *known == profile).map(|(id, _, _)| id.as_str());
+        let tools = cx.state.agent.tools().iter();
+        let tools = tools.filter(|tool| settings.has_tool(&agent_id, tool.name())).map(|tool| {
+            ToolsEffectiveEntry {
+                id: tool.name().to_owned(),
+                label: tool.name().to_owned(),
+                description: sentence(tool.description()),
+                raw_description: tool.description().to_owned(),
+                source: ToolSource::Core,
+            }
+        });
+        let group = ToolsEffectiveGroup {
+            label: "Built in".to_owned(),
+            tools: tools.collect(),
+            ..ToolsEffectiveGroup::default()
+        };
+        Ok(ToolsEffectiveResult {
+            agent_id,
+            profile: label.unwrap_or("full").to_owned(),
+            groups: vec![group],
+        })
+    }
+}
+
+/// The first sentence.
+fn sentence(text: &str) -> String {
+    text.split_once(". ").map_or_else(|| text.to_owned(), |(first, _)| format!("{first}."))
+}
+
+impl Handle<ToolsInvoke> for Methods {
+    async fn handle(cx: Cx, params: ToolsInvokeParams) -> Result<ToolsInvokeResult, Failure> {
+        let key = session(&cx, params.session_key.as_ref(), params.agent_id.as_ref());
+        let agent_id = agent(&cx, &key, params.agent_id.as_ref())?;
+        let name = params.name.as_str();
+        let settings = cx.state.agent.settings();
+        let tool = cx.state.agent.tools().iter().find(|tool| tool.name() == name);
+        let tool = tool.filter(|tool| settings.has_tool(&agent_id, tool.name())).cloned();
+        let Some(tool) = tool else {
+            return Ok(failed(name, "not_found", format!("Tool not available: {name}")));
+        };
+        let stored = cx.state.store.sessions().get(&key).await;
+        let stored = stored.map_err(|error| cx.state.storage_error(&error))?;
+        let run = uuid::Uuid::now_v7().to_string();
+        let context = ToolContext {
+            run_id: RunId::new(run.as_str()),
+            session_id: stored
+                .map_or_else(|| SessionId::new(run.as_str()), |entry| entry.session_id),
+            session_key: key,
+            agent_id,
+            call_id: run,
+            principal: cx.conn.principal.id.clone(),
+            cancel: cx.state.tasks.token().child_token(),
+        };
+        let limit = tool.time_limit().unwrap_or(settings.tool_timeout);
+        let arguments = Value::Object(params.args.unwrap_or_default());
+        let outcome = tokio::select! {
+            () = context.cancel.cancelled() => {
+                return Ok(failed(name, "unavailable", "the Gateway is stopping".to_owned()));
+            }
+            outcome = tokio::time::timeout(limit, tool.run(arguments, &context)) => outcome,
+        };
+        Ok(match outcome {
+            Err(_) => failed(name, "timeout", format!("it took longer than {} s", limit.as_secs())),
+            Ok(outcome) if outcome.is_error => failed(name, "tool_error", outcome.text),
+            Ok(outcome) => ToolsInvokeResult {
+                ok: true,
+                tool_name: name.to_owned(),
+                output: Some(json!({"text": outcome.text, "details": outcome.details})),
+                source: Some(ToolSource::Core),
+                error: None,
+            },
+        })
+    }
+}
+
+fn failed(name: &str, code: &str, message: String) -> ToolsInvokeResult {
+    ToolsInvokeResult {
+        ok: false,
+        tool_name: name.to_owned(),
+        error: Some(ToolsInvokeError { code: code.to_owned(), message }),
+        ..ToolsInvokeResult::default()
+    }
+}
