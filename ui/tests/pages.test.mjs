@@ -1,0 +1,235 @@
+// Every page in a real browser: what it shows, what it does, how it looks on a phone, in the dark, in Chinese.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { after, before, test } from "node:test";
+
+import { Machine, launch, signedIn, until, visit } from "./harness.mjs";
+
+const PAGES = ["chat", "overview", "devices", "sessions", "logs", "config", "security", "usage", "connect"];
+const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+let machine;
+let browser;
+before(async () => {
+  [machine, browser] = await Promise.all([
+    Machine.start(),
+    // A name that leads here: on plain HTTP a browser trusts it with nothing.
+    launch({ args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--host-resolver-rules=MAP gateway.test 127.0.0.1"] }),
+  ]);
+  machine.model.says("# Title\n\nAn answer with `code`.\n\n```sh\nls\n```");
+  await machine.run("agent", "--message", "hello", "--session-key", "work");
+});
+after(async () => {
+  await browser?.close();
+  await machine?.stop();
+});
+
+/** Goes to a page and waits until it has read what it shows. */
+async function go(page, name, base = machine.url) {
+  await page.goto(`${base}#/${name}${name === "chat" ? "/work" : ""}`);
+  await page.locator(`[data-page=${name}]`).waitFor();
+  if (name === "chat") await page.locator(".turn.assistant .markdown h1").waitFor();
+  else await page.locator(`[data-page=${name}] :is(.card, .command)`).first().waitFor();
+}
+
+/** Serious accessibility faults, as axe sees them. */
+async function faults(page) {
+  // The policy of the page forbids scripts that are put into it, so the test runs axe from outside.
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ target, failureSummary }) => `${id}: ${target} ${failureSummary}`));
+}
+
+for (const [name, options] of [
+  ["at a desk, light", { colorScheme: "light" }],
+  ["on a phone, dark, in Chinese", { colorScheme: "dark", viewport: { width: 360, height: 740 }, locale: "zh-CN", hasTouch: true, isMobile: true }],
+]) {
+  test(`every page works ${name}, fits, and has no serious accessibility fault`, async () => {
+    const page = await signedIn(browser, machine, options);
+    for (const place of PAGES) {
+      await go(page, place);
+      const { wide, shown } = await page.evaluate(() => ({ wide: document.documentElement.scrollWidth, shown: window.innerWidth }));
+      assert.ok(wide <= shown, `${place} is ${wide} wide`);
+      assert.deepEqual(await faults(page), [], place);
+    }
+    if (options.locale) {
+      assert.equal(await page.getAttribute("html", "lang"), "zh-CN");
+      await page.getByRole("button", { name: "菜单" }).click();
+      for (const word of ["聊天", "概览", "节点与设备", "会话", "日志", "配置", "安全", "用量", "连接"]) {
+        await page.locator("nav a", { hasText: word }).first().waitFor();
+      }
+      assert.deepEqual(await faults(page), [], "menu");
+      await page.locator("nav a", { hasText: "概览" }).click();
+      await page.locator("[data-page=overview]").waitFor();
+      const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+      assert.ok(background.match(/\d+/g).slice(0, 3).every((part) => Number(part) < 80), background);
+    }
+    assert.deepEqual(page.problems, []);
+    await page.context().close();
+  });
+}
+
+test("a browser that nobody knows waits, is compared and let in from another one, and is cut when revoked", async () => {
+  const open = await Machine.start({ config: { gateway: { auth: { mode: "none" } } } });
+  const guest = await visit(browser, open.url);
+  await guest.waitForSelector("[data-stand=pairing]");
+  const command = await guest.locator(".gate code").textContent();
+  assert.match(command, /^openclaw devices approve [0-9a-f-]{36}$/);
+  const shown = await guest.locator(".gate .mono").textContent();
+  assert.deepEqual(await faults(guest), []);
+  // The owner lets the first one in at the terminal, with the very words of the page.
+  await open.run(...command.split(" ").slice(1));
+  await guest.waitForSelector("[data-page=chat]");
+
+  const second = await visit(browser, open.url);
+  await second.waitForSelector("[data-stand=pairing]");
+  const print = await second.locator(".gate .mono").textContent();
+  assert.notEqual(print, shown);
+  await guest.locator("nav .badge", { hasText: "1" }).waitFor();
+  await go(guest, "devices", open.url);
+  const request = guest.locator("[data-section=pending] .item");
+  await request.filter({ hasText: print }).waitFor();
+  await request.getByRole("button", { name: "Approve" }).click();
+  await second.waitForSelector("[data-page=chat]");
+
+  guest.on("dialog", (dialog) => dialog.accept());
+  await guest.locator("[data-section=paired] .item", { hasText: print }).getByRole("button", { name: "Revoke" }).click();
+  await second.waitForSelector("[data-stand=pairing]");
+  await request.filter({ hasText: print }).getByRole("button", { name: "Reject" }).click();
+  assert.deepEqual(guest.problems, []);
+  await guest.context().close();
+  await second.context().close();
+  await open.stop();
+});
+
+test("on plain HTTP a readable key is used, and the page says so", async () => {
+  const plain = await Machine.start({ config: { gateway: { controlUi: { allowedOrigins: ["http://gateway.test"] } } } });
+  const url = plain.url.replace("127.0.0.1", "gateway.test");
+  // The origin has the port in it, which is known only now.
+  await plain.run("config", "set", "gateway.controlUi.allowedOrigins", JSON.stringify([url.replace(/\/$/, "")]));
+  const page = await visit(browser, "about:blank");
+  await until(async () => (await page.request.get(plain.url, { headers: { host: new URL(url).host } })).status() === 200, "the name");
+  await page.goto(`${url}#token=${await plain.token()}`);
+  await page.waitForSelector("[data-page=chat]");
+  assert.equal(await page.evaluate(() => window.isSecureContext), false);
+  await page.goto(`${url}#/overview`);
+  await page.locator("dd", { hasText: "readable for this page" }).waitFor();
+  await page.reload();
+  await page.locator("[data-page=overview]").waitFor();
+  // What browsers say of a header that they take over HTTPS only.
+  assert.deepEqual(page.problems.filter((text) => !text.includes("Cross-Origin-Opener-Policy")), []);
+  await page.context().close();
+  await plain.stop();
+});
+
+test("below a base path everything works the same", async () => {
+  const moved = await Machine.start({ config: { gateway: { controlUi: { basePath: "/openclaw" } } } });
+  const url = `${moved.url}openclaw`;
+  const page = await visit(browser, `${url}#token=${await moved.token()}`);
+  await page.waitForSelector("[data-page=chat]");
+  assert.equal(page.url(), `${url}/`);
+  await page.goto(`${url}/#/overview`);
+  await page.locator("[data-page=overview]").waitFor();
+  assert.equal((await page.request.get(moved.url)).status(), 404);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+  await moved.stop();
+});
+
+test("sessions are renamed, archived, started anew and deleted; a label cannot do anything", async () => {
+  const page = await signedIn(browser, machine);
+  page.on("dialog", (dialog) => dialog.accept());
+  machine.model.says("noted");
+  await machine.run("agent", "--message", "remember me", "--session-key", "scratch");
+  await go(page, "sessions");
+  const label = `<img src=x onerror="window.pwned=1">`;
+  const row = (text) => page.locator("[data-page=sessions] .item", { hasText: text });
+  await row("agent:main:scratch").getByRole("button", { name: "Rename" }).click();
+  await page.getByLabel("Label").fill(label);
+  await page.getByRole("button", { name: "Save" }).click();
+  await row(label).waitFor();
+  await page.locator(".session-list a", { hasText: label }).waitFor();
+  await row(label).getByRole("button", { name: "Archive", exact: true }).click();
+  await row(label).waitFor({ state: "detached" });
+  await page.getByLabel("Show archived").check();
+  await row(label).getByRole("button", { name: "Bring back" }).click();
+  await page.locator(".session-list").getByRole("searchbox").fill("onerror");
+  await until(async () => (await page.locator(".session-list li").count()) === 1, "the search");
+  await row(label).getByRole("button", { name: "Delete" }).click();
+  await row(label).waitFor({ state: "detached" });
+  assert.equal(await page.evaluate(() => window.pwned), undefined);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("logs, configuration, trail and usage show what the Gateway says", async () => {
+  const page = await signedIn(browser, machine);
+  await go(page, "logs");
+  await page.locator(".log-line").first().waitFor();
+  await page.getByLabel("Show lines with").fill("no such line anywhere");
+  await page.getByText("No line matches.").waitFor();
+  await page.getByLabel("Show lines with").fill("");
+  const [file] = await Promise.all([page.waitForEvent("download"), page.getByRole("button", { name: "Download" }).click()]);
+  assert.ok((await readFile(await file.path(), "utf8")).trim().startsWith("{"));
+
+  await go(page, "config");
+  await page.getByLabel("Key").fill("gateway.port");
+  await page.getByRole("button", { name: "Look up" }).click();
+  await page.locator("[role=status] code", { hasText: "gateway.port" }).waitFor();
+  const text = await page.locator("[data-page=config]").textContent();
+  assert.ok(text.includes("openclaw.json") && text.includes("fake/m"), text);
+  assert.ok(!text.includes('"apiKey": "k"') && !text.includes('"apiKey":"k"'), "a secret is shown");
+
+  await go(page, "security");
+  await page.locator("tbody tr", { hasText: "connects" }).first().waitFor();
+  await page.getByLabel("Kind").selectOption("gateway");
+  await until(async () => !(await page.locator("tbody").textContent()).includes("connects"), "the filter");
+
+  await go(page, "usage");
+  await page.locator("tbody tr", { hasText: "1,200" }).first().waitFor();
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("the keyboard alone is enough: palette, theme, language", async () => {
+  const page = await signedIn(browser, machine);
+  await page.keyboard.press("Control+k");
+  await page.locator("dialog.palette").waitFor();
+  await page.keyboard.type("overv");
+  await page.keyboard.press("Enter");
+  await page.locator("[data-page=overview]").waitFor();
+  await page.getByRole("button", { name: /^Theme/ }).press("Enter");
+  await page.getByRole("button", { name: /^Theme/ }).press("Enter");
+  assert.equal(await page.getAttribute("html", "data-theme"), "dark");
+  await page.getByLabel("Language").selectOption("zh-CN");
+  await page.locator("h1", { hasText: "概览" }).waitFor();
+  await page.reload();
+  await page.locator("h1", { hasText: "概览" }).waitFor();
+  assert.equal(await page.getAttribute("html", "data-theme"), "dark");
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("what is fetched is small, comes from here, and is kept for ever where its name says so", async () => {
+  const page = await visit(browser, "about:blank");
+  const files = [];
+  page.on("response", async (response) => {
+    const headers = await response.allHeaders();
+    files.push({ url: response.url(), headers, bytes: Number(headers["content-length"] ?? 0) });
+  });
+  await page.goto(`${machine.url}#token=${await machine.token()}`);
+  await page.waitForSelector("[data-page=chat]");
+  const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  assert.ok(total > 10_000 && total <= 70 * 1024, `${total} bytes on the critical path`);
+  for (const { url, headers } of files) {
+    assert.ok(url.startsWith(machine.url), url);
+    assert.match(headers["content-security-policy"], /default-src 'none'.*frame-ancestors 'none'/);
+    assert.equal(headers["cache-control"].includes("immutable"), url.includes("/assets/"), url);
+    assert.equal(headers["content-encoding"], "br");
+  }
+  await page.context().close();
+});
