@@ -35,7 +35,7 @@ pub(crate) fn build() -> anyhow::Result<()> {
 /// The tests in a real browser, against the built binary.
 pub(crate) fn test() -> anyhow::Result<()> {
     let built = shell::workspace()?.target_directory.join("debug/openclaw");
-    shell::run(node()?.args(["--test", "tests/"]).env("OPENCLAW", built))
+    shell::run(node()?.args(["--test", "tests/*.test.mjs"]).env("OPENCLAW", built))
 }
 
 fn node() -> anyhow::Result<Command> {
