@@ -7,7 +7,7 @@ use openclaw_store::outbox::Route;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use crate::{channel::Channel, status::Condition};
+use crate::{channel::Channel, inbox::Inbox, status::Condition};
 
 /// The accounts there are, by channel and name.
 #[derive(Clone, Default)]
@@ -27,6 +27,8 @@ pub(crate) struct Account {
 pub(crate) struct Running {
     pub(crate) stop: CancellationToken,
     pub(crate) done: watch::Receiver<bool>,
+    /// Where it hands in what people write.
+    pub(crate) inbox: Arc<Inbox>,
 }
 
 impl Accounts {

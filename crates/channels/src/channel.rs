@@ -7,7 +7,12 @@ use openclaw_base::CancellationToken;
 use openclaw_store::outbox::Route;
 use serde_json::Value;
 
-use crate::{inbox::Inbox, policy::AccountPolicy, status::Condition};
+use crate::{
+    inbox::Inbox,
+    policy::AccountPolicy,
+    status::Condition,
+    web::{WebCall, WebReply},
+};
 
 /// One account of a channel. A changed configuration makes a new one.
 pub trait Channel: Send + Sync {
@@ -31,6 +36,11 @@ pub trait Channel: Send + Sync {
         condition: &'a Condition,
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<(), ChannelError>>;
+
+    /// Takes a post to `/channels/CHANNEL/ACCOUNT` of the Gateway, which checked nothing but its length.
+    fn receive<'a>(&'a self, _: &'a Inbox, _: WebCall) -> BoxFuture<'a, WebReply> {
+        Box::pin(async { WebReply::refused(404, "nothing is posted to this channel") })
+    }
 
     /// The messages that a text makes. The same text always makes the same.
     fn split(&self, text: &str) -> Vec<String>;
@@ -70,6 +80,8 @@ pub trait Channel: Send + Sync {
 /// A message to be sent.
 #[derive(Clone, Copy, Debug)]
 pub struct Outgoing<'a> {
+    /// Names the answer for ever: the same one again is a repeat.
+    pub key: &'a str,
     /// Where.
     pub route: &'a Route,
     /// What, in Markdown.

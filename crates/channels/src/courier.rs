@@ -123,6 +123,7 @@ impl Courier {
             outbox.begin(head.id).await?;
             let first = index == 0;
             let out = Outgoing {
+                key: &head.new.key,
                 route: &head.new.route,
                 text,
                 first,

@@ -27,6 +27,7 @@ use crate::{
     inbox::{Inbox, Intake},
     routing::Routing,
     status::{AccountStatus, Condition},
+    web::{WebCall, WebReply},
 };
 
 /// The pauses before an account that failed is started again.
@@ -139,8 +140,7 @@ impl Hub {
         }
         let (done, over) = watch::channel(false);
         let stop = self.parts.tasks.token().child_token();
-        known.running = Some(Running { stop: stop.clone(), done: over });
-        let inbox = Inbox {
+        let inbox = Arc::new(Inbox {
             channel: channel.channel(),
             account: channel.account().to_owned(),
             policy: channel.policy().clone(),
@@ -150,7 +150,9 @@ impl Hub {
             routing: self.parts.routing.clone(),
             poke: Arc::clone(&self.poke),
             clock: Arc::clone(&self.parts.clock),
-        };
+        });
+        let running = Running { stop: stop.clone(), done: over, inbox: Arc::clone(&inbox) };
+        known.running = Some(running);
         drop(all);
         self.parts.tasks.spawn("channel", async move {
             keep(&*channel, &inbox, &stop).await;
@@ -169,6 +171,16 @@ impl Hub {
         running.stop.cancel();
         timeout(STOP_GRACE, running.done.wait_for(|done| *done)).await.ok();
         true
+    }
+
+    /// Hands a post to an account; `None` if there is none that runs.
+    pub async fn web(&self, channel: &str, account: &str, call: WebCall) -> Option<WebReply> {
+        let (channel, inbox) = {
+            let all = self.accounts.all.lock();
+            let known = all.get(&(channel.to_owned(), account.to_owned()))?;
+            (known.channel.clone()?, Arc::clone(&known.running.as_ref()?.inbox))
+        };
+        Some(channel.receive(&inbox, call).await)
     }
 
     /// The accounts there are, by channel.

@@ -21,6 +21,7 @@ pub mod pairing;
 pub mod policy;
 pub mod routing;
 mod status;
+mod web;
 
 pub use self::{
     channel::{Channel, ChannelError, Draft, Outgoing, SendError},
@@ -28,4 +29,5 @@ pub use self::{
     inbox::{Inbox, Intake, IntakeError, NotTaken, Taken, Turn},
     message::{Author, ChatKind, Inbound, Quoted},
     status::{AccountStatus, Condition},
+    web::{WebCall, WebReply},
 };

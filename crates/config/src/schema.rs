@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use self::agents::{Agent, AgentDefaults, AgentIdentity, Agents, ModelChoice, ModelEntry};
 pub use self::channels::{
     Binding, BindingMatch, BindingPeer, Channels, PeerId, Telegram, TelegramAccount, TelegramGroup,
-    TelegramTopic,
+    TelegramTopic, Webhook, WebhookAccount,
 };
 pub use self::choices::{
     ApiDialect, AuthMode, Bind, ConsoleStyle, DirectPolicy, DmScope, ExecAsk, ExecSecurity,

@@ -1,5 +1,7 @@
 //! Concrete channels from the configuration, and what joins them to the agent.
 
+mod webhook;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     io::Read as _,
@@ -12,7 +14,7 @@ use openclaw_agent::{Agent, AgentError, AgentEvent, AgentEventKind, AgentEvents,
 use openclaw_base::SharedClock;
 use openclaw_channel_telegram::{ReplyMode, Settings, Telegram};
 use openclaw_channels::{
-    ChatKind, Hub, Intake, IntakeError, Taken, Turn,
+    Channel, ChatKind, Hub, Intake, IntakeError, Taken, Turn,
     policy::{AccountPolicy, DmPolicy, GroupPolicy, GroupRule},
     routing::{Binding, DmScope, Routing},
 };
@@ -170,29 +172,30 @@ pub(crate) fn routing(loaded: &Loaded, paths: &Paths) -> Routing {
 pub(crate) struct Accounts {
     pub(crate) hub: Hub,
     pub(crate) routing: watch::Sender<Arc<Routing>>,
+    clock: SharedClock,
     /// What each account runs with, to be compared.
-    running: Mutex<BTreeMap<String, String>>,
+    running: Mutex<BTreeMap<(&'static str, String), String>>,
 }
 
 impl Accounts {
-    pub(crate) fn new(hub: Hub, routing: watch::Sender<Arc<Routing>>) -> Self {
-        Self { hub, routing, running: Mutex::default() }
+    pub(crate) fn new(hub: Hub, routing: watch::Sender<Arc<Routing>>, clock: SharedClock) -> Self {
+        Self { hub, routing, clock, running: Mutex::default() }
     }
 
     /// Starts what is new, stops what is gone, and starts again what changed; the rest goes on.
     pub(crate) async fn follow(&self, loaded: &Loaded, paths: &Paths) {
         self.routing.send_replace(Arc::new(routing(loaded, paths)));
-        let wanted = telegram(loaded, paths);
-        let names: BTreeSet<&String> = wanted.iter().map(|account| &account.name).collect();
-        let gone: Vec<String> =
-            self.running.lock().keys().filter(|name| !names.contains(name)).cloned().collect();
-        for name in gone {
-            self.hub.remove("telegram", &name).await;
-            self.running.lock().remove(&name);
+        let mut wanted = telegram(loaded, paths);
+        wanted.extend(webhook::wanted(loaded, &self.clock));
+        let keys: BTreeSet<_> = wanted.iter().map(Wanted::key).collect();
+        let gone: Vec<_> =
+            self.running.lock().keys().filter(|key| !keys.contains(key)).cloned().collect();
+        for key in gone {
+            self.hub.remove(key.0, &key.1).await;
+            self.running.lock().remove(&key);
         }
         for account in wanted {
-            let before =
-                self.running.lock().insert(account.name.clone(), account.fingerprint.clone());
+            let before = self.running.lock().insert(account.key(), account.fingerprint.clone());
             if before.as_ref() != Some(&account.fingerprint) {
                 self.start(account).await;
             }
@@ -200,28 +203,45 @@ impl Accounts {
     }
 
     async fn start(&self, account: Wanted) {
-        let idle = |enabled, why| self.hub.add_idle("telegram", &account.name, enabled, why);
-        match account.settings {
-            Ok(None) => idle(false, None).await,
+        let Wanted { channel, name, build, .. } = account;
+        let built = match build {
+            Build::Off => return self.hub.add_idle(channel, &name, false, None).await,
+            Build::Broken(why) => Err(why),
+            Build::Account(build) => build(),
+        };
+        match built {
+            Ok(built) => self.hub.add(built).await,
             Err(why) => {
-                tracing::error!(account = %account.name, why, "telegram account does not start");
-                idle(true, Some(&why)).await;
+                tracing::error!(channel, account = name, why, "account does not start");
+                self.hub.add_idle(channel, &name, true, Some(&why)).await;
             }
-            Ok(Some(settings)) => match Telegram::new(*settings) {
-                Ok(bot) => self.hub.add(Arc::new(bot)).await,
-                Err(error) => idle(true, Some(&error.to_string())).await,
-            },
         }
     }
 }
 
 /// An account as the configuration wants it.
 struct Wanted {
+    channel: &'static str,
     name: String,
-    /// All that it depends on, a digest of the token included.
+    /// All that it depends on, a digest of its secret included.
     fingerprint: String,
-    /// `None`: it is switched off.
-    settings: Result<Option<Box<Settings>>, String>,
+    build: Build,
+}
+
+/// How an account is made.
+enum Build {
+    /// It is switched off.
+    Off,
+    /// It cannot be, for this reason.
+    Broken(String),
+    /// Like this.
+    Account(Box<dyn FnOnce() -> Result<Arc<dyn Channel>, String> + Send>),
+}
+
+impl Wanted {
+    fn key(&self) -> (&'static str, String) {
+        (self.channel, self.name.clone())
+    }
 }
 
 fn telegram(loaded: &Loaded, paths: &Paths) -> Vec<Wanted> {
@@ -235,17 +255,22 @@ fn telegram(loaded: &Loaded, paths: &Paths) -> Vec<Wanted> {
     let mut wanted = Vec::new();
     for (name, own) in accounts {
         let (fingerprint, settings) = one(&name, &own, &telegram.shared, loaded, paths);
-        let settings = match (&settings, seen.get(&fingerprint.token)) {
+        let build = match (settings, seen.get(&fingerprint.token)) {
             (Ok(Some(_)), Some(other)) => {
-                Err(format!("it has the same bot token as the account {other}"))
+                Build::Broken(format!("it has the same bot token as the account {other}"))
             }
-            _ => settings,
+            (Ok(Some(settings)), None) => Build::Account(Box::new(move || {
+                let bot = Telegram::new(*settings).map_err(|error| error.to_string())?;
+                Ok(Arc::new(bot) as Arc<dyn Channel>)
+            })),
+            (Ok(None), _) => Build::Off,
+            (Err(why), _) => Build::Broken(why),
         };
         if !fingerprint.token.is_empty() {
             seen.entry(fingerprint.token.clone()).or_insert_with(|| name.clone());
         }
         let fingerprint = format!("{} {}", fingerprint.token, fingerprint.rest);
-        wanted.push(Wanted { name, fingerprint, settings });
+        wanted.push(Wanted { channel: "telegram", name, fingerprint, build });
     }
     wanted
 }
@@ -320,16 +345,20 @@ fn policy(pick: &Pick<'_>) -> AccountPolicy {
     };
     let groups = pick.of(|account| account.groups.clone()).unwrap_or_default();
     AccountPolicy {
-        dm: match pick.of(|account| account.dm_policy) {
-            Some(DirectPolicy::Allowlist) => DmPolicy::Allowlist,
-            Some(DirectPolicy::Open) => DmPolicy::Open,
-            Some(DirectPolicy::Disabled) => DmPolicy::Disabled,
-            Some(DirectPolicy::Pairing) | None => DmPolicy::Pairing,
-        },
+        dm: dm_policy(pick.of(|account| account.dm_policy)),
         allow_from: list(|account| account.allow_from.clone()),
         group: pick.of(|account| account.group_policy).map(access).unwrap_or_default(),
         group_allow_from: list(|account| account.group_allow_from.clone()),
         groups: groups.into_iter().map(|(id, group)| (id, rule(group))).collect(),
+    }
+}
+
+fn dm_policy(policy: Option<DirectPolicy>) -> DmPolicy {
+    match policy {
+        Some(DirectPolicy::Allowlist) => DmPolicy::Allowlist,
+        Some(DirectPolicy::Open) => DmPolicy::Open,
+        Some(DirectPolicy::Disabled) => DmPolicy::Disabled,
+        Some(DirectPolicy::Pairing) | None => DmPolicy::Pairing,
     }
 }
 

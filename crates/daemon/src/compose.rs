@@ -111,7 +111,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         tasks: tasks.child(),
     });
     hub_cell.set(hub.clone()).ok();
-    let accounts = Arc::new(channels::Accounts::new(hub.clone(), routing));
+    let accounts = Arc::new(channels::Accounts::new(hub.clone(), routing, Arc::clone(&clock)));
     let config = Arc::new(FileConfig::new(paths.clone(), env.clone(), loaded.revision()));
     let gateway = Gateway::new(Parts {
         info: GatewayInfo {

@@ -1,21 +1,23 @@
 //! The HTTP side of the port: probes, upgrades, and refusals that say why.
 //!
 //! `GET /health`, `/healthz`, `/ready`, `/readyz`, `/startup`, `/startupz` answer without credentials and
-//! without telling a version. A WebSocket upgrade is served on any path, the browser interface below its
+//! without telling a version. `POST /channels/CHANNEL/ACCOUNT` goes to that channel, which has its own way to
+//! know who it is from. A WebSocket upgrade is served on any path, the browser interface below its
 //! base path. Everything else is 404.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
     body::Body,
-    extract::{Query, Request, State as Extract},
+    extract::{Path, Query, Request, State as Extract},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 use hyper_util::rt::TokioIo;
+use openclaw_channels::WebCall;
 use openclaw_identity::secret;
 use openclaw_protocol::{
     ids::ConnId,
@@ -37,6 +39,11 @@ use crate::{
     ui,
 };
 
+/// Longest body of a post to a channel, in bytes.
+const MAX_POST: usize = 1024 * 1024;
+/// How long it may take to come.
+const POST_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Where a request came from; the listener puts it beside every request.
 #[derive(Clone, Copy, Debug)]
 pub struct Peer(pub Link);
@@ -50,6 +57,7 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/readyz", get(ready))
         .route("/startup", get(started))
         .route("/startupz", get(started))
+        .route("/channels/{channel}/{account}", post(channel))
         .fallback(interface)
         .layer(middleware::from_fn_with_state(Arc::clone(&state), guard))
         .with_state(state)
@@ -216,6 +224,34 @@ fn voucher(settings: &Settings, from: &From, headers: &HeaderMap) -> Voucher {
     match from.visitor.as_ref().and_then(|visitor| visitor.login.clone()) {
         Some(login) => Voucher::new(Identity::Tailnet, login),
         None => Voucher::default(),
+    }
+}
+
+/// A post to an account of a channel, which checks who it is from by itself.
+async fn channel(
+    Extract(state): Extract<Arc<State>>,
+    Path((channel, account)): Path<(String, String)>,
+    request: Request,
+) -> Response {
+    let (parts, body) = request.into_parts();
+    let Ok(Ok(body)) = timeout(POST_TIMEOUT, axum::body::to_bytes(body, MAX_POST)).await else {
+        let message = "the body is too long, or did not come in time";
+        let hint = "post at most a megabyte, within ten seconds";
+        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "bad_body", message, hint);
+    };
+    let headers = parts.headers.iter().filter_map(|(name, value)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    });
+    let call = WebCall { headers: headers.collect(), body: body.to_vec() };
+    match state.channels.web(&channel, &account, call).await {
+        Some(reply) => {
+            let status = StatusCode::from_u16(reply.status);
+            answer(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), &reply.body)
+        }
+        None => {
+            let hint = "openclaw channels status";
+            refusal(StatusCode::NOT_FOUND, "not_found", "no such account runs here", hint)
+        }
     }
 }
 

@@ -43,6 +43,7 @@ const OWNED: &[Owned] = &[
             "openclaw-remote",
             "openclaw-web",
             "openclaw-channel-telegram",
+            "openclaw-channel-webhook",
         ],
         strict: false,
         why: "providers speak a vendor's HTTP, remote Tailscale's, and web fetches pages",

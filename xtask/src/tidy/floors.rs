@@ -22,6 +22,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("openclaw-audit", 2),
     ("openclaw-channels", 2),
     ("openclaw-channel-telegram", 3),
+    ("openclaw-channel-webhook", 3),
     ("openclaw-providers", 3),
     ("openclaw-gateway", 4),
     ("openclaw-daemon", 5),

@@ -34,6 +34,7 @@ mod squatter;
 mod ssh;
 mod supervised;
 mod tailscale;
+mod telegram;
 mod terminal;
 mod tls;
 mod tunnel;

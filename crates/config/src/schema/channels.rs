@@ -14,6 +14,8 @@ use crate::secret::SecretInput;
 pub struct Channels {
     /// Telegram, over the Bot API.
     pub telegram: Option<Telegram>,
+    /// Signed posts in and out, for programs of your own.
+    pub webhook: Option<Webhook>,
 }
 
 /// Telegram: what holds for all bots, and the bots.
@@ -83,6 +85,36 @@ pub struct TelegramAccount {
     /// The Bot API server. Left out: `https://api.telegram.org`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_root: Option<String>,
+}
+
+/// Signed posts in and out.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Webhook {
+    /// Accounts by name; messages are posted to `/channels/webhook/NAME` of the Gateway.
+    pub accounts: BTreeMap<String, WebhookAccount>,
+}
+
+/// One place that posts, and is posted to.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct WebhookAccount {
+    /// Whether it runs. Left out: yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Signs both ways.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret: Option<SecretInput>,
+    /// Where answers are posted to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What a sender who posts for the first time gets: a code to be approved (`pairing`, the
+    /// default), nothing (`allowlist`, `disabled`), or an answer (`open`, with `*` in `allowFrom`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dm_policy: Option<DirectPolicy>,
+    /// Senders who are answered, as they name themselves; `*` is everybody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allow_from: Option<Vec<PeerId>>,
 }
 
 /// One group, or one topic of it.
