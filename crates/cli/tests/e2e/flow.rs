@@ -65,8 +65,8 @@ fn code(said: &str) -> &str {
     let is_code = |word: &&str| {
         word.len() == 8 && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
     };
-    let words = said.split(|c: char| !c.is_ascii_alphanumeric());
-    words.filter(is_code).next_back().unwrap_or_else(|| panic!("no code in {said:?}"))
+    let mut words = said.split(|c: char| !c.is_ascii_alphanumeric());
+    words.rfind(is_code).unwrap_or_else(|| panic!("no code in {said:?}"))
 }
 
 /// The command that waits for a person's word, once there is one.
