@@ -8,6 +8,7 @@ mod call;
 mod channels;
 mod completion;
 mod config;
+mod connect;
 mod devices;
 mod dial_stdio;
 mod discover;
@@ -70,6 +71,8 @@ pub(crate) enum Command {
     Nodes(nodes::NodesArgs),
     /// Decide which commands may run
     Approvals(approvals::ApprovalsArgs),
+    /// Make this machine a node of a Gateway
+    Connect(Box<connect::ConnectArgs>),
     /// Offer commands of this machine to a Gateway
     Node(Box<node::NodeArgs>),
     /// Let people write to an agent, through Telegram for one
@@ -106,6 +109,7 @@ impl Command {
             Self::Devices(args) => args.wants_json(),
             Self::Nodes(args) => args.wants_json(),
             Self::Approvals(args) => args.wants_json(),
+            Self::Connect(args) => args.output.json,
             Self::Node(args) => args.wants_json(),
             Self::Channels(args) => args.wants_json(),
             Self::Pairing(args) => args.wants_json(),
@@ -150,6 +154,7 @@ pub(crate) fn run(
         Command::Devices(args) => devices::run(&context, &args),
         Command::Nodes(args) => nodes::run(&context, &args),
         Command::Approvals(args) => approvals::run(&context, &args),
+        Command::Connect(args) => connect::run(&context, &args),
         Command::Node(args) => node::run(&context, &args),
         Command::Channels(args) => channels::run(&context, &args),
         Command::Pairing(args) => pairing::run(&context, &args),

@@ -16,6 +16,7 @@ pub mod chat;
 pub mod config;
 pub mod devices;
 pub mod models;
+pub mod node_pairing;
 pub mod nodes;
 pub mod pending;
 pub mod security;
@@ -109,6 +110,15 @@ macro_rules! with_methods {
             $crate::methods::nodes::NodeInvokeResult,
             $crate::methods::nodes::NodeInvokeProgress,
             $crate::methods::nodes::NodeEvent,
+            $crate::methods::node_pairing::NodePairList,
+            $crate::methods::node_pairing::NodePairApprove,
+            $crate::methods::node_pairing::NodePairReject,
+            $crate::methods::node_pairing::NodePairRemove,
+            $crate::methods::node_pairing::NodeRename,
+            $crate::methods::node_pairing::NodePluginToolsUpdate,
+            $crate::methods::node_pairing::NodeSkillsUpdate,
+            $crate::methods::node_pairing::NodeRunnerInventoryUpdate,
+            $crate::methods::node_pairing::NodePendingDrain,
             $crate::methods::voicewake::VoicewakeGet,
             $crate::methods::voicewake::VoicewakeSet,
             $crate::methods::voicewake::VoicewakeRoutingGet,

@@ -27,6 +27,12 @@ impl ServiceName {
         Self { kind: "tunnels", rest: profile.map(str::to_owned) }
     }
 
+    /// The node of a profile.
+    #[must_use]
+    pub fn node(profile: Option<&str>) -> Self {
+        Self { kind: "node", rest: profile.map(str::to_owned) }
+    }
+
     /// The stem of its unit files.
     #[must_use]
     pub fn unit(&self) -> String {
@@ -157,6 +163,7 @@ pub(crate) mod tests {
         assert_eq!(ServiceName::gateway(None).unit(), "openclaw-gateway");
         assert_eq!(ServiceName::gateway(Some("ops")).unit(), "openclaw-gateway-ops");
         assert_eq!(ServiceName::gateway(Some("ops")).label(), "ai.openclaw.gateway.ops");
+        assert_eq!(ServiceName::node(Some("ops")).unit(), "openclaw-node-ops");
         assert_eq!(ServiceName::tunnels(None).unit(), "openclaw-tunnels");
         assert_eq!(ServiceName::tunnels(Some("ops")).unit(), "openclaw-tunnels-ops");
     }

@@ -1,9 +1,12 @@
 //! `openclaw node …`: this machine as one that offers commands.
 
 mod run;
+mod service;
 
 use clap::{Args, Subcommand};
 
+pub(super) use self::run::{RunArgs, pair, run as serve};
+pub(super) use self::service::{InstallArgs, install};
 use super::Outcome;
 use crate::context::Context;
 
@@ -18,7 +21,15 @@ pub(crate) struct NodeArgs {
 #[derive(Debug, Subcommand)]
 enum NodeCommand {
     /// Offer commands of this machine to a Gateway, in the foreground
-    Run(run::RunArgs),
+    Run(RunArgs),
+    /// Offer them as a service that starts with the login
+    Install(InstallArgs),
+    /// Take the service away
+    Uninstall(service::PlainArgs),
+    /// Say whether the service runs
+    Status(service::PlainArgs),
+    /// End the service until the next login
+    Stop(service::PlainArgs),
 }
 
 impl NodeArgs {
@@ -26,6 +37,10 @@ impl NodeArgs {
     pub(crate) const fn wants_json(&self) -> bool {
         match &self.command {
             NodeCommand::Run(_) => false,
+            NodeCommand::Install(args) => args.output.json,
+            NodeCommand::Uninstall(args) | NodeCommand::Status(args) | NodeCommand::Stop(args) => {
+                args.output.json
+            }
         }
     }
 }
@@ -33,6 +48,10 @@ impl NodeArgs {
 /// Runs the word that was given.
 pub(crate) fn run(context: &Context, args: &NodeArgs) -> Outcome {
     match &args.command {
-        NodeCommand::Run(args) => run::run(context, args),
+        NodeCommand::Run(args) => serve(context, args),
+        NodeCommand::Install(args) => install(context, args),
+        NodeCommand::Uninstall(_) => service::uninstall(context),
+        NodeCommand::Status(_) => service::status(context),
+        NodeCommand::Stop(_) => service::stop(context),
     }
 }

@@ -6,6 +6,9 @@ mod show;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use openclaw_protocol::methods::node_pairing::{
+    NodePairRemove, NodePairRemoveParams, NodeRename, NodeRenameParams,
+};
 use openclaw_protocol::methods::nodes::{
     NodeInvoke, NodeInvokeOutcome, NodeInvokeParams, NodeList, NodeListResult, NodeRow, NotOneNode,
     find,
@@ -20,7 +23,7 @@ use crate::context::Context;
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::link::{Link, block_on};
-use crate::output::short_id;
+use crate::output::{harmless, short_id};
 
 /// Everything about nodes.
 #[derive(Args, Debug)]
@@ -45,6 +48,25 @@ enum NodesCommand {
     },
     /// Run a program on a node as if it ran here: its output, its exit code, Ctrl-C
     Run(Box<run::RunArgs>),
+    /// Give a node a name
+    Rename {
+        /// Its name, its id, or the beginning of its id
+        #[arg(value_name = "NODE")]
+        node: String,
+        /// Its name from now on
+        #[arg(value_name = "NAME")]
+        name: NonEmptyArg,
+        #[command(flatten)]
+        common: AskArgs,
+    },
+    /// Take the right to be a node away from a machine, and cut its connection
+    Remove {
+        /// Its name, its id, or the beginning of its id
+        #[arg(value_name = "NODE")]
+        node: String,
+        #[command(flatten)]
+        common: AskArgs,
+    },
     /// Call a command of a node and print its result as JSON
     Invoke {
         /// Its name, its id, or the beginning of its id
@@ -86,6 +108,8 @@ impl NodesArgs {
             NodesCommand::Run(args) => args.common.output.json,
             NodesCommand::List(common)
             | NodesCommand::Describe { common, .. }
+            | NodesCommand::Rename { common, .. }
+            | NodesCommand::Remove { common, .. }
             | NodesCommand::Invoke { common, .. } => common.output.json,
         }
     }
@@ -115,6 +139,30 @@ pub(crate) fn run(context: &Context, args: &NodesArgs) -> Outcome {
             } else {
                 show::one(context.printer, row)?;
             }
+            Ok(ExitCode::Done)
+        }),
+        NodesCommand::Rename { node, name, common } => block_on(async {
+            let link = Link::open(context, &common.target).await?;
+            let known = link.ask::<NodeList>(&NoParams {}).await?.into_typed()?;
+            let node_id = id_of(meant(&known, node)?)?;
+            let wanted = NodeRenameParams { node_id, display_name: name.0.clone() };
+            let answer = link.ask::<NodeRename>(&wanted).await?;
+            link.close().await;
+            answer.show(context.printer, |printer, renamed| {
+                printer.line(format!("it is called {} now", harmless(&renamed.display_name)))
+            })?;
+            Ok(ExitCode::Done)
+        }),
+        NodesCommand::Remove { node, common } => block_on(async {
+            let link = Link::open(context, &common.target).await?;
+            let known = link.ask::<NodeList>(&NoParams {}).await?.into_typed()?;
+            let node_id = id_of(meant(&known, node)?)?;
+            let answer = link.ask::<NodePairRemove>(&NodePairRemoveParams { node_id }).await?;
+            link.close().await;
+            answer.show(context.printer, |printer, removed| {
+                let id = short_id(removed.node_id.as_str());
+                printer.line(format!("{id} is a node no longer"))
+            })?;
             Ok(ExitCode::Done)
         }),
         NodesCommand::Invoke { node, command, params, timeout_ms, idempotency_key, common } => {
@@ -153,6 +201,11 @@ pub(crate) fn run(context: &Context, args: &NodesArgs) -> Outcome {
             })
         }
     }
+}
+
+/// A node's id as params carry it.
+fn id_of(row: &NodeRow) -> Result<NonEmpty, Failure> {
+    NonEmpty::new(row.node_id.as_str()).map_err(Failure::usage)
 }
 
 /// The node that a person means.

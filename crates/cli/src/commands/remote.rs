@@ -12,6 +12,7 @@ mod up;
 
 use clap::{Args, Subcommand};
 
+pub(super) use self::add::usual_name as name_of_target;
 use super::Outcome;
 use crate::context::Context;
 use crate::failure::Failure;

@@ -2,6 +2,7 @@
 
 use std::process::{Child, Stdio};
 
+use openclaw_testkit::FakeServiceManager;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
@@ -184,6 +185,43 @@ fn a_node_is_back_by_itself_after_its_gateway_was_killed() {
     let which = result(&server, "system.which", &json!({"bins": ["sh"]}));
     assert_eq!(which["bins"]["sh"], "/usr/bin/sh");
     drop(gateway);
+}
+
+#[test]
+fn a_machine_becomes_a_node_for_good() {
+    let manager = FakeServiceManager::new().unwrap();
+    let server = Machine::new();
+    let laptop = Machine::new().with_env("PATH", manager.path()).with_env("USER", "me");
+    let gateway = server.gateway(&["--port", "0"]);
+    assert_eq!(laptop.code(&["node", "status"]), 3);
+    let (url, token, home) = (gateway.url(), server.token(), laptop.home().to_str().unwrap());
+    let words =
+        ["connect", &url, "--token", &token, "--name", "server", "--root", home, "--service"];
+    let report = laptop.json(&words);
+    assert_eq!(report["result"], "installed", "{report}");
+    let unit = laptop.home().join(".config/systemd/user/openclaw-node.service");
+    let text = std::fs::read_to_string(&unit).unwrap();
+    assert!(text.contains("node run --gateway server") && !text.contains(&token), "{text}");
+    let deadline = std::time::Instant::now() + PATIENCE;
+    let node = loop {
+        let node = server.json(&["nodes", "list"])["nodes"][0].clone();
+        if node["connected"] == true {
+            break node;
+        }
+        assert!(std::time::Instant::now() < deadline, "{node}");
+    };
+    assert!(node["commands"].to_string().contains("file.read"), "{node}");
+    assert_eq!(laptop.json(&["node", "status"])["activity"], "running");
+    let devices = server.json(&["devices", "list"])["paired"].to_string();
+    assert_eq!(
+        devices.matches("\"role\":\"node\"").count(),
+        2,
+        "a node and no operator: {devices}"
+    );
+    assert_eq!(laptop.json(&["node", "stop"])["result"], "stopped");
+    assert_eq!(laptop.json(&["node", "uninstall"])["result"], "uninstalled");
+    assert!(!unit.exists());
+    assert_eq!(laptop.code(&["node", "install", "--gateway", "nobody"]), 2);
 }
 
 #[test]

@@ -100,5 +100,9 @@ fn nodes_are_listed_described_and_called() {
         assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
         assert!(shown(&output).contains(said), "{said}: {}", shown(&output));
     }
+    assert!(machine.text(&["nodes", "rename", "laptop", "attic"]).contains("attic"));
+    assert!(machine.text(&["nodes", "list"]).contains("attic"));
+    machine.text(&["nodes", "remove", "attic"]);
+    assert!(shown(&machine.run(&["nodes", "list"])).contains("no node is paired"));
     runtime.block_on(tasks.shutdown(std::time::Duration::from_secs(1)));
 }

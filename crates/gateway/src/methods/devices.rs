@@ -65,12 +65,12 @@ fn wire_token(grant: &Grant) -> DeviceTokenSummary {
     }
 }
 
-fn changed(state: &State, device: &DeviceId) {
+pub(super) fn changed(state: &State, device: &DeviceId) {
     let payload = DevicePairChangedPayload { device_id: Some(device.clone()) };
     state.events.publish::<DevicePairChanged>(&payload);
 }
 
-fn note(cx: &Cx, outcome: &str, device: &DeviceId) {
+pub(super) fn note(cx: &Cx, outcome: &str, device: &DeviceId) {
     cx.state.record_of(&cx.conn, TrailKind::Pairing, outcome, device.as_str());
 }
 
@@ -93,6 +93,38 @@ fn check_reach(cx: &Cx, scopes: ScopeSet) -> Result<(), Failure> {
     beyond.map_or(Ok(()), |scope| Err(RpcError::missing_scope(scope, cx.conn.protocol).into()))
 }
 
+/// Lets whoever asks in, and tells everybody.
+pub(super) async fn approve(cx: &Cx, id: &PairingRequestId) -> Result<Paired, Failure> {
+    let devices = cx.state.store.devices();
+    let fail = |error| Failure::from(cx.state.storage_error(&error));
+    let pending = devices.get_request(id, cx.now_ms()).await.map_err(fail)?;
+    let pending = pending.ok_or_else(unknown_request)?;
+    check_reach(cx, pending.ask.scopes)?;
+    let via = &cx.conn.principal.id;
+    let approval = devices.approve(id, via, cx.now_ms()).await.map_err(fail)?;
+    let approval = approval.ok_or_else(unknown_request)?;
+    let device_id = approval.paired.device.info.device_id.clone();
+    tracing::info!(device = %device_id, request = %id, by = %via, "device approved");
+    note(cx, "approved", &device_id);
+    for settled in &approval.settled {
+        let decision = PairingDecision::Approved;
+        announce::request_decided(&cx.state, &settled.request_id, &device_id, decision);
+    }
+    changed(&cx.state, &device_id);
+    Ok(approval.paired)
+}
+
+/// Turns whoever asks away, and tells everybody.
+pub(super) async fn reject(cx: &Cx, id: &PairingRequestId) -> Result<DeviceId, Failure> {
+    let rejected = cx.state.store.devices().reject(id, cx.now_ms()).await;
+    let rejected = rejected.map_err(|error| cx.state.storage_error(&error))?;
+    let device_id = rejected.ok_or_else(unknown_request)?.ask.info.device_id;
+    tracing::info!(device = %device_id, request = %id, "device turned away");
+    note(cx, "turned away", &device_id);
+    announce::request_decided(&cx.state, id, &device_id, PairingDecision::Rejected);
+    Ok(device_id)
+}
+
 impl Handle<DevicePairList> for Methods {
     async fn handle(cx: Cx, _: NoParams) -> Result<DevicePairListResult, Failure> {
         let devices = cx.state.store.devices();
@@ -112,23 +144,8 @@ impl Handle<DevicePairApprove> for Methods {
         params: PairingDecisionParams,
     ) -> Result<DevicePairApproveResult, Failure> {
         let id = PairingRequestId::new(params.request_id.as_str());
-        let devices = cx.state.store.devices();
-        let fail = |error| Failure::from(cx.state.storage_error(&error));
-        let pending = devices.get_request(&id, cx.now_ms()).await.map_err(fail)?;
-        let pending = pending.ok_or_else(unknown_request)?;
-        check_reach(&cx, pending.ask.scopes)?;
-        let via = &cx.conn.principal.id;
-        let approval = devices.approve(&id, via, cx.now_ms()).await.map_err(fail)?;
-        let approval = approval.ok_or_else(unknown_request)?;
-        let device_id = approval.paired.device.info.device_id.clone();
-        tracing::info!(device = %device_id, request = %id, by = %via, "device approved");
-        note(&cx, "approved", &device_id);
-        for settled in &approval.settled {
-            let decision = PairingDecision::Approved;
-            announce::request_decided(&cx.state, &settled.request_id, &device_id, decision);
-        }
-        changed(&cx.state, &device_id);
-        let device = wire_device(&cx.state, &approval.paired);
+        let paired = approve(&cx, &id).await?;
+        let device = wire_device(&cx.state, &paired);
         Ok(DevicePairApproveResult { request_id: id, device })
     }
 }
@@ -139,12 +156,7 @@ impl Handle<DevicePairReject> for Methods {
         params: PairingDecisionParams,
     ) -> Result<DevicePairRejectResult, Failure> {
         let id = PairingRequestId::new(params.request_id.as_str());
-        let rejected = cx.state.store.devices().reject(&id, cx.now_ms()).await;
-        let rejected = rejected.map_err(|error| cx.state.storage_error(&error))?;
-        let device_id = rejected.ok_or_else(unknown_request)?.ask.info.device_id;
-        tracing::info!(device = %device_id, request = %id, "device turned away");
-        note(&cx, "turned away", &device_id);
-        announce::request_decided(&cx.state, &id, &device_id, PairingDecision::Rejected);
+        let device_id = reject(&cx, &id).await?;
         Ok(DevicePairRejectResult { request_id: id, device_id })
     }
 }

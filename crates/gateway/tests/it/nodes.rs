@@ -209,6 +209,56 @@ async fn what_a_command_says_meanwhile_reaches_a_caller_that_listens_once_and_in
 }
 
 #[tokio::test]
+async fn nodes_are_let_in_renamed_and_removed_and_report_what_they_have() {
+    let gateway = TestGateway::start().await;
+    let mut node = Node::new(&gateway, &["system.which"]).await;
+    let mut operator = gateway.operator().await;
+    for (method, params) in [
+        ("node.pluginTools.update", json!({"tools": []})),
+        ("node.skills.update", json!({"skills": []})),
+        ("node.runnerInventory.update", json!({"runners": []})),
+    ] {
+        assert_eq!(node.client.ok(method, params).await, json!({"ok": true}), "{method}");
+    }
+    let drained = node.client.ok("node.pending.drain", json!({"maxItems": 5})).await;
+    assert_eq!((&drained["items"], &drained["hasMore"]), (&json!([]), &json!(false)));
+
+    let name = json!({"nodeId": node.id(), "displayName": " attic "});
+    assert_eq!(operator.ok("node.rename", name).await["displayName"], "attic");
+    let blank = json!({"nodeId": node.id(), "displayName": "  "});
+    assert_eq!(operator.refused("node.rename", blank).await["code"], "INVALID_REQUEST");
+    let nobody = json!({"nodeId": "nobody", "displayName": "x"});
+    assert_eq!(operator.refused("node.rename", nobody).await["code"], "INVALID_REQUEST");
+
+    // It declares more, and somebody decides.
+    for (decide, commands) in [
+        ("node.pair.reject", json!(["system.which"])),
+        ("node.pair.approve", json!(["system.which", "system.run"])),
+    ] {
+        let (key, token) = (node.device.key.clone(), gateway.token());
+        let device = Device { key, role: "node", ..Device::new(&token, &[]) };
+        node = Node::connect(&gateway, device, &["system.which", "system.run"]).await;
+        let listed = operator.ok("node.pair.list", json!({})).await;
+        let request = &listed["pending"][0];
+        assert_eq!(request["commands"], json!(["system.which", "system.run"]), "{listed}");
+        assert_eq!(request["requiredApproveScopes"], json!(["operator.pairing"]));
+        let decided = operator.ok(decide, json!({"requestId": request["requestId"]})).await;
+        assert_eq!(decided["requestId"], request["requestId"]);
+        let listed = operator.ok("node.pair.list", json!({})).await;
+        assert_eq!(listed["paired"][0]["commands"], commands, "{decide}: {listed}");
+        assert_eq!(listed["paired"][0]["displayName"], "attic");
+    }
+    let device = json!({"requestId": "nothing"});
+    assert_eq!(operator.refused("node.pair.approve", device).await["message"], "unknown requestId");
+
+    operator.ok("node.pair.remove", json!({"nodeId": node.id()})).await;
+    assert_eq!(node.client.closed().await.code, 1008);
+    assert_eq!(operator.ok("node.pair.list", json!({})).await["paired"], json!([]));
+    let again = json!({"nodeId": node.id()});
+    assert_eq!(operator.refused("node.pair.remove", again).await["code"], "INVALID_REQUEST");
+}
+
+#[tokio::test]
 async fn a_newer_connection_of_a_node_replaces_the_older_and_keeps_its_place() {
     let gateway = TestGateway::start().await;
     let mut older = Node::new(&gateway, &["system.run"]).await;

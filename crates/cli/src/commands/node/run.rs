@@ -10,8 +10,8 @@ use std::time::Duration;
 use clap::Args;
 use openclaw_base::{Backoff, Tasks};
 use openclaw_client::{
-    ClientError, ClientOptions, Endpoint, LinkState, PairingNotice, PairingWait, Reconnecting,
-    Stage,
+    Client, ClientError, ClientOptions, Endpoint, Fingerprint, LinkState, PairingNotice,
+    PairingWait, Reconnecting, Stage,
 };
 use openclaw_exec::approvals::Approvals;
 use openclaw_exec::run::base_environment;
@@ -53,9 +53,62 @@ pub(crate) struct RunArgs {
     root: Vec<PathBuf>,
 }
 
+impl RunArgs {
+    /// What is offered to whom.
+    pub(crate) const fn new(
+        reach: ReachArgs,
+        display_name: Option<String>,
+        root: Vec<PathBuf>,
+    ) -> Self {
+        Self { reach, display_name, root }
+    }
+}
+
 /// Runs until somebody says stop, or until a person has to put something right.
 pub(crate) fn run(context: &Context, args: &RunArgs) -> Outcome {
     let target = target::choose(context, &args.reach)?;
+    let registry = offered(context, args)?;
+    block_on(async {
+        let tasks = Tasks::new();
+        let node = Node::new(context, args, &target, registry, &tasks)?;
+        let (mut interrupt, mut terminate) =
+            (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
+        let outcome = tokio::select! {
+            failure = node.serve(&tasks) => Err(failure),
+            _ = interrupt.recv() => Ok(ExitCode::Done),
+            _ = terminate.recv() => Ok(ExitCode::Done),
+        };
+        tasks.shutdown(GOODBYE).await;
+        outcome
+    })
+}
+
+/// Connects once, waiting for a person's decision, and says which certificate has to be named next time.
+pub(crate) fn pair(
+    context: &Context,
+    args: &RunArgs,
+    target: &Target,
+) -> Result<Option<Fingerprint>, Failure> {
+    let registry = offered(context, args)?;
+    block_on(async {
+        let tasks = Tasks::new();
+        let node = Node::new(context, args, target, registry, &tasks)?;
+        let paired = Client::connect(&node.endpoint, &node.options).await;
+        let certificate = match paired {
+            Ok(client) => {
+                let certificate = client.certificate();
+                client.close().await;
+                Ok(certificate)
+            }
+            Err(error) => Err(target.explain(context, client_failure(&error))),
+        };
+        tasks.shutdown(GOODBYE).await;
+        certificate
+    })
+}
+
+/// The commands that this machine offers.
+fn offered(context: &Context, args: &RunArgs) -> Result<Registry, Failure> {
     let roots = Roots::open(&args.root).map_err(|error| {
         Failure::usage(error.to_string()).hint("name folders of this machine with --root")
     })?;
@@ -67,29 +120,7 @@ pub(crate) fn run(context: &Context, args: &RunArgs) -> Outcome {
         approvals: Arc::new(Approvals::new(file, home)),
         roots,
     };
-    let registry = registry(&Arc::new(machine));
-    let device = endpoint::device(context)?;
-    block_on(async {
-        let tasks = Tasks::new();
-        let node_id = device.device_id();
-        let base = ClientOptions::cli(tasks.clone(), env!("CARGO_PKG_VERSION"));
-        let mut options = host::as_node(base, &registry);
-        options.display_name = args.display_name.clone().or_else(host_name);
-        options.device = Some(device);
-        options.pairing = waits(context.printer);
-        let ssh = SshOptions::new(tasks.clone());
-        let endpoint = endpoint::for_node(context, &args.reach, &target, &ssh)?;
-        let node = Node { context, target: &target, endpoint, options, registry, node_id };
-        let (mut interrupt, mut terminate) =
-            (on(SignalKind::interrupt())?, on(SignalKind::terminate())?);
-        let outcome = tokio::select! {
-            failure = node.serve(&tasks) => Err(failure),
-            _ = interrupt.recv() => Ok(ExitCode::Done),
-            _ = terminate.recv() => Ok(ExitCode::Done),
-        };
-        tasks.shutdown(GOODBYE).await;
-        outcome
-    })
+    Ok(registry(&Arc::new(machine)))
 }
 
 /// The environment of this process, `.env` files included.
@@ -119,7 +150,26 @@ struct Node<'a> {
     node_id: String,
 }
 
-impl Node<'_> {
+impl<'a> Node<'a> {
+    fn new(
+        context: &'a Context,
+        args: &RunArgs,
+        target: &'a Target,
+        registry: Registry,
+        tasks: &Tasks,
+    ) -> Result<Self, Failure> {
+        let device = endpoint::device(context)?;
+        let node_id = device.device_id();
+        let base = ClientOptions::cli(tasks.clone(), env!("CARGO_PKG_VERSION"));
+        let mut options = host::as_node(base, &registry);
+        options.display_name = args.display_name.clone().or_else(host_name);
+        options.device = Some(device);
+        options.pairing = waits(context.printer);
+        let ssh = SshOptions::new(tasks.clone());
+        let endpoint = endpoint::for_node(context, &args.reach, target, &ssh)?;
+        Ok(Self { context, target, endpoint, options, registry, node_id })
+    }
+
     /// Serves one link after the other until one fails for good.
     async fn serve(&self, tasks: &Tasks) -> Failure {
         let mut was_up = false;

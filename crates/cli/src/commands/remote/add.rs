@@ -253,7 +253,7 @@ pub(super) fn show(
 }
 
 /// The host, as far as names may hold it.
-pub(super) fn usual_name(target: &str) -> Result<String, Failure> {
+pub(in crate::commands) fn usual_name(target: &str) -> Result<String, Failure> {
     let host = match target.split_once("://") {
         Some((_, rest)) => rest.split(['/', '?']).next().unwrap_or(rest).to_owned(),
         None => ssh_target(target)?.host().to_owned(),
