@@ -233,7 +233,7 @@ async fn nodes_are_let_in_renamed_and_removed_and_report_what_they_have() {
     // It declares more, and somebody decides.
     for (decide, commands) in [
         ("node.pair.reject", json!(["system.which"])),
-        ("node.pair.approve", json!(["system.which", "system.run"])),
+        ("node.pair.approve", json!(["system.run", "system.which"])),
     ] {
         let (key, token) = (node.device.key.clone(), gateway.token());
         let device = Device { key, role: "node", ..Device::new(&token, &[]) };
