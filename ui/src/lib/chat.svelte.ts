@@ -77,7 +77,7 @@ class Chat {
   busy = $derived(Boolean(this.live));
 
   /** What was asked for: a key, or a short form of one. */
-  private name = "";
+  name = $state("");
   private nextOffset = 0;
   /** What events told while history was being read: an answer may be older than they are. */
   private arrived: TranscriptMessage[] = [];
@@ -318,11 +318,11 @@ class Chat {
   }
 
   draft(): string {
-    return wish(`draft.${this.key}`) ?? "";
+    return wish(`draft.${this.name}`) ?? "";
   }
 
   keepDraft(text: string): void {
-    setWish(`draft.${this.key}`, text.trim() ? text : null);
+    setWish(`draft.${this.name}`, text.trim() ? text : null);
   }
 }
 
