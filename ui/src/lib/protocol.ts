@@ -45,20 +45,43 @@ export interface Methods {
   "config.get": { params: NoParams; result: ConfigGetResult };
   "config.schema": { params: NoParams; result: ConfigSchemaResult };
   "config.schema.lookup": { params: ConfigSchemaLookupParams; result: ConfigSchemaLookupResult };
-  "exec.approval.list": { params: NoParams; result: Array<Record<string, unknown>> };
+  "exec.approvals.get": { params: NoParams; result: ExecApprovalsSnapshot };
+  "exec.approvals.set": { params: ExecApprovalsSetParams; result: ExecApprovalsSnapshot };
+  "exec.approvals.node.get": { params: ExecApprovalsNodeGetParams; result: ExecApprovalsSnapshot };
+  "exec.approvals.node.set": { params: ExecApprovalsNodeSetParams; result: ExecApprovalsSnapshot };
+  "exec.approval.request": { params: ExecApprovalRequestParams; result: ExecApprovalOutcome };
+  "exec.approval.waitDecision": { params: ExecApprovalIdParams; result: ExecApprovalOutcome };
+  "exec.approval.resolve": { params: ExecApprovalResolveParams; result: ExecApprovalResolved };
+  "exec.approval.get": { params: ExecApprovalIdParams; result: ExecApprovalView };
+  "exec.approval.list": { params: NoParams; result: Array<ExecApprovalRequested> };
+  "approval.get": { params: ApprovalGetParams; result: ApprovalGetResult };
+  "approval.resolve": { params: ApprovalResolveParams; result: ApprovalResolveResult };
   "plugin.approval.list": { params: NoParams; result: Array<Record<string, unknown>> };
   "openclaw.approval.list": { params: NoParams; result: Array<Record<string, unknown>> };
   "question.list": { params: NoParams; result: QuestionListResult };
-  "channels.status": { params: ChannelsStatusParams; result: ChannelsStatusResult };
   "cron.list": { params: CronListParams; result: CronListResult };
   "tasks.list": { params: TasksListParams; result: TasksListResult };
   "usage.status": { params: NoParams; result: UsageStatusResult };
   "security.trail": { params: SecurityTrailParams; result: SecurityTrailResult };
+  "channels.status": { params: ChannelsStatusParams; result: ChannelsStatusResult };
+  "channels.start": { params: ChannelsStartParams; result: ChannelsChanged };
+  "channels.stop": { params: ChannelsStopParams; result: ChannelsChanged };
+  "channels.pairing.list": { params: ChannelsPairingListParams; result: ChannelsPairingListResult };
+  "channels.pairing.approve": { params: ChannelsPairingApproveParams; result: ChannelsPairingApproveResult };
+  "channels.pairing.dismiss": { params: ChannelsPairingDismissParams; result: ChannelsPairingDismissResult };
+  "send": { params: SendParams; result: SendResult };
+  "outbox.list": { params: OutboxListParams; result: OutboxListResult };
+  "outbox.retry": { params: OutboxRetryParams; result: OutboxRetryResult };
   "node.list": { params: NoParams; result: NodeListResult };
   "node.describe": { params: NodeDescribeParams; result: NodeDescribeResult };
   "node.invoke": { params: NodeInvokeParams; result: NodeInvokeOutcome };
   "node.invoke.result": { params: NodeInvokeResultParams; result: NodeInvokeResultAck };
+  "node.invoke.progress": { params: NodeInvokeProgressParams; result: NodeInvokeProgressAck };
   "node.event": { params: NodeEventParams; result: NodeEventResult };
+  "voicewake.get": { params: NoParams; result: VoicewakeTriggers };
+  "voicewake.set": { params: VoicewakeSetParams; result: VoicewakeTriggers };
+  "voicewake.routing.get": { params: NoParams; result: VoicewakeRouting };
+  "voicewake.routing.set": { params: VoicewakeRoutingSetParams; result: VoicewakeRouting };
 }
 
 /** What each event carries. */
@@ -78,8 +101,12 @@ export interface Events {
   "device.pair.requested": DevicePairRequestedPayload;
   "device.pair.resolved": DevicePairResolvedPayload;
   "device.pair.changed": DevicePairChangedPayload;
+  "exec.approval.requested": ExecApprovalRequested;
+  "exec.approval.resolved": ExecApprovalResolvedPayload;
   "node.invoke.request": NodeInvokeRequestPayload;
   "node.invoke.cancel": NodeInvokeCancelPayload;
+  "voicewake.changed": VoicewakeTriggers;
+  "voicewake.routing.changed": VoicewakeRouting;
 }
 
 /** Methods that may be asked again after a lost connection. */
@@ -109,12 +136,15 @@ export const ONLY_READS: ReadonlySet<string> = new Set([
   "config.get",
   "config.schema",
   "config.schema.lookup",
-  "channels.status",
   "cron.list",
   "tasks.list",
   "usage.status",
+  "channels.status",
+  "outbox.list",
   "node.list",
   "node.describe",
+  "voicewake.get",
+  "voicewake.routing.get",
 ]);
 
 /** A turn that was cut. */
@@ -515,6 +545,88 @@ export interface ApiKeyStatus {
   source: string;
 }
 
+/** What a person says to a command. */
+export type ApprovalDecision = "allow-once" | "allow-always" | "deny";
+
+/** Params of `approval.get`. */
+export interface ApprovalGetParams {
+  /** Its id. */
+  id: string;
+}
+
+/** Result of `approval.get`. */
+export interface ApprovalGetResult {
+  /** The approval. */
+  approval: ApprovalSnapshot;
+}
+
+/** What kind of thing waits. */
+export type ApprovalKind = "exec" | "plugin" | "system-agent";
+
+/** What people are shown. */
+export interface ApprovalPresentation {
+  /** The agent that asks. */
+  agentId?: string;
+  /** What may be decided. */
+  allowedDecisions: Array<ApprovalDecision>;
+  /** The command. */
+  commandText: string;
+  /** The host it would run on. */
+  host?: string;
+  /** What kind it is. */
+  kind: ApprovalKind;
+  /** The node it would run on. */
+  nodeId?: string;
+  /** What to look at before deciding. */
+  warningText?: string;
+}
+
+/** Why. */
+export type ApprovalReason = "user" | "timeout" | "run-aborted";
+
+/** Params of `approval.resolve`. */
+export interface ApprovalResolveParams {
+  /** What is decided. */
+  decision: ApprovalDecision;
+  /** Its id. */
+  id: string;
+  /** What kind it is. */
+  kind: ApprovalKind;
+}
+
+/** Result of `approval.resolve`. */
+export interface ApprovalResolveResult {
+  /** Whether this call decided it, and not an earlier one. */
+  applied: boolean;
+  /** The approval. */
+  approval: ApprovalSnapshot;
+}
+
+/** An approval, waiting or decided. */
+export interface ApprovalSnapshot {
+  /** When it was asked for, in milliseconds since 1970. */
+  createdAtMs: number;
+  /** What was decided. */
+  decision?: ApprovalDecision;
+  /** Until when somebody may decide. */
+  expiresAtMs: number;
+  /** Its id. */
+  id: string;
+  /** What people are shown. */
+  presentation: ApprovalPresentation;
+  /** Why. */
+  reason?: ApprovalReason;
+  /** When it was decided. */
+  resolvedAtMs?: number;
+  /** What became of it. */
+  status: ApprovalStatus;
+  /** Where a browser shows it. */
+  urlPath: string;
+}
+
+/** What became of a request. */
+export type ApprovalStatus = "pending" | "allowed" | "denied" | "expired" | "cancelled";
+
 /** A file sent with a message. */
 export interface Attachment {
   /** The file, base64 or a data address. */
@@ -576,6 +688,112 @@ export interface ChallengePayload {
   ts: number;
 }
 
+/** A person who waits. */
+export interface ChannelPairingRequest {
+  /** The account. */
+  accountId: string;
+  /** The channel. */
+  channel: string;
+  /** Its name for people. */
+  channelLabel: string;
+  /** When they wrote first, ISO 8601. */
+  createdAt: string;
+  /** When the code ends. */
+  expiresAt: string;
+  /** When they wrote last. */
+  lastSeenAt: string;
+  /** Whether the person can be told of the decision. */
+  notifySupported: boolean;
+  /** The code the person was told. */
+  requestId: string;
+  /** The person's id. */
+  senderId: string;
+  /** The person's name. */
+  senderLabel: string;
+}
+
+/** Result of `channels.start` and `channels.stop`. */
+export interface ChannelsChanged {
+  /** The accounts that were told. */
+  accounts: Array<string>;
+  /** The channel. */
+  channel: string;
+  /** Always true. */
+  ok: boolean;
+}
+
+/** Params of `channels.pairing.approve`. */
+export interface ChannelsPairingApproveParams {
+  /** Its account. */
+  accountId: string;
+  /** Whether the person becomes the owner of commands; not done by this Gateway. */
+  bootstrapCommandOwner?: boolean;
+  /** The channel. */
+  channel: string;
+  /** Whether the person is told. */
+  notify?: boolean;
+  /** The request, which is the code the person was told. */
+  requestId: string;
+}
+
+/** Result of `channels.pairing.approve`. */
+export interface ChannelsPairingApproveResult {
+  /** Whether the person became the owner of commands. */
+  commandOwnerBootstrap: OwnerBootstrap;
+  /** Whether the person was told. */
+  notification: Notification;
+  /** The request. */
+  requestId: string;
+  /** The person. */
+  senderId: string;
+}
+
+/** Params of `channels.pairing.dismiss`. */
+export interface ChannelsPairingDismissParams {
+  /** Its account. */
+  accountId: string;
+  /** The channel. */
+  channel: string;
+  /** The request, which is the code the person was told. */
+  requestId: string;
+}
+
+/** Result of `channels.pairing.dismiss`. */
+export interface ChannelsPairingDismissResult {
+  /** The request. */
+  requestId: string;
+  /** The person. */
+  senderId: string;
+}
+
+/** Params of `channels.pairing.list`. */
+export interface ChannelsPairingListParams {
+  /** Only this account. */
+  accountId?: string;
+  /** Only this channel. */
+  channel?: string;
+}
+
+/** Result of `channels.pairing.list`. */
+export interface ChannelsPairingListResult {
+  /** Accounts that people can be paired with. */
+  accounts: Array<PairingAccount>;
+  /** Whether an owner of commands is configured. */
+  commandOwnerConfigured: boolean;
+  /** What bounds the list. */
+  limits: PairingLimits;
+  /** People who wait. */
+  requests: Array<ChannelPairingRequest>;
+}
+
+/** Params of `channels.start`. */
+export interface ChannelsStartParams {
+  /** Its account; all of them when left out. */
+  accountId?: string;
+  /** The channel. */
+  channel: string;
+}
+
 /** Params of `channels.status`. */
 export interface ChannelsStatusParams {
   /** Only this channel. */
@@ -606,6 +824,14 @@ export interface ChannelsStatusResult {
   channels: Record<string, unknown>;
   /** When, in milliseconds since 1970. */
   ts: number;
+}
+
+/** Params of `channels.stop`. */
+export interface ChannelsStopParams {
+  /** Its account; all of them when left out. */
+  accountId?: string;
+  /** The channel. */
+  channel: string;
 }
 
 /** Params of `chat.abort`. */
@@ -1437,6 +1663,228 @@ export interface DeviceTokenSummary {
 /** The coarse error code of a response frame. */
 export type ErrorCode = "INVALID_REQUEST" | "NOT_PAIRED" | "NOT_LINKED" | "AGENT_TIMEOUT" | "UNAVAILABLE" | "FORBIDDEN" | "APPROVAL_NOT_FOUND";
 
+/** Names an approval. */
+export interface ExecApprovalIdParams {
+  /** Its id. */
+  id: string;
+}
+
+/** What was decided. */
+export interface ExecApprovalOutcome {
+  /** When it was asked for, in milliseconds since 1970. */
+  createdAtMs: number;
+  /** The decision; none if nobody decided in time. */
+  decision?: ApprovalDecision | null;
+  /** Until when somebody could decide. */
+  expiresAtMs: number;
+  /** The approval. */
+  id: string;
+}
+
+/** What is asked for. */
+export interface ExecApprovalRequest {
+  /** The agent. */
+  agentId?: string | null;
+  /** What may be decided. */
+  allowedDecisions: Array<ApprovalDecision>;
+  /** When somebody is asked there. */
+  ask?: string | null;
+  /** The command. */
+  command: string;
+  /** Its words. */
+  commandArgv?: Array<string>;
+  /** Where it would run. */
+  cwd?: string | null;
+  /** Names of the variables it would get. */
+  envKeys?: Array<string>;
+  /** The host it would run on. */
+  host?: string | null;
+  /** The node it would run on. */
+  nodeId?: string | null;
+  /** The program it was found to be. */
+  resolvedPath?: string | null;
+  /** The run. */
+  runId?: string;
+  /** What may run there. */
+  security?: string | null;
+  /** Its transcript. */
+  sessionId?: string;
+  /** The session. */
+  sessionKey?: string | null;
+  /** The call within the run. */
+  toolCallId?: string;
+  /** Its account. */
+  turnSourceAccountId?: string;
+  /** The channel of the turn that asks. */
+  turnSourceChannel?: string;
+  /** Its recipient. */
+  turnSourceTo?: string;
+  /** What to look at before deciding. */
+  warningText?: string | null;
+}
+
+/** Params of `exec.approval.request`. */
+export interface ExecApprovalRequestParams {
+  /** The agent. */
+  agentId?: string | null;
+  /** When somebody is asked there. */
+  ask?: string | null;
+  /** The command as people read it. */
+  command?: string;
+  /** Its words. */
+  commandArgv?: Array<string>;
+  /** Where it would run. */
+  cwd?: string | null;
+  /** Variables it would get; only their names are shown. */
+  env?: Record<string, string>;
+  /** The host it would run on. */
+  host?: string | null;
+  /** Names it; a fresh one when left out. */
+  id?: string;
+  /** The node it would run on. */
+  nodeId?: string | null;
+  /** The program it was found to be. */
+  resolvedPath?: string | null;
+  /** The run. */
+  runId?: string | null;
+  /** What may run there. */
+  security?: string | null;
+  /** Its transcript. */
+  sessionId?: string | null;
+  /** The session. */
+  sessionKey?: string | null;
+  /** What exactly would run; handed on as it is. */
+  systemRunPlan?: Record<string, unknown>;
+  /** How long to wait, in milliseconds. */
+  timeoutMs?: number;
+  /** The call within the run. */
+  toolCallId?: string | null;
+  /** Its account. */
+  turnSourceAccountId?: string | null;
+  /** The channel of the turn that asks. */
+  turnSourceChannel?: string | null;
+  /** Its recipient. */
+  turnSourceTo?: string | null;
+  /** Whether to say at once that it was taken up. */
+  twoPhase?: boolean;
+  /** Decisions that are not offered. */
+  unavailableDecisions?: Array<ApprovalDecision>;
+  /** What to look at before deciding. */
+  warningText?: string | null;
+}
+
+/** Payload of `exec.approval.requested`, and an item of `exec.approval.list`. */
+export interface ExecApprovalRequested {
+  /** What kind it is. */
+  approvalKind: ApprovalKind;
+  /** When, in milliseconds since 1970. */
+  createdAtMs: number;
+  /** Until when somebody may decide. */
+  expiresAtMs: number;
+  /** The approval. */
+  id: string;
+  /** What is asked for. */
+  request: ExecApprovalRequest;
+}
+
+/** Params of `exec.approval.resolve`. */
+export interface ExecApprovalResolveParams {
+  /** `allow-once`, `allow-always` or `deny`. */
+  decision: string;
+  /** Its id. */
+  id: string;
+}
+
+/** Result of `exec.approval.resolve`. */
+export interface ExecApprovalResolved {
+  /** Always true. */
+  ok: boolean;
+}
+
+/** Payload of `exec.approval.resolved`. */
+export interface ExecApprovalResolvedPayload {
+  /** What was decided. */
+  decision: ApprovalDecision;
+  /** The approval. */
+  id: string;
+  /** Who decided. */
+  resolvedBy?: string;
+  /** When, in milliseconds since 1970. */
+  ts: number;
+}
+
+/** Result of `exec.approval.get`. */
+export interface ExecApprovalView {
+  /** The agent that asks. */
+  agentId?: string | null;
+  /** What may be decided. */
+  allowedDecisions: Array<ApprovalDecision>;
+  /** A shorter form of it. */
+  commandPreview?: string | null;
+  /** The command. */
+  commandText: string;
+  /** Until when somebody may decide. */
+  expiresAtMs: number;
+  /** The host it would run on. */
+  host?: string | null;
+  /** The approval. */
+  id: string;
+  /** The node it would run on. */
+  nodeId?: string | null;
+}
+
+/** What holds where the file says nothing. */
+export interface ExecApprovalsDefaults {
+  /** When somebody is asked. */
+  ask: string;
+  /** What holds when nobody answers. */
+  askFallback: string;
+  /** Whether programs that skills bring are allowed. */
+  autoAllowSkills: boolean;
+  /** What may run. */
+  security: string;
+}
+
+/** Params of `exec.approvals.node.get`. */
+export interface ExecApprovalsNodeGetParams {
+  /** The node. */
+  nodeId: string;
+}
+
+/** Params of `exec.approvals.node.set`. */
+export interface ExecApprovalsNodeSetParams {
+  /** Hash of the file it replaces. */
+  baseHash?: string;
+  /** The whole file. */
+  file?: Record<string, unknown>;
+  /** Rules in the node's own form; handed on as they are. */
+  native?: Record<string, unknown>;
+  /** The node. */
+  nodeId: string;
+}
+
+/** Params of `exec.approvals.set`. */
+export interface ExecApprovalsSetParams {
+  /** Hash of the file it replaces; needed where there is one. */
+  baseHash?: string;
+  /** The whole file. */
+  file?: Record<string, unknown>;
+}
+
+/** The file of approvals as it is. */
+export interface ExecApprovalsSnapshot {
+  /** Whether it is there. */
+  exists: boolean;
+  /** What it says, without secrets. */
+  file: Record<string, unknown>;
+  /** Hash of its text, for `baseHash`. */
+  hash: string;
+  /** Where it is. */
+  path: string;
+  /** What holds where it says nothing. */
+  resolvedDefaults?: ExecApprovalsDefaults;
+}
+
 /** What the Gateway can do. */
 export interface Features {
   /** Capabilities. */
@@ -1992,6 +2440,26 @@ export interface NodeInvokeParams {
   turnSourceTo?: string;
 }
 
+/** Result of `node.invoke.progress`. */
+export interface NodeInvokeProgressAck {
+  /** Nobody listens to this call, or this piece came before. */
+  ignored?: boolean;
+  /** Always true. */
+  ok: boolean;
+}
+
+/** Params of `node.invoke.progress`. */
+export interface NodeInvokeProgressParams {
+  /** What the command says; its shape is the command's own. */
+  chunk: string;
+  /** The call, as the request named it. */
+  invokeId: string;
+  /** The node that says it: the caller itself. */
+  nodeId: string;
+  /** Which piece, from 0 on; a repeat is passed on once. */
+  seq: number;
+}
+
 /** Payload of `node.invoke.request`. */
 export interface NodeInvokeRequestPayload {
   /** The command. */
@@ -2076,6 +2544,64 @@ export interface NodeRow {
   version?: string;
 }
 
+/** What became of telling a person. */
+export type Notification = "not-requested" | "sent" | "unsupported" | "failed";
+
+/** Params of `outbox.list`. */
+export interface OutboxListParams {
+  /** All that are remembered, not only those that wait, failed, or may have arrived twice. */
+  all?: boolean;
+  /** How many at most; 100 when left out. */
+  limit?: number;
+}
+
+/** Result of `outbox.list`. */
+export interface OutboxListResult {
+  /** Newest first. */
+  deliveries: Array<OutboxRow>;
+}
+
+/** Params of `outbox.retry`. */
+export interface OutboxRetryParams {
+  /** The delivery. */
+  id: number;
+}
+
+/** Result of `outbox.retry`. */
+export interface OutboxRetryResult {
+  /** Always true. */
+  ok: boolean;
+}
+
+/** A message that is to be sent, or was. */
+export interface OutboxRow {
+  /** The account. */
+  accountId: string;
+  /** How often sending was tried. */
+  attempts: number;
+  /** The channel. */
+  channel: string;
+  /** When it was put here, in milliseconds since 1970. */
+  createdAtMs: number;
+  /** When it was sent or given up. */
+  endedAtMs?: number;
+  /** What went wrong last. */
+  error?: string;
+  /** Its number. */
+  id: number;
+  /** `waiting`, `sending`, `sent`, `failed`. */
+  state: string;
+  /** The beginning of it. */
+  text: string;
+  /** The chat. */
+  to: string;
+  /** How often it was sent again without knowing whether it had arrived. */
+  uncertain: number;
+}
+
+/** What became of making a person the owner of commands. */
+export type OwnerBootstrap = "not-requested" | "configured" | "already-configured" | "unavailable";
+
 /** A paired device, without its secrets. */
 export interface PairedDevice {
   /** When it was approved, in milliseconds since 1970. */
@@ -2118,6 +2644,18 @@ export interface PairedDevice {
   tokens?: Array<DeviceTokenSummary>;
 }
 
+/** An account that people can be paired with. */
+export interface PairingAccount {
+  /** The account. */
+  accountId: string;
+  /** The channel. */
+  channel: string;
+  /** Its name for people. */
+  channelLabel: string;
+  /** Whether a person can be told of the decision. */
+  notifySupported: boolean;
+}
+
 /** What was decided about a device. */
 export type PairingDecision = "approved" | "rejected";
 
@@ -2127,8 +2665,19 @@ export interface PairingDecisionParams {
   requestId: string;
 }
 
+/** What bounds the list of those who wait. */
+export interface PairingLimits {
+  /** How many of one account. */
+  pendingPerAccount: number;
+  /** How long, in milliseconds. */
+  ttlMs: number;
+}
+
 /** A pending pairing request. */
 export type PairingRequestId = string;
+
+/** How a message is marked. */
+export type ParseMode = "HTML";
 
 /** A message that waits for its turn. */
 export interface PendingInput {
@@ -2463,8 +3012,62 @@ export interface SecurityTrailResult {
   entries: Array<TrailRecord>;
 }
 
+/** Params of `send`. */
+export interface SendParams {
+  /** Its account; `default`, or the only one, when left out. */
+  accountId?: string;
+  /** On whose behalf; kept for the log. */
+  agentId?: string;
+  /** Whether it is a voice message. */
+  asVoice?: boolean;
+  /** Not supported yet: a file's bytes, in base64. */
+  buffer?: string;
+  /** The channel; the only one when left out. */
+  channel?: string;
+  /** Its kind. */
+  contentType?: string;
+  /** Its name. */
+  filename?: string;
+  /** Whether a picture is sent as a file. */
+  forceDocument?: boolean;
+  /** Whether a film is shown as a moving picture. */
+  gifPlayback?: boolean;
+  /** A repeat with the same key sends nothing and gets the first result. */
+  idempotencyKey: string;
+  /** Not supported yet: a file to be sent. */
+  mediaUrl?: string;
+  /** Not supported yet: files to be sent. */
+  mediaUrls?: Array<string>;
+  /** What is said, in Markdown. */
+  message?: string;
+  /** How the message is marked; not supported yet. */
+  parseMode?: ParseMode;
+  /** The message that is replied to. */
+  replyToId?: string;
+  /** The session on whose behalf. */
+  sessionKey?: string;
+  /** Whether the person's device makes no sound; not supported yet. */
+  silent?: boolean;
+  /** The thread or topic. */
+  threadId?: string;
+  /** The chat, as the channel names it. */
+  to: string;
+}
+
 /** Whether answers go out. */
 export type SendPolicy = "allow" | "deny";
+
+/** Result of `send`. */
+export interface SendResult {
+  /** The channel. */
+  channel: string;
+  /** The chat. */
+  chatId?: string;
+  /** The last message of it, as the channel names it. */
+  messageId: string;
+  /** The idempotency key. */
+  runId: string;
+}
 
 /** The Gateway and this connection. */
 export interface ServerInfo {
@@ -3621,7 +4224,7 @@ export interface ToolOverrides {
 }
 
 /** What an entry is about. */
-export type TrailKindName = "connect" | "refusal" | "lockout" | "pairing" | "secret" | "config" | "gateway";
+export type TrailKindName = "connect" | "refusal" | "lockout" | "pairing" | "secret" | "approval" | "config" | "gateway";
 
 /** One entry. */
 export interface TrailRecord {
@@ -3750,4 +4353,87 @@ export interface UsageWindow {
   resetAt?: number;
   /** Share. */
   usedPercent: number;
+}
+
+/** Result of `voicewake.routing.get` and `.set`; payload of `voicewake.routing.changed`. */
+export interface VoicewakeRouting {
+  /** The routes. */
+  config: WakeRoutingRow;
+}
+
+/** Params of `voicewake.routing.set`. */
+export interface VoicewakeRoutingSetParams {
+  /** The routes. */
+  config: WakeRouting;
+}
+
+/** Params of `voicewake.set`. */
+export interface VoicewakeSetParams {
+  /** The wake words, at most 32 of 64 characters; none: the usual ones. */
+  triggers: Array<string>;
+}
+
+/** Result of `voicewake.get` and `voicewake.set`; payload of `voicewake.changed`. */
+export interface VoicewakeTriggers {
+  /** The wake words. */
+  triggers: Array<string>;
+}
+
+/** Where what was said goes, if nowhere in particular. */
+export type WakeMode = "current";
+
+/** One wake word with a place of its own. */
+export interface WakeRoute {
+  /** Where what was said goes. */
+  target: WakeTarget;
+  /** The wake word. */
+  trigger: string;
+}
+
+/** A route, as it is kept. */
+export interface WakeRouteRow {
+  /** Where what was said goes. */
+  target: WakeTargetRow;
+  /** The wake word, in lower case and without marks around its words. */
+  trigger: string;
+}
+
+/** What is to be routed from now on. */
+export interface WakeRouting {
+  /** Where what was said goes that no route names; left out: `{mode: "current"}`. */
+  defaultTarget?: WakeTarget;
+  /** Wake words with a place of their own; the first that fits counts. */
+  routes?: Array<WakeRoute>;
+}
+
+/** The routes, as they are kept. */
+export interface WakeRoutingRow {
+  /** Where what was said goes that no route names. */
+  defaultTarget: WakeTargetRow;
+  /** Wake words with a place of their own. */
+  routes: Array<WakeRouteRow>;
+  /** When they were changed, in milliseconds since 1970; 0: never. */
+  updatedAtMs: number;
+  /** Always 1. */
+  version: number;
+}
+
+/** Where what was said goes: one of the three. */
+export interface WakeTarget {
+  /** To the main session of this agent. */
+  agentId?: string;
+  /** To the main session of the default agent. */
+  mode?: WakeMode;
+  /** To this session. */
+  sessionKey?: string;
+}
+
+/** A place, as it is kept. */
+export interface WakeTargetRow {
+  /** To the main session of this agent. */
+  agentId?: AgentId;
+  /** To the main session of the default agent. */
+  mode?: WakeMode;
+  /** To this session. */
+  sessionKey?: SessionKey;
 }
