@@ -215,6 +215,7 @@ const TABLE = {
   kindSecret: ["secrets", "密钥"],
   kindConfig: ["configuration", "配置"],
   kindGateway: ["starts and stops", "启动与停止"],
+  kindApproval: ["commands approved", "命令批准"],
   when: ["When", "时间"],
   who: ["Who", "对象"],
   outcome: ["Outcome", "结果"],
