@@ -56,6 +56,9 @@ export interface Methods {
   "exec.approval.list": { params: NoParams; result: Array<ExecApprovalRequested> };
   "approval.get": { params: ApprovalGetParams; result: ApprovalGetResult };
   "approval.resolve": { params: ApprovalResolveParams; result: ApprovalResolveResult };
+  "tools.catalog": { params: ToolsCatalogParams; result: ToolsCatalogResult };
+  "tools.effective": { params: ToolsEffectiveParams; result: ToolsEffectiveResult };
+  "tools.invoke": { params: ToolsInvokeParams; result: ToolsInvokeResult };
   "plugin.approval.list": { params: NoParams; result: Array<Record<string, unknown>> };
   "openclaw.approval.list": { params: NoParams; result: Array<Record<string, unknown>> };
   "question.list": { params: NoParams; result: QuestionListResult };
@@ -78,6 +81,15 @@ export interface Methods {
   "node.invoke.result": { params: NodeInvokeResultParams; result: NodeInvokeResultAck };
   "node.invoke.progress": { params: NodeInvokeProgressParams; result: NodeInvokeProgressAck };
   "node.event": { params: NodeEventParams; result: NodeEventResult };
+  "node.pair.list": { params: NoParams; result: NodePairListResult };
+  "node.pair.approve": { params: PairingDecisionParams; result: NodePairApproveResult };
+  "node.pair.reject": { params: PairingDecisionParams; result: NodePairRejectResult };
+  "node.pair.remove": { params: NodePairRemoveParams; result: NodePairRemoveResult };
+  "node.rename": { params: NodeRenameParams; result: NodeRenameResult };
+  "node.pluginTools.update": { params: NoParams; result: NodeUpdateAck };
+  "node.skills.update": { params: NoParams; result: NodeUpdateAck };
+  "node.runnerInventory.update": { params: NoParams; result: NodeUpdateAck };
+  "node.pending.drain": { params: NodePendingDrainParams; result: NodePendingDrainResult };
   "voicewake.get": { params: NoParams; result: VoicewakeTriggers };
   "voicewake.set": { params: VoicewakeSetParams; result: VoicewakeTriggers };
   "voicewake.routing.get": { params: NoParams; result: VoicewakeRouting };
@@ -136,6 +148,8 @@ export const ONLY_READS: ReadonlySet<string> = new Set([
   "config.get",
   "config.schema",
   "config.schema.lookup",
+  "tools.catalog",
+  "tools.effective",
   "cron.list",
   "tasks.list",
   "usage.status",
@@ -2508,6 +2522,102 @@ export interface NodeListResult {
   ts: number;
 }
 
+/** Result of `node.pair.approve`. */
+export interface NodePairApproveResult {
+  /** The node. */
+  node: PairedNode;
+  /** The request. */
+  requestId: PairingRequestId;
+}
+
+/** Result of `node.pair.list`. */
+export interface NodePairListResult {
+  /** Those that were let in. */
+  paired: Array<PairedNode>;
+  /** Those that wait. */
+  pending: Array<NodePairRequest>;
+}
+
+/** Result of `node.pair.reject`. */
+export interface NodePairRejectResult {
+  /** The node. */
+  nodeId: DeviceId;
+  /** The request. */
+  requestId: PairingRequestId;
+}
+
+/** Params of `node.pair.remove`. */
+export interface NodePairRemoveParams {
+  /** The node. */
+  nodeId: string;
+}
+
+/** Result of `node.pair.remove`. */
+export interface NodePairRemoveResult {
+  /** The node. */
+  nodeId: DeviceId;
+}
+
+/** A node that asks to be let in, or for more commands. */
+export interface NodePairRequest {
+  /** Program that asks. */
+  clientId?: string;
+  /** Coarse kind of program. */
+  clientMode?: string;
+  /** Commands it would have. */
+  commands: Array<string>;
+  /** Kind of device. */
+  deviceFamily?: string;
+  /** What it calls itself. */
+  displayName?: string;
+  /** The node. */
+  nodeId: DeviceId;
+  /** Operating system. */
+  platform?: string;
+  /** Address it asks from. */
+  remoteIp?: string;
+  /** Names the request; `device.pair.*` knows it by the same name. */
+  requestId: PairingRequestId;
+  /** Scopes that whoever approves needs. */
+  requiredApproveScopes: Array<string>;
+  /** When it last asked, in milliseconds since 1970. */
+  ts: number;
+}
+
+/** Params of `node.pending.drain`. */
+export interface NodePendingDrainParams {
+  /** How many at most. */
+  maxItems?: number;
+}
+
+/** Result of `node.pending.drain`. */
+export interface NodePendingDrainResult {
+  /** Whether more waits. */
+  hasMore: boolean;
+  /** What waits for the node: nothing, because nothing can be put there yet. */
+  items: Array<unknown>;
+  /** The node. */
+  nodeId: DeviceId;
+  /** Counts changes of the queue. */
+  revision: number;
+}
+
+/** Params of `node.rename`. */
+export interface NodeRenameParams {
+  /** What operators call it from now on; at most 64 characters. */
+  displayName: string;
+  /** The node. */
+  nodeId: string;
+}
+
+/** Result of `node.rename`. */
+export interface NodeRenameResult {
+  /** Its name now. */
+  displayName: string;
+  /** The node. */
+  nodeId: DeviceId;
+}
+
 /** A node. */
 export interface NodeRow {
   /** Whether a person agreed to all it declares. */
@@ -2542,6 +2652,12 @@ export interface NodeRow {
   remoteIp?: string;
   /** Version of its program. */
   version?: string;
+}
+
+/** That something was taken note of. */
+export interface NodeUpdateAck {
+  /** Always true. */
+  ok: boolean;
 }
 
 /** What became of telling a person. */
@@ -2642,6 +2758,28 @@ export interface PairedDevice {
   scopes?: ScopeSet;
   /** One entry per role. */
   tokens?: Array<DeviceTokenSummary>;
+}
+
+/** A node that was let in. */
+export interface PairedNode {
+  /** Last approval, in milliseconds since 1970. */
+  approvedAtMs: number;
+  /** Commands it was approved for. */
+  commands: Array<string>;
+  /** First pairing, in milliseconds since 1970. */
+  createdAtMs: number;
+  /** Kind of device. */
+  deviceFamily?: string;
+  /** What it is called. */
+  displayName?: string;
+  /** Last connect, in milliseconds since 1970. */
+  lastConnectedAtMs?: number;
+  /** The node. */
+  nodeId: DeviceId;
+  /** Operating system. */
+  platform?: string;
+  /** Address of its last connection. */
+  remoteIp?: string;
 }
 
 /** An account that people can be paired with. */
@@ -4211,6 +4349,40 @@ export interface TickPayload {
 /** Whether a new token is in the answer. */
 export type TokenDelivery = "in-band" | "withheld-cross-device";
 
+/** A tool. */
+export interface ToolCatalogEntry {
+  /** The sets it belongs to. */
+  defaultProfiles: Array<ToolProfileId>;
+  /** What it does. */
+  description: string;
+  /** Its name. */
+  id: string;
+  /** Its name for people. */
+  label: string;
+  /** Where it comes from. */
+  source: ToolSource;
+}
+
+/** Tools of one kind. */
+export interface ToolCatalogGroup {
+  /** Its name. */
+  id: string;
+  /** Its name for people. */
+  label: string;
+  /** Where they come from. */
+  source: ToolSource;
+  /** The tools. */
+  tools: Array<ToolCatalogEntry>;
+}
+
+/** A set of tools to begin with. */
+export interface ToolCatalogProfile {
+  /** Its name in the configuration. */
+  id: ToolProfileId;
+  /** Its name for people. */
+  label: string;
+}
+
 /** Settings of tools. */
 export interface ToolOverrides {
   /** Tool servers, on or off. */
@@ -4221,6 +4393,112 @@ export interface ToolOverrides {
   skills?: Record<string, boolean>;
   /** Whether the web is searched. */
   webSearch?: boolean;
+}
+
+/** A set of tools to begin with. */
+export type ToolProfileId = "minimal" | "coding" | "messaging" | "full";
+
+/** Where a tool comes from. */
+export type ToolSource = "core";
+
+/** Params of `tools.catalog`. */
+export interface ToolsCatalogParams {
+  /** The agent; the default one when left out. */
+  agentId?: string;
+  /** Whether tools of plugins are listed. */
+  includePlugins?: boolean;
+}
+
+/** Result of `tools.catalog`. */
+export interface ToolsCatalogResult {
+  /** The agent. */
+  agentId: AgentId;
+  /** The tools. */
+  groups: Array<ToolCatalogGroup>;
+  /** Sets of tools to begin with. */
+  profiles: Array<ToolCatalogProfile>;
+}
+
+/** A tool that an agent has. */
+export interface ToolsEffectiveEntry {
+  /** What it does, in a sentence. */
+  description: string;
+  /** Its name. */
+  id: string;
+  /** Its name for people. */
+  label: string;
+  /** What it does, as models are told. */
+  rawDescription: string;
+  /** Where it comes from. */
+  source: ToolSource;
+}
+
+/** Tools from one source. */
+export interface ToolsEffectiveGroup {
+  /** The source. */
+  id: ToolSource;
+  /** Its name for people. */
+  label: string;
+  /** The source. */
+  source: ToolSource;
+  /** The tools. */
+  tools: Array<ToolsEffectiveEntry>;
+}
+
+/** Params of `tools.effective`. */
+export interface ToolsEffectiveParams {
+  /** The agent; that of the session when left out. */
+  agentId?: string;
+  /** The session. */
+  sessionKey: string;
+}
+
+/** Result of `tools.effective`. */
+export interface ToolsEffectiveResult {
+  /** The agent. */
+  agentId: AgentId;
+  /** The tools it has. */
+  groups: Array<ToolsEffectiveGroup>;
+  /** The set it begins with. */
+  profile: string;
+}
+
+/** What went wrong. */
+export interface ToolsInvokeError {
+  /** A stable code. */
+  code: string;
+  /** In words. */
+  message: string;
+}
+
+/** Params of `tools.invoke`. */
+export interface ToolsInvokeParams {
+  /** The agent; that of the session when left out. */
+  agentId?: string;
+  /** What it is given. */
+  args?: Record<string, unknown>;
+  /** Whether the caller knows what it asks for; nothing depends on it. */
+  confirm?: boolean;
+  /** A repeat with the same key gets the first result. */
+  idempotencyKey?: string;
+  /** The tool. */
+  name: string;
+  /** The session on whose behalf; the main one when left out. */
+  sessionKey?: string;
+}
+
+/** Result of `tools.invoke`. */
+export interface ToolsInvokeResult {
+  /** What went wrong. */
+  error?: ToolsInvokeError;
+  /** Whether it did what it was asked. */
+  ok: boolean;
+  /** What it gave. */
+  output?: unknown;
+  /** Where it comes from. */
+  source?: ToolSource;
+  /** The tool. */
+  toolName: string;
 }
 
 /** What an entry is about. */
