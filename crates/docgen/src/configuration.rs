@@ -103,7 +103,8 @@ mod tests {
             assert!(page.contains(&format!("| {key} |")), "{key}");
         }
         assert!(page.contains("## `models`"));
-        let unserved = page.lines().find(|line| line.contains("`session.mainKey`")).unwrap();
+        let unserved =
+            page.lines().find(|line| line.contains("`agents.defaults.userTimezone`")).unwrap();
         assert!(unserved.contains("no effect yet"), "{unserved}");
     }
 }

@@ -89,7 +89,7 @@ impl Scripted {
         let gateway = Gateway::new(Parts {
             channels,
             tailnet: None,
-            info: info(port),
+            info: GatewayInfo { state_dir: folder.path().to_owned(), ..info(port) },
             settings: Settings {
                 auth: SharedAuth::Token(TOKEN.into()),
                 agents: vec![AgentId::new("main"), AgentId::new("ops")],

@@ -47,11 +47,9 @@ async fn lists_that_nothing_fills_yet_are_empty_and_not_advertised() {
     let mut client = gateway.wire().await;
     let hello = client.enter(&gateway.token()).await;
     for (method, key) in [
-        ("exec.approval.list", ""),
         ("plugin.approval.list", ""),
         ("openclaw.approval.list", ""),
         ("question.list", "/questions"),
-        ("channels.status", "/channelOrder"),
         ("cron.list", "/jobs"),
         ("tasks.list", "/tasks"),
         ("usage.status", "/providers"),
