@@ -106,26 +106,6 @@ test("a browser that nobody knows waits, is compared and let in from another one
   await open.stop();
 });
 
-test("on plain HTTP a readable key is used, and the page says so", async () => {
-  const plain = await Machine.start({ config: { gateway: { controlUi: { allowedOrigins: ["http://gateway.test"] } } } });
-  const url = plain.url.replace("127.0.0.1", "gateway.test");
-  // The origin has the port in it, which is known only now.
-  await plain.run("config", "set", "gateway.controlUi.allowedOrigins", JSON.stringify([url.replace(/\/$/, "")]));
-  const page = await visit(browser, "about:blank");
-  await until(async () => (await page.request.get(plain.url, { headers: { host: new URL(url).host } })).status() === 200, "the name");
-  await page.goto(`${url}#token=${await plain.token()}`);
-  await page.waitForSelector("[data-page=chat]");
-  assert.equal(await page.evaluate(() => window.isSecureContext), false);
-  await page.goto(`${url}#/overview`);
-  await page.locator("dd", { hasText: "readable for this page" }).waitFor();
-  await page.reload();
-  await page.locator("[data-page=overview]").waitFor();
-  // What browsers say of a header that they take over HTTPS only.
-  assert.deepEqual(page.problems.filter((text) => !text.includes("Cross-Origin-Opener-Policy")), []);
-  await page.context().close();
-  await plain.stop();
-});
-
 test("below a base path everything works the same", async () => {
   const moved = await Machine.start({ config: { gateway: { controlUi: { basePath: "/openclaw" } } } });
   const url = `${moved.url}openclaw`;
