@@ -12,7 +12,7 @@ before(async () => {
 });
 after(async () => {
   await browser?.close();
-  await machine?.stop();
+  await Machine.stopAll();
 });
 
 const say = async (page, text) => {

@@ -143,8 +143,16 @@ export class Link {
 
 /** A home folder with a Gateway. */
 export class Machine {
+  static #all = new Set();
+
+  /** Stops those that a test left behind when it failed. */
+  static async stopAll() {
+    await Promise.all([...Machine.#all].map((machine) => machine.stop()));
+  }
+
   static async start({ config = {}, args = [] } = {}) {
     const machine = new Machine();
+    Machine.#all.add(machine);
     machine.home = await mkdtemp(join(tmpdir(), "openclaw-ui-"));
     machine.model = await Model.start();
     await mkdir(join(machine.home, ".openclaw"), { mode: 0o700 });
@@ -200,8 +208,10 @@ export class Machine {
   }
 
   async stop() {
-    if (this.gateway.exitCode === null) await this.down("SIGKILL");
-    this.model.stop();
+    Machine.#all.delete(this);
+    const { gateway } = this;
+    if (gateway && gateway.exitCode === null && gateway.signalCode === null) await this.down("SIGKILL");
+    this.model?.stop();
     await rm(this.home, { recursive: true, force: true });
   }
 }

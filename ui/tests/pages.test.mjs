@@ -23,7 +23,7 @@ before(async () => {
 });
 after(async () => {
   await browser?.close();
-  await machine?.stop();
+  await Machine.stopAll();
 });
 
 /** Goes to a page and waits until it has read what it shows. */
@@ -104,6 +104,25 @@ test("a browser that nobody knows waits, is compared and let in from another one
   await guest.context().close();
   await second.context().close();
   await open.stop();
+});
+
+test("on plain HTTP a readable key is used, the page says so, and waits until its origin is allowed", async () => {
+  // The name is served from the start, its pages with the port in their origin are not.
+  const plain = await Machine.start({ config: { gateway: { controlUi: { allowedOrigins: ["http://gateway.test"] } } } });
+  const url = plain.url.replace("127.0.0.1", "gateway.test");
+  const page = await visit(browser, `${url}#token=${await plain.token()}`);
+  await page.locator("[data-stand=refused]", { hasText: "CONTROL_UI_ORIGIN_NOT_ALLOWED" }).waitFor();
+  await plain.run("config", "set", "gateway.controlUi.allowedOrigins", JSON.stringify([url.replace(/\/$/, "")]));
+  await page.waitForSelector("[data-page=chat]");
+  assert.equal(await page.evaluate(() => window.isSecureContext), false);
+  await page.goto(`${url}#/overview`);
+  await page.locator("dd", { hasText: "readable for this page" }).waitFor();
+  await page.reload();
+  await page.locator("[data-page=overview]").waitFor();
+  // What browsers say of a header that they take over HTTPS only.
+  assert.deepEqual(page.problems.filter((text) => !text.includes("Cross-Origin-Opener-Policy")), []);
+  await page.context().close();
+  await plain.stop();
 });
 
 test("below a base path everything works the same", async () => {

@@ -92,21 +92,55 @@ impl HostPolicy {
         if self.any_origin || self.origins.contains(&origin) {
             return Ok(());
         }
-        let uri: Uri = origin.parse().map_err(|_| OriginRefusal::Invalid)?;
-        let (Some(authority), Some(scheme)) = (uri.authority(), uri.scheme_str()) else {
-            return Err(OriginRefusal::Invalid);
-        };
-        let (page, page_port) = split_port(authority.as_str()).ok_or(OriginRefusal::Invalid)?;
-        let host = host_header(headers).and_then(split_port);
-        let (host, host_port) = host.ok_or(OriginRefusal::NotAllowed)?;
-        let default_port = if scheme == "https" { 443 } else { 80 };
-        let same = host.eq_ignore_ascii_case(page)
-            && host_port.unwrap_or(default_port) == page_port.unwrap_or(default_port)
+        let pair = Pair::of(headers, &origin)?;
+        let host = pair.host;
+        let same = pair.is_same()
             && (is_loopback_name(host)
                 || parse_ip(host).is_some()
                 || own.is_some_and(|own| own.eq_ignore_ascii_case(host)));
-        let both_loopback = local && is_loopback_name(host) && is_loopback_name(page);
+        let both_loopback = local && is_loopback_name(host) && is_loopback_name(pair.page);
         if same || both_loopback { Ok(()) } else { Err(OriginRefusal::NotAllowed) }
+    }
+
+    /// Whether the page that asks is one of the very host and port it asks. That is enough to read the
+    /// public files of the page itself: browsers send an origin with them where they trust it with
+    /// nothing. The host must have been allowed before.
+    #[must_use]
+    pub fn is_same_origin(headers: &HeaderMap) -> bool {
+        let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+        origin.is_some_and(|origin| Pair::of(headers, origin).is_ok_and(|pair| pair.is_same()))
+    }
+}
+
+/// A page's origin beside the host it asks.
+struct Pair<'h> {
+    page: &'h str,
+    page_port: u16,
+    host: &'h str,
+    host_port: u16,
+}
+
+impl<'h> Pair<'h> {
+    fn of(headers: &'h HeaderMap, origin: &'h str) -> Result<Self, OriginRefusal> {
+        let (scheme, authority) = origin.split_once("://").ok_or(OriginRefusal::Invalid)?;
+        let uri: Uri = origin.parse().map_err(|_| OriginRefusal::Invalid)?;
+        if uri.authority().is_none_or(|parsed| parsed.as_str() != authority) {
+            return Err(OriginRefusal::Invalid);
+        }
+        let default_port = if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 };
+        let (page, page_port) = split_port(authority).ok_or(OriginRefusal::Invalid)?;
+        let host = host_header(headers).and_then(split_port);
+        let (host, host_port) = host.ok_or(OriginRefusal::NotAllowed)?;
+        Ok(Self {
+            page,
+            page_port: page_port.unwrap_or(default_port),
+            host,
+            host_port: host_port.unwrap_or(default_port),
+        })
+    }
+
+    fn is_same(&self) -> bool {
+        self.host.eq_ignore_ascii_case(self.page) && self.host_port == self.page_port
     }
 }
 
@@ -228,6 +262,23 @@ mod tests {
                 .check_origin(&headers("localhost", Some("https://any.example")), false, true, None)
                 .is_ok()
         );
+    }
+
+    #[test]
+    fn a_page_may_read_its_own_files() {
+        let is_same = |host, origin| HostPolicy::is_same_origin(&headers(host, origin));
+        assert!(is_same("ui.example:8080", Some("http://ui.example:8080")));
+        assert!(is_same("UI.example", Some("http://ui.example:80")));
+        for (host, origin) in [
+            ("ui.example:8080", None),
+            ("ui.example:8080", Some("http://ui.example")),
+            ("ui.example:8080", Some("http://evil.example:8080")),
+            ("ui.example:8080", Some("http://ui.example:8080@evil.example")),
+            ("ui.example:8080", Some("http://ui.example:8080/x")),
+            ("ui.example:8080", Some("null")),
+        ] {
+            assert!(!is_same(host, origin), "{origin:?}");
+        }
     }
 
     #[test]

@@ -32,6 +32,7 @@ use crate::{
     auth::Identity,
     connection,
     handshake::{Upgrade, Voucher},
+    hosts::HostPolicy,
     peer::{self, Link},
     settings::{Settings, SharedAuth},
     state::State,
@@ -102,9 +103,13 @@ async fn guard(
         let from = From { link, forwarded: forwarded || by_tailscale, visitor };
         return upgrade(&state, &from, request);
     }
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+    let own_page = reads && HostPolicy::is_same_origin(request.headers());
     // The socket table is read only for pages.
     let local = request.headers().contains_key(header::ORIGIN) && link.is_local(forwarded);
-    if settings.hosts.check_origin(request.headers(), local, false, own.as_deref()).is_err() {
+    let foreign =
+        settings.hosts.check_origin(request.headers(), local, false, own.as_deref()).is_err();
+    if foreign && !own_page {
         let hint = "list the origin in gateway.controlUi.allowedOrigins";
         return refusal(
             StatusCode::FORBIDDEN,

@@ -153,8 +153,9 @@ export class Client {
       call.reject(new CallError("LINK_LOST", "the connection was lost"));
     }
     const { kind } = this.stand;
-    if (kind === "credential" || kind === "version" || kind === "refused") return;
-    if (kind === "pairing") {
+    if (kind === "credential" || kind === "version") return;
+    // Somebody may approve it, or allow this page's origin; what was shown is kept for that.
+    if (kind === "pairing" || kind === "refused") {
       this.again(PAIRING_PAUSE);
       return;
     }
