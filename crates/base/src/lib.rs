@@ -6,8 +6,10 @@ pub mod backoff;
 pub mod clock;
 pub mod fs;
 pub mod tasks;
+pub mod text;
 
 pub use backoff::Backoff;
 pub use clock::{Clock, ManualClock, SharedClock, SystemClock};
 pub use tasks::Tasks;
+pub use text::harmless;
 pub use tokio_util::sync::CancellationToken;

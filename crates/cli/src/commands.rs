@@ -33,6 +33,7 @@ mod security;
 mod service;
 mod sessions;
 mod status;
+mod tui;
 
 use clap::Subcommand;
 use openclaw_config::Environment;
@@ -57,6 +58,8 @@ pub(crate) enum Command {
     Status(status::StatusArgs),
     /// Send a message to an agent and stream its answer
     Agent(agent::AgentArgs),
+    /// Chat in this terminal
+    Tui(tui::TuiArgs),
     /// List, show, reset and delete conversations
     Sessions(sessions::SessionsArgs),
     /// Show the Gateway's log
@@ -117,7 +120,7 @@ impl Command {
             Self::Remote(args) => args.wants_json(),
             Self::Security(args) => args.wants_json(),
             Self::Audit(args) => args.output.json,
-            Self::Completion(_) | Self::Reference => false,
+            Self::Tui(_) | Self::Completion(_) | Self::Reference => false,
         }
     }
 
@@ -147,6 +150,7 @@ pub(crate) fn run(
         Command::Health(args) => health::run(&context, &args),
         Command::Status(args) => status::run(&context, &args),
         Command::Agent(args) => agent::run(&context, &args),
+        Command::Tui(args) => tui::run(&context, &args),
         Command::Sessions(args) => sessions::run(&context, &args),
         Command::Logs(args) => logs::run(&context, &args),
         Command::Config(args) => config::run(&context, &args),

@@ -138,6 +138,11 @@ impl Link {
         self.way
     }
 
+    /// What a person calls the Gateway.
+    pub(crate) fn place(&self) -> &str {
+        &self.note.url
+    }
+
     /// What the Gateway proved of itself.
     pub(crate) fn proof(&self) -> &Proof {
         self.client.proof()

@@ -9,6 +9,7 @@ mod wrap;
 
 use std::io::{self, IsTerminal, Write};
 
+pub(crate) use openclaw_base::harmless;
 use serde::Serialize;
 
 pub(crate) use self::table::Table;
@@ -79,6 +80,16 @@ impl Printer {
     /// Whether data is printed as JSON.
     pub(crate) const fn is_json(self) -> bool {
         self.json
+    }
+
+    /// The same, and it keeps to itself what it would tell a person in passing.
+    pub(crate) const fn silent(self) -> Self {
+        Self { json: true, ..self }
+    }
+
+    /// Whether colours may be used.
+    pub(crate) const fn is_coloured(self) -> bool {
+        self.colour_out
     }
 
     /// Whether a person looks at standard output.
@@ -201,14 +212,6 @@ fn terminal_width() -> usize {
     terminal_size::terminal_size().map_or(USUAL_WIDTH, |(width, _)| usize::from(width.0).max(40))
 }
 
-/// Makes text from a peer safe for a terminal: control characters other than line ends and tabs are
-/// shown as the replacement character, so nothing can move the cursor or retitle the window.
-pub(crate) fn harmless(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c })
-        .collect()
-}
-
 /// The first characters of a long identifier; commands take any unambiguous beginning.
 pub(crate) fn short_id(id: &str) -> String {
     id.chars().take(12).collect()
@@ -217,11 +220,6 @@ pub(crate) fn short_id(id: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_of_a_peer_cannot_steer_the_terminal() {
-        assert_eq!(harmless("a\x1b[2Jb\r\n\tc"), "a\u{fffd}[2Jb\u{fffd}\n\tc");
-    }
 
     #[test]
     fn no_colour_means_no_escape_at_all() {

@@ -61,6 +61,12 @@ const OWNED: &[Owned] = &[
         why: "the two ends of the wire are client and gateway",
     },
     Owned {
+        libraries: &["ratatui", "ratatui-textarea", "crossterm"],
+        owners: &["openclaw-tui"],
+        strict: false,
+        why: "the screen is drawn in one place",
+    },
+    Owned {
         libraries: &["mdns-sd", "hickory-resolver"],
         owners: &["openclaw-remote"],
         strict: false,

@@ -21,6 +21,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("openclaw-node", 2),
     ("openclaw-audit", 2),
     ("openclaw-channels", 2),
+    ("openclaw-tui", 2),
     ("openclaw-channel-telegram", 3),
     ("openclaw-channel-webhook", 3),
     ("openclaw-providers", 3),

@@ -37,4 +37,5 @@ mod tailscale;
 mod telegram;
 mod terminal;
 mod tls;
+mod tui;
 mod tunnel;
