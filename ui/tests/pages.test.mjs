@@ -176,7 +176,7 @@ test("logs, configuration, trail and usage show what the Gateway says", async ()
   assert.ok((await readFile(await file.path(), "utf8")).trim().startsWith("{"));
 
   await go(page, "config");
-  await page.getByLabel("Key").fill("gateway.port");
+  await page.getByLabel("Key", { exact: true }).fill("gateway.port");
   await page.getByRole("button", { name: "Look up" }).click();
   await page.locator("[role=status] code", { hasText: "gateway.port" }).waitFor();
   const text = await page.locator("[data-page=config]").textContent();
@@ -192,6 +192,44 @@ test("logs, configuration, trail and usage show what the Gateway says", async ()
   await page.locator("tbody tr", { hasText: "1,200" }).first().waitFor();
   assert.deepEqual(page.problems, []);
   await page.context().close();
+});
+
+test("the configuration is changed by form and as text, compared first, refused with its line, and keeps its secrets", async () => {
+  const other = await Machine.start();
+  const file = async () => readFile(`${other.home}/.openclaw/openclaw.json`, "utf8");
+  const before = JSON.parse(await file());
+  const page = await signedIn(browser, other);
+  await go(page, "config", other.url);
+  await page.getByLabel("Find a setting").fill("tools.profile");
+  await page.locator(".setting", { hasText: "tools.profile" }).getByRole("combobox").selectOption("minimal");
+  await page.getByRole("button", { name: "Review changes (1)" }).click();
+  await page.locator(".changes li", { hasText: "tools.profile" }).waitFor();
+  assert.deepEqual(await faults(page), []);
+  await page.getByRole("button", { name: "Apply (1)" }).click();
+  await page.getByText("Saved. It holds at once.").waitFor();
+  assert.deepEqual(JSON.parse(await file()), { ...before, tools: { profile: "minimal" } });
+
+  const text = page.getByRole("textbox", { name: "The file" });
+  await until(async () => (await text.inputValue()).includes("minimal"), "the new text");
+  const shown = await text.inputValue();
+  assert.ok(shown.includes("__OPENCLAW_REDACTED__") && !shown.includes('"k"'), shown);
+  await text.fill(`{\n  // a note\n  tools: { profile: "no such" },\n${shown.slice(1, shown.indexOf('"tools"'))}}`);
+  const raw = page.locator("form", { has: text });
+  await raw.getByRole("button", { name: "Review changes" }).click();
+  await raw.locator('[data-mark="+"]', { hasText: "a note" }).waitFor();
+  await raw.getByRole("button", { name: "Apply" }).click();
+  await raw.locator("[role=alert]", { hasText: "line 3" }).waitFor();
+  const chosen = await text.evaluate((area) => area.value.slice(area.selectionStart, area.selectionEnd));
+  assert.ok(chosen.includes("no such"), chosen);
+  await text.fill((await text.inputValue()).replace("no such", "coding"));
+  await raw.getByRole("button", { name: "Review changes" }).click();
+  await raw.getByRole("button", { name: "Apply" }).click();
+  await until(async () => (await file()).includes("coding"), "the file");
+  const after = await file();
+  assert.ok(after.includes("// a note") && after.includes('"apiKey":"k"'), after);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+  await other.stop();
 });
 
 test("the keyboard alone is enough: palette, theme, language", async () => {

@@ -39,11 +39,19 @@ pub fn get(text: &str, path: &str) -> Result<Option<Json>, ConfigError> {
 /// The text, the path or the value cannot be parsed, or the path leads through something that
 /// holds no keys.
 pub fn set(text: &str, path: &str, value: &str) -> Result<String, ConfigError> {
+    put(text, path, value_text(value)?)
+}
+
+/// The same for a value that may hold placeholders; whoever calls it puts the secrets back.
+pub(crate) fn set_shown(text: &str, path: &str, value: &str) -> Result<String, ConfigError> {
+    put(text, path, value)
+}
+
+fn put(text: &str, path: &str, value: &str) -> Result<String, ConfigError> {
     let keys = KeyPath::parse(path)?;
     if keys.0.is_empty() {
         return Err(ConfigError::BadKeyPath { path: path.to_owned(), reason: "it is empty" });
     }
-    let value = value_text(value)?;
     let edited = match parse(text)? {
         Some(document) => insert::set(text, &document, &keys, value)?,
         None => {
@@ -119,16 +127,22 @@ fn parse(text: &str) -> Result<Option<Document>, ConfigError> {
     })
 }
 
-/// The value alone, without what stands around it.
-fn value_text(value: &str) -> Result<&str, ConfigError> {
+/// A value that was given, as a tree.
+pub(crate) fn parse_value(value: &str) -> Result<Node, ConfigError> {
     let document = syntax::parse(value, 0).map_err(|error| {
         let (line, column) = Lines::of(value).position(value, error.offset);
         ConfigError::BadValue { reason: error.message, line, column }
     })?;
-    if holds_placeholder(&document.root) {
+    Ok(document.root)
+}
+
+/// The value alone, without what stands around it.
+fn value_text(value: &str) -> Result<&str, ConfigError> {
+    let root = parse_value(value)?;
+    if holds_placeholder(&root) {
         return Err(ConfigError::RedactedValue);
     }
-    Ok(value.get(document.root.span.range()).unwrap_or(value))
+    Ok(value.get(root.span.range()).unwrap_or(value))
 }
 
 fn holds_placeholder(node: &Node) -> bool {
@@ -138,7 +152,7 @@ fn holds_placeholder(node: &Node) -> bool {
 }
 
 /// Replaces stretches of a text; they must not overlap.
-fn splice(text: &str, mut cuts: Vec<(std::ops::Range<usize>, String)>) -> String {
+pub(crate) fn splice(text: &str, mut cuts: Vec<(std::ops::Range<usize>, String)>) -> String {
     cuts.sort_by_key(|(range, _)| (range.start, range.end));
     let mut out = String::with_capacity(text.len() + 64);
     let mut at = 0;

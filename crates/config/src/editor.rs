@@ -14,11 +14,14 @@ use crate::edit;
 use crate::env::Environment;
 use crate::error::ConfigError;
 use crate::loaded::load_text;
+use crate::patch;
 use crate::paths::Paths;
 use crate::problem::Report;
 use crate::redact::{self, Stage};
+use crate::reload::differences;
+use crate::restore;
 use crate::source::{hash_text, read_text};
-use crate::syntax;
+use crate::syntax::{self, MAX_BYTES};
 
 /// Says that this configuration must not be changed.
 const READ_ONLY: &str = "OPENCLAW_CONFIG_READONLY";
@@ -105,6 +108,46 @@ impl Editor {
     /// See [`edit::set`].
     pub fn set_json(&mut self, path: &str, value: &Json) -> Result<(), ConfigError> {
         self.set(path, &value.to_string())
+    }
+
+    /// Takes another text for the whole file. Secrets that [`ConfigSnapshot`](crate::ConfigSnapshot) hid
+    /// in it are put back.
+    ///
+    /// # Errors
+    /// [`ConfigError::LostSecret`] for a placeholder that stands where nothing was hidden.
+    pub fn replace_with(&mut self, text: &str) -> Result<(), ConfigError> {
+        if u64::try_from(text.len()).unwrap_or(u64::MAX) > MAX_BYTES {
+            let reason = "it is larger than 4 MiB".to_owned();
+            return Err(ConfigError::BadText { reason, line: 1, column: 1 });
+        }
+        self.text = restore::restore(text, self.original.as_deref().unwrap_or(""))?;
+        Ok(())
+    }
+
+    /// Applies a merge patch (JSON5). Lists of objects with an `id` are merged, unless `replaced` names
+    /// them; a placeholder leaves the secret that it stands for as it is.
+    ///
+    /// # Errors
+    /// The patch is no object, or cannot be applied.
+    pub fn patch(&mut self, patch: &str, replaced: &[String]) -> Result<(), ConfigError> {
+        let shown = patch::apply(&self.text, patch, replaced)?;
+        self.text = restore::restore(&shown, self.original.as_deref().unwrap_or(""))?;
+        Ok(())
+    }
+
+    /// The keys that the edits change, sorted; never a value.
+    #[must_use]
+    pub fn changed_keys(&self) -> Vec<String> {
+        let tree = |text: &str| syntax::parse(text, 0).map(|document| document.root.to_json());
+        let empty = || Json::Object(serde_json::Map::new());
+        let before = self.original.as_deref().and_then(|text| tree(text).ok());
+        differences(&before.unwrap_or_else(empty), &tree(&self.text).unwrap_or_else(|_| empty()))
+    }
+
+    /// Whether there is a file.
+    #[must_use]
+    pub const fn exists(&self) -> bool {
+        self.original.is_some()
     }
 
     /// Removes a key or a list's item, and says whether it was there.
@@ -338,6 +381,30 @@ mod tests {
         editor.set("gateway.port", "1").unwrap();
         assert!(matches!(editor.save(), Err(ConfigError::Write { .. })));
         assert_eq!(bench.file(), "{}");
+    }
+
+    #[test]
+    fn a_shown_text_comes_back_with_its_secrets() {
+        let written = "{ // mine\n gateway: {port: 1, auth: {token: 'hunter2-hunter2'}} }\n";
+        let bench = Bench::new(Some(written));
+        let shown = crate::ConfigSnapshot::read(&bench.paths, &bench.env);
+        let raw = shown.raw.unwrap();
+        let mut editor = bench.open();
+        editor.expect_base(&shown.hash).unwrap();
+        editor.replace_with(&raw.replace("port: 1", "port: 2")).unwrap();
+        assert_eq!(editor.changed_keys(), ["gateway.port"]);
+        editor.save().unwrap();
+        assert_eq!(bench.file(), written.replace("port: 1", "port: 2"));
+
+        let mut editor = bench.open();
+        let patch =
+            format!("{{gateway: {{port: null, auth: {{token: '{REDACTED}', mode: 'token'}}}}}}");
+        editor.patch(&patch, &[]).unwrap();
+        assert_eq!(editor.changed_keys(), ["gateway.auth.mode", "gateway.port"]);
+        editor.save().unwrap();
+        let expected =
+            "{ // mine\n gateway: {auth: {token: 'hunter2-hunter2', mode: \"token\"}} }\n";
+        assert_eq!(bench.file(), expected);
     }
 
     #[test]

@@ -98,6 +98,17 @@ pub enum ConfigError {
     /// The placeholder that stands for a hidden secret was about to be stored as a value.
     #[error("the placeholder for a hidden secret cannot be stored as a value")]
     RedactedValue,
+    /// The placeholder stands in a text where no secret was hidden.
+    #[error("line {line}, column {column}: no hidden secret belongs here; write the value itself")]
+    LostSecret {
+        /// Line in the text.
+        line: usize,
+        /// Column in the text.
+        column: usize,
+    },
+    /// A patch that is a list or a single value.
+    #[error("config.patch raw must be an object")]
+    PatchNotObject,
     /// A secret reference that leads nowhere.
     #[error("the secret {reference} cannot be read: {reason}")]
     Secret {

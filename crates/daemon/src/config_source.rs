@@ -1,13 +1,19 @@
-//! Answers to `config.get`, `config.schema` and `config.schema.lookup`.
+//! Answers to `config.get`, `config.schema` and `config.schema.lookup`, and changes of the file.
 
-use openclaw_config::{ConfigSnapshot, Environment, Paths, describe};
-use openclaw_gateway::config_source::ConfigSource;
+use std::sync::Arc;
+
+use openclaw_config::{ConfigError, ConfigSnapshot, Editor, Environment, Paths, describe};
+use openclaw_config::{Problem, ReloadClass};
+use openclaw_gateway::config_source::{ConfigChange, ConfigSource};
 use openclaw_protocol::{
     RpcError,
-    methods::config::{ConfigGetResult, ConfigSchemaLookupResult, ConfigSchemaResult},
+    methods::config::{
+        ConfigGetResult, ConfigSchemaLookupResult, ConfigSchemaResult, ConfigWriteResult,
+    },
 };
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 /// Reads the file anew for every `config.get`, because a person may have changed it a moment ago.
 #[derive(Debug)]
@@ -15,11 +21,13 @@ pub(crate) struct FileConfig {
     paths: Paths,
     env: Environment,
     applied: RwLock<String>,
+    /// Held while the file is changed: of two that were made from one state, the second is refused.
+    writing: Arc<Mutex<()>>,
 }
 
 impl FileConfig {
     pub(crate) fn new(paths: Paths, env: Environment, applied: String) -> Self {
-        Self { paths, env, applied: RwLock::new(applied) }
+        Self { paths, env, applied: RwLock::new(applied), writing: Arc::default() }
     }
 
     /// Names the state of the file that is in force.
@@ -40,6 +48,22 @@ impl ConfigSource for FileConfig {
         })
     }
 
+    fn write(
+        &self,
+        change: ConfigChange,
+        base_hash: Option<String>,
+    ) -> futures_util::future::BoxFuture<'_, Result<ConfigWriteResult, RpcError>> {
+        let (paths, env) = (self.paths.clone(), self.env.clone());
+        let writing = Arc::clone(&self.writing);
+        Box::pin(async move {
+            let written = tokio::task::spawn_blocking(move || {
+                let _one_at_a_time = writing.lock();
+                write(&paths, &env, &change, base_hash.as_deref())
+            });
+            written.await.map_err(|error| RpcError::unavailable(error.to_string()))?
+        })
+    }
+
     fn schema(&self) -> Result<ConfigSchemaResult, RpcError> {
         wire(&describe::describe())
     }
@@ -47,6 +71,73 @@ impl ConfigSource for FileConfig {
     fn lookup(&self, path: &str) -> Result<Option<ConfigSchemaLookupResult>, RpcError> {
         describe::lookup(path).as_ref().map(wire).transpose()
     }
+}
+
+fn write(
+    paths: &Paths,
+    env: &Environment,
+    change: &ConfigChange,
+    base_hash: Option<&str>,
+) -> Result<ConfigWriteResult, RpcError> {
+    let mut editor = Editor::open(paths, env).map_err(|error| refused(&error))?;
+    match base_hash {
+        Some(hash) => editor.expect_base(hash).map_err(|error| refused(&error))?,
+        None if editor.exists() => {
+            let message = "config base hash required; re-run config.get and retry";
+            return Err(RpcError::invalid(message));
+        }
+        None => {}
+    }
+    let edited = match change {
+        ConfigChange::Whole { raw } => editor.replace_with(raw),
+        ConfigChange::Patch { raw, replaced } => editor.patch(raw, replaced),
+    };
+    edited.map_err(|error| refused(&error))?;
+    let changed_paths = editor.changed_keys();
+    let saved = editor.save().map_err(|error| refused(&error))?;
+    let needs_restart = changed_paths
+        .iter()
+        .filter(|path| ReloadClass::of(path) == ReloadClass::Restart)
+        .cloned()
+        .collect();
+    Ok(ConfigWriteResult {
+        ok: true,
+        path: saved.path.display().to_string(),
+        config: ConfigSnapshot::read(paths, env).config,
+        hash: saved.hash,
+        changed_paths,
+        needs_restart,
+    })
+}
+
+/// Why the file stays as it is.
+fn refused(error: &ConfigError) -> RpcError {
+    match error {
+        ConfigError::Invalid { report } => {
+            let mut errors = report.errors().peekable();
+            let first = errors.peek().map(|problem| place(problem)).unwrap_or_default();
+            let issues: Vec<Value> =
+                errors.filter_map(|problem| serde_json::to_value(problem).ok()).collect();
+            RpcError::invalid(format!("invalid config{first}"))
+                .with_details([("issues", Value::from(issues))])
+        }
+        ConfigError::BadValue { line, column, .. }
+        | ConfigError::BadText { line, column, .. }
+        | ConfigError::LostSecret { line, column } => {
+            let place = [("line", Value::from(*line)), ("column", Value::from(*column))];
+            RpcError::invalid(error.to_string()).with_details(place)
+        }
+        ConfigError::Read { source, .. } | ConfigError::Write { source, .. } => {
+            RpcError::unavailable(format!("{error}: {source}"))
+        }
+        _ => RpcError::invalid(error.to_string()),
+    }
+}
+
+fn place(problem: &Problem) -> String {
+    let key = if problem.path.is_empty() { "" } else { problem.path.as_str() };
+    let line = problem.line.map(|line| format!(": line {line}: ")).unwrap_or(": ".to_owned());
+    format!("{line}{key}{} {}", if key.is_empty() { "" } else { ":" }, problem.message)
 }
 
 /// The same value in the protocol's own type.

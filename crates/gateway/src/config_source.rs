@@ -5,13 +5,39 @@ use std::fmt::Debug;
 use futures_util::future::BoxFuture;
 use openclaw_protocol::{
     RpcError,
-    methods::config::{ConfigGetResult, ConfigSchemaLookupResult, ConfigSchemaResult},
+    methods::config::{
+        ConfigGetResult, ConfigSchemaLookupResult, ConfigSchemaResult, ConfigWriteResult,
+    },
 };
+
+/// A change of the file that somebody asks for.
+#[derive(Clone, Debug)]
+pub enum ConfigChange {
+    /// Another text for all of it.
+    Whole {
+        /// JSON5.
+        raw: String,
+    },
+    /// A merge patch.
+    Patch {
+        /// JSON5.
+        raw: String,
+        /// Lists that it replaces.
+        replaced: Vec<String>,
+    },
+}
 
 /// Where the answers come from; the composition root has one.
 pub trait ConfigSource: Send + Sync + Debug {
     /// The answer to `config.get`.
     fn snapshot(&self) -> BoxFuture<'_, Result<ConfigGetResult, RpcError>>;
+
+    /// Changes the file, if it still is the one of this hash.
+    fn write(
+        &self,
+        change: ConfigChange,
+        base_hash: Option<String>,
+    ) -> BoxFuture<'_, Result<ConfigWriteResult, RpcError>>;
 
     /// The answer to `config.schema`.
     ///

@@ -45,6 +45,9 @@ export interface Methods {
   "config.get": { params: NoParams; result: ConfigGetResult };
   "config.schema": { params: NoParams; result: ConfigSchemaResult };
   "config.schema.lookup": { params: ConfigSchemaLookupParams; result: ConfigSchemaLookupResult };
+  "config.set": { params: ConfigSetParams; result: ConfigWriteResult };
+  "config.patch": { params: ConfigPatchParams; result: ConfigWriteResult };
+  "config.apply": { params: ConfigApplyParams; result: ConfigWriteResult };
   "exec.approvals.get": { params: NoParams; result: ExecApprovalsSnapshot };
   "exec.approvals.set": { params: ExecApprovalsSetParams; result: ExecApprovalsSnapshot };
   "exec.approvals.node.get": { params: ExecApprovalsNodeGetParams; result: ExecApprovalsSnapshot };
@@ -1214,12 +1217,40 @@ export type CommandScope = "text" | "native" | "both";
 /** Who brought a command. */
 export type CommandSource = "native" | "skill" | "plugin";
 
+/** Params of `config.apply`. */
+export interface ConfigApplyParams {
+  /** `hash` of the `config.get` that the text was made from; needed where there is a file. */
+  baseHash?: string;
+  /** Where that session would be told; taken and not used. */
+  deliveryContext?: ConfigDelivery;
+  /** Why, for the audit trail. */
+  note?: string;
+  /** The whole file, JSON5. [`REDACTED`] stands for the secret that was hidden there. */
+  raw: string;
+  /** When to restart; taken and not used. */
+  restartDelayMs?: number;
+  /** The session that asked; taken and not used, changes are applied without a restart. */
+  sessionKey?: string;
+}
+
 /** Payload of `config.changed`. */
 export interface ConfigChangedPayload {
   /** Names the new state of the configuration, as `config.get` does. */
   hash?: string;
   /** Keys that changed. */
   paths: Array<string>;
+}
+
+/** Where a session would be told of a restart. */
+export interface ConfigDelivery {
+  /** The account. */
+  accountId?: string;
+  /** The channel. */
+  channel?: string;
+  /** The thread, a text or a number. */
+  threadId?: unknown;
+  /** The chat. */
+  to?: string;
 }
 
 /** Result of `config.get`. Secrets are replaced by [`REDACTED`]. */
@@ -1294,6 +1325,24 @@ export interface ConfigIssue {
   path: string;
 }
 
+/** Params of `config.patch`. */
+export interface ConfigPatchParams {
+  /** `hash` of the `config.get` that the patch was made for; needed where there is a file. */
+  baseHash?: string;
+  /** Where that session would be told; taken and not used. */
+  deliveryContext?: ConfigDelivery;
+  /** Why, for the audit trail. */
+  note?: string;
+  /** A merge patch, JSON5: `null` removes, lists of objects with an `id` are merged. */
+  raw: string;
+  /** Lists that the patch replaces instead of merging into them. */
+  replacePaths?: Array<string>;
+  /** When to restart; taken and not used. */
+  restartDelayMs?: number;
+  /** The session that asked; taken and not used, changes are applied without a restart. */
+  sessionKey?: string;
+}
+
 /** Whether configuration changes are applied while running. */
 export interface ConfigReloadHealth {
   /** The state. */
@@ -1352,6 +1401,30 @@ export interface ConfigSchemaResult {
   uiHints: Record<string, ConfigHint>;
   /** Version of the schema. */
   version: string;
+}
+
+/** Params of `config.set`. */
+export interface ConfigSetParams {
+  /** `hash` of the `config.get` that the text was made from; needed where there is a file. */
+  baseHash?: string;
+  /** The whole file, JSON5. [`REDACTED`] stands for the secret that was hidden there. */
+  raw: string;
+}
+
+/** Result of `config.set`, `config.patch` and `config.apply`. */
+export interface ConfigWriteResult {
+  /** The keys that were changed. */
+  changedPaths: Array<string>;
+  /** What holds with it, secrets hidden. */
+  config: unknown;
+  /** Names the new state of the file. */
+  hash: string;
+  /** Those of them that hold after a restart only. */
+  needsRestart: Array<string>;
+  /** Always true. */
+  ok: boolean;
+  /** The file. */
+  path: string;
 }
 
 /** Credentials. Values are secret: never log this type's serialised form. */

@@ -1,11 +1,22 @@
-//! The configuration as it stands, and its schema.
+//! The configuration as it stands, its schema, and changes of it.
 
 use openclaw_protocol::{
     RpcError,
+    list::List,
     methods::{config::*, system::NoParams},
+    text::NonEmpty,
 };
 
-use crate::router::{Cx, Failure, Handle, Methods};
+use openclaw_store::trail::TrailKind;
+
+use crate::{
+    config_source::ConfigChange,
+    router::{Cx, Failure, Handle, Methods},
+};
+
+/// Most keys, and most letters of a note, that the audit trail names.
+const NAMED_KEYS: usize = 12;
+const NOTE_CHARS: usize = 120;
 
 impl Handle<ConfigGet> for Methods {
     async fn handle(cx: Cx, _: NoParams) -> Result<ConfigGetResult, Failure> {
@@ -30,4 +41,55 @@ impl Handle<ConfigSchemaLookup> for Methods {
             RpcError::invalid(format!("config schema path not found: {path}")).into()
         })
     }
+}
+
+impl Handle<ConfigSet> for Methods {
+    async fn handle(cx: Cx, params: ConfigSetParams) -> Result<ConfigWriteResult, Failure> {
+        let change = ConfigChange::Whole { raw: params.raw.into_string() };
+        write(&cx, change, params.base_hash, None).await
+    }
+}
+
+impl Handle<ConfigApply> for Methods {
+    async fn handle(cx: Cx, params: ConfigApplyParams) -> Result<ConfigWriteResult, Failure> {
+        let change = ConfigChange::Whole { raw: params.raw.into_string() };
+        write(&cx, change, params.base_hash, params.note).await
+    }
+}
+
+impl Handle<ConfigPatch> for Methods {
+    async fn handle(cx: Cx, params: ConfigPatchParams) -> Result<ConfigWriteResult, Failure> {
+        let replaced = params.replace_paths.map(List::into_vec).unwrap_or_default();
+        let replaced = replaced.into_iter().map(NonEmpty::into_string).collect();
+        let change = ConfigChange::Patch { raw: params.raw.into_string(), replaced };
+        write(&cx, change, params.base_hash, params.note).await
+    }
+}
+
+/// Writes, and says in the audit trail which keys were changed; never what they are now.
+async fn write(
+    cx: &Cx,
+    change: ConfigChange,
+    base_hash: Option<NonEmpty>,
+    note: Option<String>,
+) -> Result<ConfigWriteResult, Failure> {
+    let written = cx.state.config.write(change, base_hash.map(NonEmpty::into_string)).await?;
+    if !written.changed_paths.is_empty() {
+        let mut detail = written
+            .changed_paths
+            .iter()
+            .take(NAMED_KEYS)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
+        if let Some(more) = written.changed_paths.len().checked_sub(NAMED_KEYS).filter(|n| *n > 0) {
+            detail.push_str(&format!(" and {more} more"));
+        }
+        if let Some(note) = note.filter(|note| !note.trim().is_empty()) {
+            detail.push_str(": ");
+            detail.extend(note.chars().take(NOTE_CHARS));
+        }
+        cx.state.record_of(&cx.conn, TrailKind::Config, "changed", &detail);
+    }
+    Ok(written)
 }

@@ -11,6 +11,7 @@
 mod agent;
 mod approvals;
 mod chat;
+mod config;
 mod device;
 mod door;
 mod evidence;

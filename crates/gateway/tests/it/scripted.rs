@@ -17,7 +17,7 @@ use openclaw_exec::approvals::Approvals;
 use openclaw_gateway::{
     Gateway, Parts,
     approval_flow::AgentApprover,
-    config_source::ConfigSource,
+    config_source::{ConfigChange, ConfigSource},
     info::GatewayInfo,
     listen::Listener,
     node_reach::AgentReach,
@@ -28,7 +28,9 @@ use openclaw_identity::KeyPair;
 use openclaw_protocol::{
     RpcError,
     ids::AgentId,
-    methods::config::{ConfigGetResult, ConfigSchemaLookupResult, ConfigSchemaResult},
+    methods::config::{
+        ConfigGetResult, ConfigSchemaLookupResult, ConfigSchemaResult, ConfigWriteResult,
+    },
 };
 use openclaw_store::Store;
 use openclaw_testkit::{
@@ -181,6 +183,14 @@ struct NoConfig;
 
 impl ConfigSource for NoConfig {
     fn snapshot(&self) -> BoxFuture<'_, Result<ConfigGetResult, RpcError>> {
+        async { Err(RpcError::unavailable("no configuration in this test")) }.boxed()
+    }
+
+    fn write(
+        &self,
+        _: ConfigChange,
+        _: Option<String>,
+    ) -> BoxFuture<'_, Result<ConfigWriteResult, RpcError>> {
         async { Err(RpcError::unavailable("no configuration in this test")) }.boxed()
     }
 

@@ -1,14 +1,15 @@
-//! The configuration as it stands, and its schema. Writing is a person's act and not here.
+//! The configuration as it stands, its schema, and changes that a person makes from afar.
 
 use std::collections::BTreeMap;
 
 use serde_json::Value;
 
 use crate::{
+    list::List,
     macros::{names, params, record},
     methods::system::NoParams,
     row::{Since, methods},
-    text::{Shape, Shaped},
+    text::{Int0, NonEmpty, Shape, Shaped},
 };
 
 /// A path in the configuration, such as `gateway.auth.mode` or `agents.list[0]`.
@@ -29,6 +30,60 @@ params! {
     ConfigSchemaLookupParams {
         /// Which key.
         path: Shaped<ConfigPathShape>,
+    }
+
+    /// Params of `config.set`.
+    ConfigSetParams {
+        /// The whole file, JSON5. [`REDACTED`] stands for the secret that was hidden there.
+        raw: NonEmpty,
+        /// `hash` of the `config.get` that the text was made from; needed where there is a file.
+        base_hash?: NonEmpty,
+    }
+
+    /// Params of `config.apply`.
+    ConfigApplyParams {
+        /// The whole file, JSON5. [`REDACTED`] stands for the secret that was hidden there.
+        raw: NonEmpty,
+        /// `hash` of the `config.get` that the text was made from; needed where there is a file.
+        base_hash?: NonEmpty,
+        /// The session that asked; taken and not used, changes are applied without a restart.
+        session_key?: String,
+        /// Where that session would be told; taken and not used.
+        delivery_context?: ConfigDelivery,
+        /// Why, for the audit trail.
+        note?: String,
+        /// When to restart; taken and not used.
+        restart_delay_ms?: Int0,
+    }
+
+    /// Params of `config.patch`.
+    ConfigPatchParams {
+        /// A merge patch, JSON5: `null` removes, lists of objects with an `id` are merged.
+        raw: NonEmpty,
+        /// `hash` of the `config.get` that the patch was made for; needed where there is a file.
+        base_hash?: NonEmpty,
+        /// The session that asked; taken and not used, changes are applied without a restart.
+        session_key?: String,
+        /// Where that session would be told; taken and not used.
+        delivery_context?: ConfigDelivery,
+        /// Why, for the audit trail.
+        note?: String,
+        /// When to restart; taken and not used.
+        restart_delay_ms?: Int0,
+        /// Lists that the patch replaces instead of merging into them.
+        replace_paths?: List<NonEmpty, 0, 256>,
+    }
+
+    /// Where a session would be told of a restart.
+    ConfigDelivery {
+        /// The channel.
+        channel?: String,
+        /// The chat.
+        to?: String,
+        /// The account.
+        account_id?: String,
+        /// The thread, a text or a number.
+        thread_id?: Value,
     }
 }
 
@@ -73,6 +128,22 @@ record! {
         agent_roster_include_owned: bool,
         /// Whether the bindings come from an included file.
         bindings_include_owned: bool,
+    }
+
+    /// Result of `config.set`, `config.patch` and `config.apply`.
+    ConfigWriteResult {
+        /// Always true.
+        ok: bool,
+        /// The file.
+        path: String,
+        /// What holds with it, secrets hidden.
+        config: Value,
+        /// Names the new state of the file.
+        hash: String,
+        /// The keys that were changed.
+        changed_paths: Vec<String>,
+        /// Those of them that hold after a restart only.
+        needs_restart: Vec<String>,
     }
 
     /// A problem in the configuration.
@@ -175,6 +246,12 @@ methods! {
     ConfigGet = "config.get", Read, NoParams => ConfigGetResult;
     /// Shows the schema of the configuration.
     ConfigSchema = "config.schema", Read, NoParams => ConfigSchemaResult;
+    /// Replaces the configuration file.
+    ConfigSet = "config.set", Admin, ConfigSetParams => ConfigWriteResult;
+    /// Changes some keys of the configuration file and leaves every other byte as it is.
+    ConfigPatch = "config.patch", Admin, ConfigPatchParams => ConfigWriteResult;
+    /// Replaces the configuration file; what can be applied is applied at once.
+    ConfigApply = "config.apply", Admin, ConfigApplyParams => ConfigWriteResult;
     /// Shows the schema of one key and what is below it.
     ConfigSchemaLookup = "config.schema.lookup", Read, ConfigSchemaLookupParams
         => ConfigSchemaLookupResult { since: Since::V4 };

@@ -34,6 +34,8 @@ pub(crate) const LENIENT: &[(&str, &str, &str)] = &[
     ("node.skills.update", "/skills", "nothing reads them yet, so they may be anything"),
     ("node.event", "/payloadJSON", "real nodes send null where there is nothing"),
     ("tools.invoke", "/conversationReadOrigin", "for a tool that this Gateway does not have"),
+    ("config.patch", "/deliveryContext/threadId", "text or a number; nothing reads it"),
+    ("config.apply", "/deliveryContext/threadId", "text or a number; nothing reads it"),
     ("exec.approvals.set", "/file", "checked as a whole where it is kept"),
     ("exec.approvals.set", "/file", "as above"),
     ("exec.approvals.node.set", "/file", "checked by the node that keeps it"),
