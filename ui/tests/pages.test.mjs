@@ -1,13 +1,13 @@
 // Every page in a real browser: what it shows, what it does, how it looks on a phone, in the dark, in Chinese.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 
 import { Machine, launch, signedIn, until, visit } from "./harness.mjs";
 
-const PAGES = ["chat", "overview", "devices", "sessions", "logs", "config", "security", "usage", "connect"];
+const PAGES = ["chat", "overview", "devices", "approvals", "sessions", "channels", "logs", "config", "security", "usage", "connect"];
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 let machine;
@@ -59,7 +59,7 @@ for (const [name, options] of [
     if (options.locale) {
       assert.equal(await page.getAttribute("html", "lang"), "zh-CN");
       await page.getByRole("button", { name: "菜单" }).click();
-      for (const word of ["聊天", "概览", "节点与设备", "会话", "日志", "配置", "安全", "用量", "连接"]) {
+      for (const word of ["聊天", "概览", "节点与设备", "审批", "会话", "频道", "日志", "配置", "安全", "用量", "连接"]) {
         await page.locator("nav a", { hasText: word }).first().waitFor();
       }
       assert.deepEqual(await faults(page), [], "menu");
@@ -228,6 +228,81 @@ test("the configuration is changed by form and as text, compared first, refused 
   const after = await file();
   assert.ok(after.includes("// a note") && after.includes('"apiKey":"k"'), after);
   assert.deepEqual(page.problems, []);
+  await page.context().close();
+  await other.stop();
+});
+
+test("a command of the agent waits in the chat and on its page, and what a person says is done", async () => {
+  const other = await Machine.start({ config: { tools: { exec: { security: "allowlist", ask: "on-miss" } } } });
+  const page = await signedIn(browser, other);
+  const ask = async (command) => {
+    other.model.next((answer) => answer.call("exec", { command }));
+    await page.getByLabel("Message", { exact: true }).fill(`run ${command}`);
+    await page.keyboard.press("Enter");
+    await page.locator(".chat .approval pre", { hasText: command }).waitFor();
+  };
+  await ask("id -u; echo allowed-$((40+2))");
+  await page.locator("nav .badge", { hasText: "1" }).waitFor();
+  assert.deepEqual(await faults(page), []);
+  other.model.says("It ran.");
+  await page.getByRole("button", { name: "Allow once" }).click();
+  await page.getByText("It ran.").waitFor();
+  assert.ok(JSON.stringify(other.model.requests.at(-1).body).includes("allowed-42"), "the output reached the model");
+  await page.locator(".approval").waitFor({ state: "detached" });
+
+  await ask("echo denied-$((40+3))");
+  await page.goto(`${other.url}#/approvals`);
+  const waiting = page.locator("[data-section=waiting] .approval", { hasText: "denied-" });
+  await waiting.waitFor();
+  other.model.says("It did not run.");
+  await waiting.getByRole("button", { name: "Deny" }).click();
+  await page.getByText("Nothing waits for your word.").waitFor();
+  await page.locator("[data-section=decided] .item", { hasText: "denied-" }).first().waitFor();
+  await until(() => other.model.requests.length === 4, "the model was told");
+  assert.ok(!JSON.stringify(other.model.requests.at(-1).body).includes("denied-43"));
+
+  const rules = page.locator("[data-section=rules]");
+  await rules.getByLabel("Path of a program").fill("/usr/bin/git");
+  await rules.getByRole("button", { name: "Add" }).click();
+  await rules.getByLabel("When nobody answers").selectOption("deny");
+  await rules.getByRole("button", { name: "Save" }).click();
+  await page.getByText("Saved.").waitFor();
+  await page.reload();
+  await rules.locator(".item", { hasText: "/usr/bin/git" }).waitFor();
+  const kept = JSON.parse(await other.run("approvals", "get", "--json").catch(() => readFile(`${other.home}/.openclaw/exec-approvals.json`, "utf8")));
+  assert.ok(JSON.stringify(kept).includes("/usr/bin/git"));
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+  await other.stop();
+});
+
+test("a command on a node prints while it runs", async () => {
+  const other = await Machine.start();
+  const rules = { version: 1, defaults: { security: "full", ask: "off" }, agents: {} };
+  await writeFile(`${other.home}/.openclaw/exec-approvals.json`, JSON.stringify(rules), { mode: 0o600 });
+  const node = other.spawn(["node", "run", "--url", other.url.replace("http", "ws"), "--token", await other.token(), "--display-name", "field"]);
+  let said = "";
+  node.stderr.on("data", (data) => (said += data));
+  node.stdout.on("data", (data) => (said += data));
+  const page = await signedIn(browser, other);
+  await go(page, "devices", other.url);
+  const box = page.locator("[data-section=nodes] .item", { hasText: "field" });
+  await until(async () => {
+    const approve = page.locator("[data-section=pending]").getByRole("button", { name: "Approve" });
+    if (await approve.count()) await approve.first().click().catch(() => {});
+    return await box.getByRole("button", { name: "Run" }).count();
+  }, `the node: ${said}`);
+  await box.getByLabel("Command").selectOption("system.run");
+  const go_on = `${other.home}/go-on`;
+  await box.getByLabel("Params (JSON)").fill(JSON.stringify({ rawCommand: `echo first; while [ ! -e ${go_on} ]; do sleep 0.05; done; echo last >&2; exit 3` }));
+  await box.getByRole("button", { name: "Run" }).click();
+  await box.locator(".output", { hasText: "first" }).waitFor();
+  assert.ok(!(await box.locator(".output").textContent()).includes("last"));
+  await writeFile(go_on, "");
+  await box.locator('.output [data-stream="stderr"]', { hasText: "last" }).waitFor();
+  await box.getByText("Ended with 3").waitFor();
+  assert.deepEqual(page.problems, []);
+  node.kill();
   await page.context().close();
   await other.stop();
 });

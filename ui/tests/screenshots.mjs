@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { Machine, launch, signedIn, until, visit } from "./harness.mjs";
 
 const folder = process.argv[2] ?? "screenshots";
-const PAGES = ["chat", "overview", "devices", "sessions", "logs", "config", "security", "usage", "connect"];
+const PAGES = ["chat", "overview", "devices", "approvals", "sessions", "channels", "logs", "config", "security", "usage", "connect"];
 const LOOKS = [
   ["desk-light", { colorScheme: "light", viewport: { width: 1280, height: 800 } }],
   ["desk-dark", { colorScheme: "dark", viewport: { width: 1280, height: 800 } }],

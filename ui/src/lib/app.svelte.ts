@@ -5,7 +5,7 @@ import { type Language, LANGUAGES, type Word, preferred, word } from "./i18n";
 import { setWish, wish } from "./keep";
 import type { HealthSnapshot, HelloOk, PresenceEntry } from "./protocol";
 
-export const PAGES = ["chat", "overview", "devices", "sessions", "logs", "config", "security", "usage", "connect"] as const;
+export const PAGES = ["chat", "overview", "devices", "approvals", "sessions", "channels", "logs", "config", "security", "usage", "connect"] as const;
 export type Page = (typeof PAGES)[number];
 export type Theme = "auto" | "light" | "dark";
 

@@ -47,6 +47,7 @@ interface Waiting {
   reject: (error: CallError) => void;
   timer: number;
   repeatable: boolean;
+  interim: ((payload: unknown) => void) | undefined;
 }
 
 interface Frame {
@@ -61,7 +62,9 @@ interface Frame {
 
 const CLIENT = { id: "openclaw-control-ui", mode: "ui", version: "1", platform: "web" } as const;
 const SCOPES = ["operator.admin", "operator.read", "operator.write", "operator.approvals", "operator.pairing"];
-const CAPS = ["tool-events", "event-resume-v1"];
+const CAPS = ["tool-events", "event-resume-v1", "node-output"];
+/** Methods that may answer before they have a result. */
+const INTERIM = new Set(["agent", "node.invoke"]);
 const CALL_DEADLINE = 30_000;
 const HANDSHAKE_DEADLINE = 15_000;
 const FIRST_PAUSE = 250;
@@ -286,8 +289,11 @@ export class Client {
   private settle(id: string, frame: Frame): void {
     const call = this.waiting.get(id);
     if (!call) return;
-    const interim = frame.ok && call.method === "agent" && (frame.payload as { status?: string })?.status === "accepted";
-    if (interim) return;
+    const interim = frame.ok && INTERIM.has(call.method) && (frame.payload as { status?: string })?.status === "accepted";
+    if (interim) {
+      call.interim?.(frame.payload);
+      return;
+    }
     this.waiting.delete(id);
     clearTimeout(call.timer);
     if (frame.ok) call.resolve(frame.payload);
@@ -302,6 +308,7 @@ export class Client {
     method: M,
     params: Methods[M]["params"],
     deadline = CALL_DEADLINE,
+    interim?: (payload: unknown) => void,
   ): Promise<Methods[M]["result"]> {
     const id = String(this.nextId++);
     const frame = JSON.stringify({ type: "req", id, method, params });
@@ -317,7 +324,7 @@ export class Client {
         this.waiting.delete(id);
         reject(new CallError("TIMEOUT", "no answer in time"));
       }, deadline);
-      this.waiting.set(id, { method, frame, resolve: resolve as (value: unknown) => void, reject, timer, repeatable });
+      this.waiting.set(id, { method, frame, resolve: resolve as (value: unknown) => void, reject, timer, repeatable, interim });
       if (this.stand.kind === "connected") this.socket?.send(frame);
     });
   }
