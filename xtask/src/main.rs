@@ -13,6 +13,7 @@ mod demo;
 mod deny;
 mod dist;
 mod docs;
+mod interop;
 mod peer;
 mod run;
 mod soak;
@@ -51,6 +52,8 @@ enum Job {
     Soak(soak::Args),
     /// Plays the flow from Telegram over the agent to a node and back, and shows each hop.
     Demo,
+    /// Lets the original's programs talk to ours, in both directions (needs the network).
+    Interop(interop::Args),
     /// Builds the static release binary with its archive, checksum and completions.
     Dist(dist::Args),
     /// Records the shape of the original's answers into `fixtures/peer` (needs the network).
@@ -78,6 +81,7 @@ fn dispatch(job: Job) -> anyhow::Result<()> {
         Job::Bench(args) => bench::run(&args),
         Job::Soak(args) => soak::run(&args),
         Job::Demo => demo::run(),
+        Job::Interop(args) => interop::run(&args),
         Job::Dist(args) => dist::run(&args),
         Job::RecordPeer(args) => peer::run(&args),
     }
