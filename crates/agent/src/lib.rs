@@ -55,5 +55,5 @@ pub use self::{
     },
     settings::{AgentProfile, AgentSettings, QueueSettings, RetrySettings},
     tool::{Tool, ToolContext, ToolOutcome},
-    tool_policy::{ToolPolicy, ToolProfile, is_in_group},
+    tool_policy::{ToolPolicy, ToolProfile, is_in_group, means},
 };

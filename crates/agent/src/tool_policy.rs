@@ -95,7 +95,8 @@ pub fn is_in_group(group: &str, tool: &str) -> bool {
 }
 
 /// Whether an entry of a list means a tool: by name, by group, or with `*` for any characters.
-fn means(entry: &str, tool: &str) -> bool {
+#[must_use]
+pub fn means(entry: &str, tool: &str) -> bool {
     let entry = entry.trim().to_ascii_lowercase();
     let entry = if entry == "bash" { "exec" } else { entry.as_str() };
     let tool = tool.to_ascii_lowercase();

@@ -41,7 +41,7 @@ impl ReloadClass {
 }
 
 /// Key prefixes and their class; what matches none needs a restart.
-const TABLE: [(&str, ReloadClass); 37] = [
+const TABLE: [(&str, ReloadClass); 39] = [
     ("$schema", ReloadClass::Live),
     ("agents", ReloadClass::Live),
     ("agents.defaults.maxConcurrent", ReloadClass::Hot),
@@ -61,11 +61,13 @@ const TABLE: [(&str, ReloadClass); 37] = [
     ("gateway.auth.token", ReloadClass::Hot),
     ("gateway.auth.trustedProxy", ReloadClass::Live),
     ("gateway.controlUi", ReloadClass::Live),
+    ("gateway.http.endpoints", ReloadClass::Live),
     ("gateway.mode", ReloadClass::Live),
     ("gateway.nodes", ReloadClass::Live),
     ("gateway.publicOrigin", ReloadClass::Live),
     ("gateway.reload", ReloadClass::Live),
     ("gateway.remote", ReloadClass::Live),
+    ("gateway.tools", ReloadClass::Live),
     ("gateway.trustedProxies", ReloadClass::Live),
     ("hooks", ReloadClass::Hot),
     ("logging", ReloadClass::Restart),

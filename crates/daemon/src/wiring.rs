@@ -15,6 +15,7 @@ use openclaw_config::{
 use openclaw_exec::policy::{Ask, Security};
 use openclaw_gateway::{
     auth::limiter::Limits,
+    endpoints::EndpointSettings,
     hosts::HostPolicy,
     nodes::policy::CommandPolicy,
     settings::{Settings, SharedAuth},
@@ -53,6 +54,12 @@ pub(crate) fn gateway_settings(loaded: &Loaded, paths: &Paths, auth: SharedAuth)
         session_scope: config.session.scope.as_str().to_owned(),
         node_commands: node_commands(&config.gateway.nodes),
         control_ui: control_ui(&config.gateway.control_ui, paths),
+        endpoints: EndpointSettings {
+            chat_completions: config.gateway.http.endpoints.chat_completions.enabled,
+            responses: config.gateway.http.endpoints.responses.enabled,
+            tools: config.gateway.tools.allow.clone(),
+            denied_tools: config.gateway.tools.deny.clone(),
+        },
     }
 }
 

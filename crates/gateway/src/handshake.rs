@@ -18,19 +18,17 @@ use openclaw_protocol::{
     params,
     trust::GatewayProof,
 };
-use openclaw_store::{
-    devices::Grant,
-    trail::{TrailEvent, TrailKind},
-};
+use openclaw_store::{devices::Grant, trail::TrailKind};
 use serde_json::Value;
 
 use crate::{
+    attempts::{self, Shown},
     auth::{
         self, Evidence, Identity, LinkClass, Method, PairingReason, Refusal, Verdict,
         limiter::CredentialKind,
     },
     connections::{CloseReason, Connection, NewConnection, Principal},
-    peer::{Link, bucket},
+    peer::Link,
     settings::SharedAuth,
     state::State,
 };
@@ -341,12 +339,7 @@ async fn count_failures(
     request: &Request,
     evidence: &Evidence,
 ) -> Result<(), Box<Refused>> {
-    let Some(address) = upgrade.address.map(bucket) else { return Ok(()) };
     let client = &request.params.client;
-    let now = state.clock.now_ms();
-    let mut limits = state.settings.load().limits;
-    // Only what really comes from this machine is never locked out.
-    limits.exempt_loopback &= !upgrade.forwarded;
     let shown = [
         (
             CredentialKind::SharedSecret,
@@ -359,31 +352,13 @@ async fn count_failures(
             evidence.token == auth::DeviceToken::Wrong,
         ),
     ];
-    for (kind, was_shown, was_wrong) in shown {
-        if !was_shown {
-            continue;
-        }
-        if let Some(retry_after_ms) = state.limiter.locked_for(kind, address, now) {
+    for (kind, _, wrong) in shown.into_iter().filter(|(_, was_shown, _)| *was_shown) {
+        let (address, forwarded) = (upgrade.address, upgrade.forwarded);
+        let counted = attempts::count(state, Shown { kind, wrong, address, forwarded }).await;
+        counted.map_err(|retry_after_ms| {
             let refusal = Refusal::RateLimited { retry_after_ms };
-            return Err(Refused::policy(refusal.to_error(client.id, client.mode)));
-        }
-        if was_wrong {
-            let penalty = state.limiter.failed(kind, address, limits, now);
-            tracing::warn!(%address, ?kind, "credential refused");
-            state.trail.keep_attempts(kind, address, state.limiter.failures(kind, address));
-            if let Some(until_ms) = penalty.locked_until_ms {
-                state.record(TrailEvent {
-                    kind: TrailKind::Lockout,
-                    outcome: "locked".to_owned(),
-                    who: kind.as_str().to_owned(),
-                    origin: address.to_string(),
-                    detail: format!("until {until_ms}"),
-                });
-            }
-            tokio::time::sleep(penalty.delay).await;
-        } else if state.limiter.succeeded(kind, address) {
-            state.trail.keep_attempts(kind, address, state.limiter.failures(kind, address));
-        }
+            Refused::policy(refusal.to_error(client.id, client.mode))
+        })?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! `GET /health`, `/healthz`, `/ready`, `/readyz`, `/startup`, `/startupz` answer without credentials and
 //! without telling a version. `POST /channels/CHANNEL/ACCOUNT` goes to that channel, which has its own way to
-//! know who it is from. A WebSocket upgrade is served on any path, the browser interface below its
+//! know who it is from. What other programs call is in [`endpoints`]. A WebSocket upgrade is served on any path, the browser interface below its
 //! base path. Everything else is 404.
 
 use std::{sync::Arc, time::Duration};
@@ -14,7 +14,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{any, get, post},
 };
 use hyper_util::rt::TokioIo;
 use openclaw_channels::WebCall;
@@ -30,7 +30,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use crate::{
     auth::Identity,
-    connection,
+    connection, endpoints,
     handshake::{Upgrade, Voucher},
     hosts::HostPolicy,
     peer::{self, Link},
@@ -59,6 +59,10 @@ pub fn router(state: Arc<State>) -> Router {
         .route("/startup", get(started))
         .route("/startupz", get(started))
         .route("/channels/{channel}/{account}", post(channel))
+        .route("/v1/chat/completions", any(endpoint))
+        .route("/v1/responses", any(endpoint))
+        .route("/v1/models", any(endpoint))
+        .route("/tools/invoke", any(endpoint))
         .fallback(interface)
         .layer(middleware::from_fn_with_state(Arc::clone(&state), guard))
         .with_state(state)
@@ -258,6 +262,15 @@ async fn channel(
             refusal(StatusCode::NOT_FOUND, "not_found", "no such account runs here", hint)
         }
     }
+}
+
+/// What other programs call; see [`endpoints`].
+async fn endpoint(
+    Extract(state): Extract<Arc<State>>,
+    axum::Extension(Peer(link)): axum::Extension<Peer>,
+    request: Request,
+) -> Response {
+    endpoints::serve(&state, &link, request).await
 }
 
 async fn live() -> Response {

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     auth::{limiter::Limits, proxy::ProxyAuth},
+    endpoints::EndpointSettings,
     hosts::HostPolicy,
     nodes::policy::CommandPolicy,
     ui::UiSettings,
@@ -126,6 +127,8 @@ pub struct Settings {
     pub node_commands: CommandPolicy,
     /// How the browser interface is served.
     pub control_ui: UiSettings,
+    /// What is served over plain HTTP.
+    pub endpoints: EndpointSettings,
 }
 
 impl Default for Settings {
@@ -144,6 +147,7 @@ impl Default for Settings {
             session_scope: "per-sender".to_owned(),
             node_commands: CommandPolicy::default(),
             control_ui: UiSettings::default(),
+            endpoints: EndpointSettings::default(),
         }
     }
 }

@@ -84,6 +84,11 @@ pub(crate) async fn visitor(
     Some(Visitor { address: claimed.address, login })
 }
 
+/// The address that a request on Tailscale's listener names, for limits.
+pub(crate) fn address(headers: &HeaderMap) -> Option<IpAddr> {
+    claimed(headers).map(|claimed| claimed.address)
+}
+
 async fn agreed(tailnet: &dyn Tailnet, address: IpAddr, login: String) -> Option<String> {
     let known = tailnet.whois(address).await;
     let agrees = known.as_ref().is_some_and(|known| known.eq_ignore_ascii_case(&login));

@@ -43,6 +43,10 @@ pub struct Gateway {
     pub tailscale: Tailscale,
     /// What may be called on nodes.
     pub nodes: Nodes,
+    /// What other programs may call over plain HTTP.
+    pub http: Http,
+    /// Which tools `POST /tools/invoke` may call.
+    pub tools: HttpTools,
     /// What happens when this file changes.
     pub reload: Reload,
 }
@@ -63,9 +67,47 @@ impl Default for Gateway {
             tls: Tls::default(),
             tailscale: Tailscale::default(),
             nodes: Nodes::default(),
+            http: Http::default(),
+            tools: HttpTools::default(),
             reload: Reload::default(),
         }
     }
+}
+
+/// What other programs may call over plain HTTP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Http {
+    /// Endpoints in the form of other vendors' APIs.
+    pub endpoints: Endpoints,
+}
+
+/// Endpoints in the form of other vendors' APIs; the bearer is the shared secret.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Endpoints {
+    /// `POST /v1/chat/completions`.
+    pub chat_completions: Endpoint,
+    /// `POST /v1/responses`.
+    pub responses: Endpoint,
+}
+
+/// One endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Endpoint {
+    /// Whether it is served.
+    pub enabled: bool,
+}
+
+/// Which tools `POST /tools/invoke` may call.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct HttpTools {
+    /// Tools by name, group or pattern, of those that the agent has. Empty: `/tools/invoke` is not served.
+    pub allow: Vec<String>,
+    /// Never these tools; wins over `allow`.
+    pub deny: Vec<String>,
 }
 
 /// What may be called on nodes.

@@ -1,15 +1,17 @@
 //! The agent's tools: which there are, which an agent has, and calling one by hand.
 
-use openclaw_agent::{ToolContext, ToolProfile};
+use openclaw_agent::ToolProfile;
 use openclaw_protocol::{
     RpcError,
-    ids::{AgentId, RunId, SessionId, SessionKey},
+    ids::{AgentId, SessionKey},
     methods::tools::*,
     text::NonEmpty,
 };
-use serde_json::{Value, json};
 
-use crate::router::{Cx, Failure, Handle, Methods};
+use crate::{
+    router::{Cx, Failure, Handle, Methods},
+    tool_call::{ToolCall, invoke},
+};
 
 /// Kinds of tools, with the group that the configuration calls them by.
 const KINDS: &[(&str, &str)] = &[
@@ -123,53 +125,13 @@ impl Handle<ToolsInvoke> for Methods {
     async fn handle(cx: Cx, params: ToolsInvokeParams) -> Result<ToolsInvokeResult, Failure> {
         let key = session(&cx, params.session_key.as_ref(), params.agent_id.as_ref());
         let agent_id = agent(&cx, &key, params.agent_id.as_ref())?;
-        let name = params.name.as_str();
-        let settings = cx.state.agent.settings();
-        let tool = cx.state.agent.tools().iter().find(|tool| tool.name() == name);
-        let tool = tool.filter(|tool| settings.has_tool(&agent_id, tool.name())).cloned();
-        let Some(tool) = tool else {
-            return Ok(failed(name, "not_found", format!("Tool not available: {name}")));
-        };
-        let stored = cx.state.store.sessions().get(&key).await;
-        let stored = stored.map_err(|error| cx.state.storage_error(&error))?;
-        let run = uuid::Uuid::now_v7().to_string();
-        let context = ToolContext {
-            run_id: RunId::new(run.as_str()),
-            session_id: stored
-                .map_or_else(|| SessionId::new(run.as_str()), |entry| entry.session_id),
+        let call = ToolCall {
+            name: params.name.as_str(),
+            arguments: params.args.unwrap_or_default(),
             session_key: key,
             agent_id,
-            call_id: run,
-            principal: cx.conn.principal.id.clone(),
-            cancel: cx.state.tasks.token().child_token(),
+            principal: &cx.conn.principal.id,
         };
-        let limit = tool.time_limit().unwrap_or(settings.tool_timeout);
-        let arguments = Value::Object(params.args.unwrap_or_default());
-        let outcome = tokio::select! {
-            () = context.cancel.cancelled() => {
-                return Ok(failed(name, "unavailable", "the Gateway is stopping".to_owned()));
-            }
-            outcome = tokio::time::timeout(limit, tool.run(arguments, &context)) => outcome,
-        };
-        Ok(match outcome {
-            Err(_) => failed(name, "timeout", format!("it took longer than {} s", limit.as_secs())),
-            Ok(outcome) if outcome.is_error => failed(name, "tool_error", outcome.text),
-            Ok(outcome) => ToolsInvokeResult {
-                ok: true,
-                tool_name: name.to_owned(),
-                output: Some(json!({"text": outcome.text, "details": outcome.details})),
-                source: Some(ToolSource::Core),
-                error: None,
-            },
-        })
-    }
-}
-
-fn failed(name: &str, code: &str, message: String) -> ToolsInvokeResult {
-    ToolsInvokeResult {
-        ok: false,
-        tool_name: name.to_owned(),
-        error: Some(ToolsInvokeError { code: code.to_owned(), message }),
-        ..ToolsInvokeResult::default()
+        Ok(invoke(&cx.state, call).await?)
     }
 }

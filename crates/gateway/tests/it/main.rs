@@ -14,6 +14,7 @@ mod chat;
 mod config;
 mod device;
 mod door;
+mod endpoints;
 mod evidence;
 mod handshake;
 mod hostile;

@@ -55,6 +55,20 @@ pub(crate) struct Scripted {
 impl Scripted {
     /// Two agents, `main` and `ops`, and a model that gives these answers.
     pub(crate) async fn start(script: impl IntoIterator<Item = Answer>) -> Self {
+        Self::start_with(script, |_| {}).await
+    }
+
+    /// The same with some settings changed.
+    pub(crate) async fn start_with(
+        script: impl IntoIterator<Item = Answer>,
+        change: impl FnOnce(&mut Settings),
+    ) -> Self {
+        let mut gateway_settings = Settings {
+            auth: SharedAuth::Token(TOKEN.into()),
+            agents: vec![AgentId::new("main"), AgentId::new("ops")],
+            ..Settings::default()
+        };
+        change(&mut gateway_settings);
         let model = ScriptedModel::new("m", script);
         let models: Arc<dyn Models> = ScriptedModels::new(vec![Arc::clone(&model)]);
         let folder = tempfile::tempdir().expect("a folder");
@@ -92,11 +106,7 @@ impl Scripted {
             channels,
             tailnet: None,
             info: GatewayInfo { state_dir: folder.path().to_owned(), ..info(port) },
-            settings: Settings {
-                auth: SharedAuth::Token(TOKEN.into()),
-                agents: vec![AgentId::new("main"), AgentId::new("ops")],
-                ..Settings::default()
-            },
+            settings: gateway_settings,
             identity: Arc::new(KeyPair::generate().expect("a key")),
             store,
             agent,
@@ -110,6 +120,11 @@ impl Scripted {
         });
         gateway.listen(Listener::plain(listener));
         Self { gateway, port, _folder: folder, model }
+    }
+
+    /// Its port.
+    pub(crate) const fn port(&self) -> u16 {
+        self.port
     }
 
     /// A socket that was challenged and said nothing yet.
