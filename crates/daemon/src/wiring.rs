@@ -15,10 +15,9 @@ use openclaw_config::{
 use openclaw_exec::policy::{Ask, Security};
 use openclaw_gateway::{
     auth::limiter::Limits,
-    endpoints::EndpointSettings,
     hosts::HostPolicy,
     nodes::policy::CommandPolicy,
-    settings::{Settings, SharedAuth},
+    settings::{EndpointSettings, Settings, SharedAuth},
     ui::UiSettings,
 };
 use openclaw_protocol::{ids::AgentId, limits::HANDSHAKE_DEADLINE_MS};

@@ -33,19 +33,6 @@ use crate::{peer::Link, state::State};
 /// Who asks, as runs and tools are told.
 const PRINCIPAL: &str = "http";
 
-/// Which endpoints are served.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct EndpointSettings {
-    /// `POST /v1/chat/completions`.
-    pub chat_completions: bool,
-    /// `POST /v1/responses`.
-    pub responses: bool,
-    /// The tools that `POST /tools/invoke` may call; with none it is not served.
-    pub tools: Vec<String>,
-    /// Those that it never calls.
-    pub denied_tools: Vec<String>,
-}
-
 /// Answers a request to one of the endpoints.
 pub(crate) async fn serve(state: &Arc<State>, link: &Link, request: Request) -> Response {
     match route(state, link, request).await {

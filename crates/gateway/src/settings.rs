@@ -9,7 +9,6 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     auth::{limiter::Limits, proxy::ProxyAuth},
-    endpoints::EndpointSettings,
     hosts::HostPolicy,
     nodes::policy::CommandPolicy,
     ui::UiSettings,
@@ -96,6 +95,19 @@ impl Previous {
     pub fn at(&self, now_ms: u64) -> Option<&SharedAuth> {
         (now_ms < self.until_ms).then_some(&self.auth)
     }
+}
+
+/// Which endpoints of [`crate::endpoints`] are served.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EndpointSettings {
+    /// `POST /v1/chat/completions`.
+    pub chat_completions: bool,
+    /// `POST /v1/responses`.
+    pub responses: bool,
+    /// The tools that `POST /tools/invoke` may call; with none it is not served.
+    pub tools: Vec<String>,
+    /// Those that it never calls.
+    pub denied_tools: Vec<String>,
 }
 
 /// Everything that a reload may change.

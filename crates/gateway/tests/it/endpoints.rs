@@ -3,7 +3,10 @@
 use std::sync::Arc;
 
 use openclaw_agent::model::{ModelError, ModelEvent};
-use openclaw_gateway::{auth::limiter::Limits, endpoints::EndpointSettings, settings::Settings};
+use openclaw_gateway::{
+    auth::limiter::Limits,
+    settings::{EndpointSettings, Settings},
+};
 use openclaw_testkit::{
     TestGateway,
     scripted_model::{Answer, Step, spoken},
