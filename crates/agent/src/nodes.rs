@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
+use openclaw_store::outbox::Route;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -43,6 +44,10 @@ pub struct NodeCall {
     pub agent_id: String,
     /// The session on whose behalf.
     pub session_key: String,
+    /// The run.
+    pub run_id: String,
+    /// The chat that is answered, if one is.
+    pub route: Option<Route>,
 }
 
 /// The tool.
@@ -107,8 +112,17 @@ impl Tool for NodesTool {
                     let key = format!("{}:{}", context.run_id, context.call_id);
                     let (agent_id, session_key) =
                         (context.agent_id.to_string(), context.session_key.to_string());
-                    let call =
-                        NodeCall { node, command, params, timeout_ms, key, agent_id, session_key };
+                    let call = NodeCall {
+                        node,
+                        command,
+                        params,
+                        timeout_ms,
+                        key,
+                        agent_id,
+                        session_key,
+                        run_id: context.run_id.to_string(),
+                        route: context.route.clone(),
+                    };
                     self.reach.invoke(call).await
                 }
                 Err(error) => Err(format!("the arguments do not fit: {error}")),

@@ -5,6 +5,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use openclaw_base::CancellationToken;
 use openclaw_protocol::ids::{AgentId, RunId, SessionId, SessionKey};
+use openclaw_store::outbox::Route;
 use serde_json::Value;
 
 use crate::model::ToolSpec;
@@ -54,6 +55,8 @@ pub struct ToolContext {
     pub call_id: String,
     /// Who asked, as the Gateway named them.
     pub principal: String,
+    /// The chat that is answered, if one is.
+    pub route: Option<Route>,
     /// Cancelled when the run is.
     pub cancel: CancellationToken,
 }

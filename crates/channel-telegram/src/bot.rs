@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use openclaw_channels::{ChannelError, Draft, Outgoing, policy::AccountPolicy};
+use openclaw_channels::{ChannelError, Choice, Draft, Outgoing, Question, policy::AccountPolicy};
 use openclaw_store::outbox::Route;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
@@ -16,6 +16,9 @@ use crate::{
 
 /// Deadline for checking a token, while a person waits.
 const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Most bytes that a button can carry.
+const MAX_BUTTON: usize = 64;
 
 /// Which of the messages of an answer reply to the one that is answered.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -187,6 +190,43 @@ impl Telegram {
                 Ok(Some(message.to_owned()))
             }
             Err(error) => Err(error),
+        }
+    }
+}
+
+impl Telegram {
+    /// A message with a button for each answer, or with the commands where an answer is too long for one.
+    pub(crate) async fn put_question(&self, question: Question<'_>) -> Result<String, ApiError> {
+        let mut params = self.place(question.route, true);
+        let choices = question.choices;
+        if choices.iter().any(|choice| choice.command.len() > MAX_BUTTON) {
+            return self.put("sendMessage", params, &question.in_words()).await;
+        }
+        let button =
+            |choice: &Choice| json!({"text": choice.label, "callback_data": choice.command});
+        // One below the other: what decides much should not be hit by a slip.
+        let rows: Vec<Value> = choices.iter().map(|choice| json!([button(choice)])).collect();
+        params.insert("reply_markup".into(), json!({"inline_keyboard": rows}));
+        self.put("sendMessage", params, question.text).await
+    }
+
+    /// Other words in the place of a question; its buttons go.
+    pub(crate) async fn close_question(
+        &self,
+        route: &Route,
+        message: &str,
+        text: &str,
+    ) -> Result<(), ApiError> {
+        let mut params = Map::new();
+        params.insert("chat_id".into(), chat_id(&route.chat));
+        params.insert("message_id".into(), number(message));
+        match self.put("editMessageText", params, text).await {
+            Err(ApiError::Refused { description, .. })
+                if is_unchanged(&description) || is_gone(&description) =>
+            {
+                Ok(())
+            }
+            other => other.map(drop),
         }
     }
 }

@@ -3,7 +3,8 @@
 use futures_util::future::BoxFuture;
 use openclaw_base::CancellationToken;
 use openclaw_channels::{
-    Channel, ChannelError, Condition, Draft, Inbox, Outgoing, SendError, policy::AccountPolicy,
+    Channel, ChannelError, Condition, Draft, Inbox, Outgoing, Question, SendError,
+    policy::AccountPolicy,
 };
 use openclaw_store::outbox::Route;
 use serde_json::{Value, json};
@@ -48,6 +49,19 @@ impl Channel for Telegram {
 
     fn draft<'a>(&'a self, draft: Draft<'a>) -> BoxFuture<'a, Result<Option<String>, SendError>> {
         Box::pin(async move { self.show(draft).await.map_err(not_sent) })
+    }
+
+    fn ask<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<String, SendError>> {
+        Box::pin(async move { self.put_question(question).await.map_err(not_sent) })
+    }
+
+    fn close<'a>(
+        &'a self,
+        route: &'a Route,
+        message: &'a str,
+        text: &'a str,
+    ) -> BoxFuture<'a, Result<(), SendError>> {
+        Box::pin(async move { self.close_question(route, message, text).await.map_err(not_sent) })
     }
 
     fn typing<'a>(&'a self, route: &'a Route) -> BoxFuture<'a, ()> {

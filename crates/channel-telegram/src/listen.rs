@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use openclaw_base::{Backoff, CancellationToken};
-use openclaw_channels::{ChannelError, Condition, Inbox, NotTaken};
-use serde_json::json;
+use openclaw_channels::{ChannelError, Condition, Decided, Inbox, NotTaken};
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::{
     api::ApiError,
     bot::Telegram,
-    types::{Update, User},
+    format,
+    types::{CallbackQuery, Update, User},
     update::inbound,
 };
 
@@ -18,6 +19,9 @@ use crate::{
 const ALLOWED: [&str; 2] = ["message", "callback_query"];
 /// The pauses after a failed poll.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
+
+/// Telegram's limit for what is shown when a button was pressed.
+const MAX_NOTICE: usize = 200;
 
 /// A failed call, for an account that is about to listen.
 pub(crate) fn called(error: ApiError) -> ChannelError {
@@ -104,21 +108,51 @@ struct Read {
 async fn take(bot: &Telegram, me: &User, inbox: &Inbox, updates: &[Update]) -> Read {
     let mut next = None;
     for update in updates {
-        if let Some(message) = inbound(update, me)
-            && let Err(error) = inbox.take(message).await
-        {
-            return Read { next, error: Some(error) };
-        }
-        if let Some(pressed) = &update.callback_query {
-            // Until then the button turns; that it does is no reason to take it again.
-            let answer = json!({"callback_query_id": pressed.id});
-            if let Err(error) = bot.api.call::<bool>("answerCallbackQuery", &answer).await {
-                tracing::debug!(%error, "a button is not answered");
+        let message = inbound(update, me);
+        let taken = match (&update.callback_query, message) {
+            (Some(pressed), Some(message)) => match inbox.press(message).await {
+                Ok(decided) => {
+                    answer_press(bot, pressed, decided.as_ref()).await;
+                    Ok(())
+                }
+                Err(error) => Err(error),
+            },
+            (Some(pressed), None) => {
+                answer_press(bot, pressed, None).await;
+                Ok(())
             }
+            (None, Some(message)) => inbox.take(message).await,
+            (None, None) => Ok(()),
+        };
+        if let Err(error) = taken {
+            return Read { next, error: Some(error) };
         }
         next = Some(update.update_id + 1);
     }
     Read { next, error: None }
+}
+
+/// Tells who pressed a button what came of it: until then it turns. That it does is no reason to take
+/// it again.
+async fn answer_press(bot: &Telegram, pressed: &CallbackQuery, decided: Option<&Decided>) {
+    let answer = json!({
+        "callback_query_id": pressed.id,
+        "text": decided.map(|decided| format::head(&decided.said, MAX_NOTICE)),
+        "show_alert": decided.is_some_and(|decided| !decided.counts),
+    });
+    if let Err(error) = bot.api.call::<bool>("answerCallbackQuery", &answer).await {
+        tracing::debug!(%error, "a button is not answered");
+    }
+    let (Some(message), true) = (&pressed.message, decided.is_some_and(|decided| decided.over))
+    else {
+        return;
+    };
+    // Nobody else remembers these buttons: the Gateway was started anew since.
+    let bare = json!({"chat_id": message.chat.id, "message_id": message.message_id,
+        "reply_markup": {"inline_keyboard": []}});
+    if let Err(error) = bot.api.call::<Value>("editMessageReplyMarkup", &bare).await {
+        tracing::debug!(%error, "buttons that lead nowhere stay");
+    }
 }
 
 fn later(error: &NotTaken) -> ChannelError {

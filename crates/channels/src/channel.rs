@@ -8,6 +8,7 @@ use openclaw_store::outbox::Route;
 use serde_json::Value;
 
 use crate::{
+    choice::Question,
     inbox::Inbox,
     policy::AccountPolicy,
     status::Condition,
@@ -58,6 +59,33 @@ pub trait Channel: Send + Sync {
     /// Why it was not shown.
     fn draft<'a>(&'a self, _: Draft<'a>) -> BoxFuture<'a, Result<Option<String>, SendError>> {
         Box::pin(async { Ok(None) })
+    }
+
+    /// Puts a question with a few answers; gives what the channel calls the message. A channel without
+    /// buttons says what may be typed.
+    ///
+    /// # Errors
+    /// Why it was not put.
+    fn ask<'a>(&'a self, question: Question<'a>) -> BoxFuture<'a, Result<String, SendError>> {
+        Box::pin(async move {
+            let text = question.in_words();
+            let Question { key, route, .. } = question;
+            self.send(Outgoing { key, route, text: &text, first: true, draft: None }).await
+        })
+    }
+
+    /// Puts `text` in the place of a question that is over. A channel that cannot says nothing: whoever
+    /// answered was told.
+    ///
+    /// # Errors
+    /// Why it still stands there.
+    fn close<'a>(
+        &'a self,
+        _: &'a Route,
+        _message: &'a str,
+        _text: &'a str,
+    ) -> BoxFuture<'a, Result<(), SendError>> {
+        Box::pin(async { Ok(()) })
     }
 
     /// Shows that something is being written. It is shown for a few seconds.

@@ -21,7 +21,8 @@ use tokio::{
 
 use crate::{
     accounts::{Account, Accounts, Running},
-    channel::{Channel, ChannelError},
+    channel::{Channel, ChannelError, SendError},
+    choice::{Choice, Decide, Question},
     courier::Courier,
     drafts::Drafts,
     inbox::{Inbox, Intake},
@@ -41,6 +42,8 @@ pub struct HubParts {
     pub store: Store,
     /// Starts runs.
     pub intake: Arc<dyn Intake>,
+    /// Takes answers to questions.
+    pub decide: Arc<dyn Decide>,
     /// Who answers what.
     pub routing: watch::Receiver<Arc<Routing>>,
     /// The clock.
@@ -147,6 +150,7 @@ impl Hub {
             condition: Arc::clone(&known.condition),
             store: self.parts.store.clone(),
             intake: Arc::clone(&self.parts.intake),
+            decide: Arc::clone(&self.parts.decide),
             routing: self.parts.routing.clone(),
             poke: Arc::clone(&self.poke),
             clock: Arc::clone(&self.parts.clock),
@@ -246,6 +250,34 @@ impl Hub {
         let again = self.parts.store.outbox().again(id, self.parts.clock.now_ms()).await?;
         self.poke.notify_one();
         Ok(again)
+    }
+
+    /// Puts a question to a chat, and once `over` is done puts its words in the place of it. `None` if
+    /// the account asks nothing in chats.
+    ///
+    /// # Errors
+    /// Why it was not put.
+    pub async fn ask(
+        &self,
+        key: &str,
+        route: &Route,
+        text: &str,
+        choices: &[Choice],
+        over: impl Future<Output = String>,
+    ) -> Result<Option<()>, SendError> {
+        let Some(channel) = self.accounts.channel(route) else { return Ok(None) };
+        if !channel.policy().approvals.enabled {
+            return Ok(None);
+        }
+        let message = channel.ask(Question { key, route, text, choices }).await?;
+        self.accounts.sent(route);
+        let words = over.await;
+        // A pause that the service wants is kept once; then the buttons stay, and lead nowhere.
+        if let Err(SendError::Later { after, .. }) = channel.close(route, &message, &words).await {
+            tokio::time::sleep(after.unwrap_or(RESTART.0).min(RESTART.1)).await;
+            channel.close(route, &message, &words).await?;
+        }
+        Ok(Some(()))
     }
 
     async fn wait(&self, id: u64, limit: Duration) -> Result<Option<Delivery>, StoreError> {

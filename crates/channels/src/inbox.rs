@@ -13,9 +13,10 @@ use openclaw_store::{
 use tokio::sync::{Notify, watch};
 
 use crate::{
+    choice::{Decide, Decided, Decision},
     message::{ChatKind, Inbound},
     pairing,
-    policy::{self, AccountPolicy, Verdict},
+    policy::{self, AccountPolicy, Approver, Verdict},
     routing::Routing,
     status::Condition,
 };
@@ -96,6 +97,7 @@ pub struct Inbox {
     pub(crate) condition: Arc<Condition>,
     pub(crate) store: Store,
     pub(crate) intake: Arc<dyn Intake>,
+    pub(crate) decide: Arc<dyn Decide>,
     pub(crate) routing: watch::Receiver<Arc<Routing>>,
     pub(crate) poke: Arc<Notify>,
     pub(crate) clock: SharedClock,
@@ -130,6 +132,13 @@ impl Inbox {
     pub async fn take(&self, message: Inbound) -> Result<(), NotTaken> {
         self.condition.inbound();
         let (channel, account) = self.name();
+        if let Some((id, word)) = Decision::read(&message.text) {
+            let (id, word) = (id.to_owned(), word.to_owned());
+            // To strangers it is a message like any other.
+            if let Some(decided) = self.decided(&message, id, word).await? {
+                return self.answer(&message, decided.said).await;
+            }
+        }
         let author = message.author.id.clone();
         let paired = message.kind == ChatKind::Direct
             && self.store.channels().is_allowed(channel, account, &author).await?;
@@ -141,6 +150,52 @@ impl Inbox {
                 Ok(())
             }
         }
+    }
+
+    /// Takes a button that was pressed: its word is as if typed by who pressed it. Gives what they are
+    /// told at once, if anything.
+    ///
+    /// # Errors
+    /// When it has to be handed in again.
+    pub async fn press(&self, message: Inbound) -> Result<Option<Decided>, NotTaken> {
+        let Some((id, word)) = Decision::read(&message.text) else {
+            return self.take(message).await.map(|()| None);
+        };
+        let (id, word) = (id.to_owned(), word.to_owned());
+        self.condition.inbound();
+        let decided = self.decided(&message, id, word).await?;
+        Ok(Some(decided.unwrap_or_else(|| Decided::refused("You may not decide this."))))
+    }
+
+    /// What became of an answer; `None` if this person may give none.
+    async fn decided(
+        &self,
+        message: &Inbound,
+        id: String,
+        word: String,
+    ) -> Result<Option<Decided>, NotTaken> {
+        let (channel, account) = self.name();
+        let author = &message.author.id;
+        let paired = message.kind == ChatKind::Direct
+            && self.store.channels().is_allowed(channel, account, author).await?;
+        let anywhere = match policy::approver(&self.policy, message, paired) {
+            Approver::Nobody => return Ok(None),
+            Approver::Here => false,
+            Approver::Anywhere => true,
+        };
+        let by = format!("{channel}:{author}");
+        let route = self.route(message);
+        Ok(Some(self.decide.decide(Decision { id, word, by, route, anywhere }).await))
+    }
+
+    /// Answers without an agent, once.
+    async fn answer(&self, message: &Inbound, text: String) -> Result<(), NotTaken> {
+        let (channel, account) = self.name();
+        let key = format!("answer:{channel}:{account}:{}", message.key);
+        let delivery = NewDelivery::new(key, self.route(message), text);
+        self.store.outbox().add(delivery, self.clock.now_ms()).await?;
+        self.poke.notify_one();
+        Ok(())
     }
 
     fn name(&self) -> (&'static str, &str) {
@@ -190,15 +245,13 @@ impl Inbox {
     async fn start(&self, message: Inbound) -> Result<(), NotTaken> {
         let (channel, account) = self.name();
         let routed = self.routing.borrow().of(channel, account, &message);
-        let route = self.route(&message);
-        let run_id = RunId::new(format!("{channel}:{account}:{}", message.key));
         let turn = Turn {
-            run_id: run_id.clone(),
+            run_id: RunId::new(format!("{channel}:{account}:{}", message.key)),
             agent: routed.agent,
             session: routed.session,
             text: text(&message),
             principal: format!("{channel}:{}", message.author.id),
-            route: route.clone(),
+            route: self.route(&message),
             system_prompt: policy::system_prompt(&self.policy, &message),
             title: message.title.clone().or_else(|| message.author.name.clone()),
             kind: message.kind,
@@ -209,10 +262,7 @@ impl Inbox {
             Err(IntakeError::Refused(why)) => format!("⚠️ {why}"),
             Err(IntakeError::Later(why)) => return Err(NotTaken(why)),
         };
-        let delivery = NewDelivery::new(format!("answer:{run_id}"), route, answer);
-        self.store.outbox().add(delivery, self.clock.now_ms()).await?;
-        self.poke.notify_one();
-        Ok(())
+        self.answer(&message, answer).await
     }
 }
 

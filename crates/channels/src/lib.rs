@@ -12,6 +12,7 @@
 
 mod accounts;
 mod channel;
+mod choice;
 mod courier;
 mod drafts;
 mod hub;
@@ -25,6 +26,7 @@ mod web;
 
 pub use self::{
     channel::{Channel, ChannelError, Draft, Outgoing, SendError},
+    choice::{Choice, Decide, Decided, Decision, Question},
     hub::{Hub, HubParts},
     inbox::{Inbox, Intake, IntakeError, NotTaken, Taken, Turn},
     message::{Author, ChatKind, Inbound, Quoted},

@@ -60,6 +60,71 @@ pub struct AccountPolicy {
     pub group_allow_from: Vec<String>,
     /// By group; `*` is every group. If there are any, no other group is served.
     pub groups: BTreeMap<String, GroupRule>,
+    /// Commands that wait for a person's word.
+    pub approvals: Approvals,
+}
+
+/// Whether people are asked in chats about commands, and whose word counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approvals {
+    /// Whether they are asked.
+    pub enabled: bool,
+    /// Exactly these people decide, wherever it was asked; left out: those who may write, where it was.
+    pub approvers: Option<Vec<String>>,
+}
+
+impl Default for Approvals {
+    fn default() -> Self {
+        Self { enabled: true, approvers: None }
+    }
+}
+
+/// What a person may decide.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Approver {
+    /// Nothing.
+    Nobody,
+    /// What was asked in the same chat.
+    Here,
+    /// Everything.
+    Anywhere,
+}
+
+/// Says what the author may decide. `paired` says whether the owner let them in; that `*` lets in
+/// everybody makes nobody an approver.
+#[must_use]
+pub fn approver(policy: &AccountPolicy, message: &Inbound, paired: bool) -> Approver {
+    let author = &message.author.id;
+    let by_name = |list: &[String]| list.iter().any(|entry| is_them(entry, author));
+    if !policy.approvals.enabled {
+        return Approver::Nobody;
+    }
+    if let Some(approvers) = &policy.approvals.approvers {
+        return if by_name(approvers) { Approver::Anywhere } else { Approver::Nobody };
+    }
+    let here = match message.kind {
+        ChatKind::Direct if policy.dm == DmPolicy::Disabled => false,
+        ChatKind::Direct => {
+            let paired = paired && policy.dm != DmPolicy::Open;
+            by_name(&policy.allow_from) || paired
+        }
+        ChatKind::Group => {
+            let addressed = Inbound { mentioned: true, ..message.clone() };
+            let served = group(policy, &addressed) == Verdict::Answer;
+            served && by_name(group_list(policy, &rules(policy, message)))
+        }
+    };
+    if here { Approver::Here } else { Approver::Nobody }
+}
+
+/// The people who are answered in a group where a list says so.
+fn group_list<'a>(policy: &'a AccountPolicy, rules: &[&'a GroupRule]) -> &'a [String] {
+    let own = rules.iter().find_map(|rule| rule.allow_from.as_deref());
+    own.unwrap_or(if policy.group_allow_from.is_empty() {
+        &policy.allow_from
+    } else {
+        &policy.group_allow_from
+    })
 }
 
 /// What becomes of a message.
@@ -107,15 +172,7 @@ fn group(policy: &AccountPolicy, message: &Inbound) -> Verdict {
     let allowed = match rules.iter().find_map(|rule| rule.policy).unwrap_or(policy.group) {
         GroupPolicy::Disabled => return Verdict::Ignore("groups are disabled"),
         GroupPolicy::Open => true,
-        GroupPolicy::Allowlist => {
-            let own = rules.iter().find_map(|rule| rule.allow_from.as_ref());
-            let list = own.unwrap_or(if policy.group_allow_from.is_empty() {
-                &policy.allow_from
-            } else {
-                &policy.group_allow_from
-            });
-            names(list, &message.author.id)
-        }
+        GroupPolicy::Allowlist => names(group_list(policy, &rules), &message.author.id),
     };
     if !allowed {
         return Verdict::Ignore("the sender is not in groupAllowFrom");
@@ -145,11 +202,18 @@ fn rules<'a>(policy: &'a AccountPolicy, message: &Inbound) -> Vec<&'a GroupRule>
 
 /// Whether a list names a person. The channel's name may stand before the id.
 fn names(list: &[String], id: &str) -> bool {
-    list.iter().any(|entry| {
-        let entry = entry.trim();
-        let bare = entry.split_once(':').map_or(entry, |(_, bare)| bare).trim();
-        bare == "*" || bare.eq_ignore_ascii_case(id)
-    })
+    list.iter().any(|entry| bare(entry) == "*" || is_them(entry, id))
+}
+
+/// Whether an entry is this person, and not everybody.
+fn is_them(entry: &str, id: &str) -> bool {
+    let bare = bare(entry);
+    bare != "*" && bare.eq_ignore_ascii_case(id)
+}
+
+fn bare(entry: &str) -> &str {
+    let entry = entry.trim();
+    entry.split_once(':').map_or(entry, |(_, bare)| bare).trim()
 }
 
 #[cfg(test)]
@@ -195,6 +259,35 @@ mod tests {
             let found = decide(&policy, &message(ChatKind::Direct, false), paired);
             assert_eq!(found, expected, "{dm:?} {allow:?} {paired}");
         }
+    }
+
+    #[test]
+    fn who_decides_is_named_and_never_everybody() {
+        let with = |allow: &[&str], approvers: Option<&[&str]>| AccountPolicy {
+            allow_from: list(allow),
+            approvals: Approvals { enabled: true, approvers: approvers.map(list) },
+            ..AccountPolicy::default()
+        };
+        let direct = message(ChatKind::Direct, true);
+        let group = message(ChatKind::Group, false);
+        for (policy, paired, in_direct, in_group) in [
+            (with(&[], None), false, Approver::Nobody, Approver::Nobody),
+            (with(&[], None), true, Approver::Here, Approver::Nobody),
+            (with(&["tg:42"], None), false, Approver::Here, Approver::Here),
+            (with(&["*"], None), false, Approver::Nobody, Approver::Nobody),
+            (with(&["telegram:*"], None), false, Approver::Nobody, Approver::Nobody),
+            (with(&["42"], Some(&["7"])), true, Approver::Nobody, Approver::Nobody),
+            (with(&[], Some(&["telegram:42"])), false, Approver::Anywhere, Approver::Anywhere),
+            (with(&[], Some(&["*"])), true, Approver::Nobody, Approver::Nobody),
+        ] {
+            assert_eq!(approver(&policy, &direct, paired), in_direct, "{policy:?} {paired}");
+            assert_eq!(approver(&policy, &group, false), in_group, "{policy:?}");
+        }
+        let off = Approvals { enabled: false, approvers: None };
+        let off = AccountPolicy { approvals: off, ..with(&["42"], None) };
+        assert_eq!(approver(&off, &direct, true), Approver::Nobody);
+        let closed = AccountPolicy { dm: DmPolicy::Disabled, ..with(&["42"], None) };
+        assert_eq!(approver(&closed, &direct, true), Approver::Nobody);
     }
 
     #[test]

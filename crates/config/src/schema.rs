@@ -20,8 +20,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::agents::{Agent, AgentDefaults, AgentIdentity, Agents, ModelChoice, ModelEntry};
 pub use self::channels::{
-    Binding, BindingMatch, BindingPeer, Channels, PeerId, Telegram, TelegramAccount, TelegramGroup,
-    TelegramTopic, Webhook, WebhookAccount,
+    Binding, BindingMatch, BindingPeer, Channels, ChatApprovals, PeerId, Telegram, TelegramAccount,
+    TelegramGroup, TelegramTopic, Webhook, WebhookAccount,
 };
 pub use self::choices::{
     ApiDialect, AuthMode, Bind, ConsoleStyle, DirectPolicy, DmScope, ExecAsk, ExecSecurity,

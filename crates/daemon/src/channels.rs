@@ -15,7 +15,7 @@ use openclaw_base::SharedClock;
 use openclaw_channel_telegram::{ReplyMode, Settings, Telegram};
 use openclaw_channels::{
     Channel, ChatKind, Hub, Intake, IntakeError, Taken, Turn,
-    policy::{AccountPolicy, DmPolicy, GroupPolicy, GroupRule},
+    policy::{AccountPolicy, Approvals, DmPolicy, GroupPolicy, GroupRule},
     routing::{Binding, DmScope, Routing},
 };
 use openclaw_config::{
@@ -59,9 +59,15 @@ impl AgentEvents for Fan {
 
 /// Starts runs for messages of channels.
 pub(crate) struct AgentIntake {
-    pub(crate) agent: Agent,
-    pub(crate) store: openclaw_store::Store,
-    pub(crate) clock: SharedClock,
+    agent: Agent,
+    store: openclaw_store::Store,
+    clock: SharedClock,
+}
+
+impl AgentIntake {
+    pub(crate) fn new(agent: &Agent, store: &openclaw_store::Store, clock: &SharedClock) -> Self {
+        Self { agent: agent.clone(), store: store.clone(), clock: Arc::clone(clock) }
+    }
 }
 
 impl Intake for AgentIntake {
@@ -350,6 +356,15 @@ fn policy(pick: &Pick<'_>) -> AccountPolicy {
         group: pick.of(|account| account.group_policy).map(access).unwrap_or_default(),
         group_allow_from: list(|account| account.group_allow_from.clone()),
         groups: groups.into_iter().map(|(id, group)| (id, rule(group))).collect(),
+        approvals: approvals(pick.of(|account| account.exec_approvals.clone())),
+    }
+}
+
+fn approvals(set: Option<schema::ChatApprovals>) -> Approvals {
+    let set = set.unwrap_or_default();
+    Approvals {
+        enabled: set.enabled.unwrap_or(true),
+        approvers: set.approvers.map(|list| peers(&list)),
     }
 }
 

@@ -101,11 +101,8 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
     let (routing, routes) = watch::channel(Arc::new(channels::routing(loaded, paths)));
     let hub = Hub::new(HubParts {
         store: store.clone(),
-        intake: Arc::new(AgentIntake {
-            agent: agent.clone(),
-            store: store.clone(),
-            clock: Arc::clone(&clock),
-        }),
+        intake: Arc::new(AgentIntake::new(&agent, &store, &clock)),
+        decide: Arc::clone(&approver) as Arc<_>,
         routing: routes,
         clock: Arc::clone(&clock),
         tasks: tasks.child(),

@@ -19,9 +19,13 @@ use openclaw_protocol::{
         ExecApprovalRequested as Requested,
     },
 };
-use openclaw_store::trail::{TrailEvent, TrailKind};
+use openclaw_store::{
+    outbox::Route,
+    trail::{TrailEvent, TrailKind},
+};
 
 use crate::{
+    approval_chat,
     approvals::{Item, Settled},
     state::State,
 };
@@ -171,7 +175,7 @@ impl AgentApprover {
         self.state.get_or_init(|| Arc::downgrade(state));
     }
 
-    fn state(&self) -> Option<Arc<State>> {
+    pub(crate) fn state(&self) -> Option<Arc<State>> {
         self.state.get().and_then(Weak::upgrade).filter(|state| !state.is_draining())
     }
 }
@@ -188,16 +192,25 @@ impl Drop for Waiter {
     }
 }
 
-/// Asks people, and waits until somebody decides or the time is up; `None`: nobody did.
+/// Asks people, those of the chat at `route` among them, and waits until somebody decides or the time is up; `None`: nobody did.
 ///
 /// # Errors
 /// As [`open`].
 pub(crate) async fn ask(
     state: &Arc<State>,
-    request: ExecApprovalRequest,
+    mut request: ExecApprovalRequest,
+    route: Option<Route>,
     timeout_ms: Option<u64>,
 ) -> Result<Option<ApprovalDecision>, RpcError> {
+    if let Some(route) = &route {
+        request.turn_source_channel = Some(route.channel.clone());
+        request.turn_source_to = Some(route.chat.clone());
+        request.turn_source_account_id = Some(route.account.clone());
+    }
     let item = open(state, None, request, timeout_ms)?;
+    if let Some(route) = route {
+        approval_chat::put(state, &item, route);
+    }
     let waiter = Waiter { state: Arc::clone(state), item };
     Ok(waiter.item.wait().await.decision)
 }
@@ -209,7 +222,8 @@ impl Approver for AgentApprover {
                 return Answer::Failed("the Gateway is starting or stopping".to_owned());
             };
             let timeout = u64::try_from(question.timeout.as_millis()).ok();
-            match ask(&state, shown(question), timeout).await {
+            let route = question.context.route.clone();
+            match ask(&state, shown(question), route, timeout).await {
                 Ok(Some(ApprovalDecision::AllowOnce)) => Answer::Decided(Decision::AllowOnce),
                 Ok(Some(ApprovalDecision::AllowAlways)) => Answer::Decided(Decision::AllowAlways),
                 Ok(Some(ApprovalDecision::Deny)) => Answer::Decided(Decision::Deny),

@@ -18,6 +18,8 @@ use tokio::sync::watch;
 
 /// Requests that are known at once.
 const MAX_OPEN: usize = 256;
+/// Letters of an id that may stand for it.
+const MIN_NAME: usize = 8;
 
 /// One request.
 #[derive(Debug)]
@@ -134,6 +136,19 @@ impl Desk {
             RpcError::invalid("unknown or expired approval id")
                 .with_details([("reason", serde_json::json!(DetailCode::ApprovalNotFound))])
         })
+    }
+
+    /// The request that is called like this, or whose id begins like this.
+    #[must_use]
+    pub fn called(&self, name: &str) -> Option<Arc<Item>> {
+        let items = self.items.lock();
+        if let Some(item) = items.get(name) {
+            return Some(Arc::clone(item));
+        }
+        let mut alike =
+            items.iter().filter(|(id, _)| name.len() >= MIN_NAME && id.starts_with(name));
+        let (_, item) = alike.next()?;
+        alike.next().is_none().then(|| Arc::clone(item))
     }
 
     /// Forgets a request.

@@ -11,7 +11,9 @@
 pub mod admission;
 pub mod agent_events;
 pub mod announce;
+mod approval_chat;
 pub mod approval_flow;
+mod approval_word;
 pub mod approvals;
 pub(crate) mod attempts;
 pub mod auth;

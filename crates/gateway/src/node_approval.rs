@@ -12,6 +12,7 @@ use openclaw_protocol::{
         nodes::NodeInvokeOutcome,
     },
 };
+use openclaw_store::outbox::Route;
 use serde_json::Value;
 
 use crate::{
@@ -30,6 +31,8 @@ const ASKS: &str = "SYSTEM_RUN_DENIED: approval required";
 pub(crate) struct Asker {
     pub(crate) agent_id: String,
     pub(crate) session_key: String,
+    pub(crate) run_id: String,
+    pub(crate) route: Option<Route>,
 }
 
 /// Calls a command; where the node wants people to be asked, they are.
@@ -82,9 +85,10 @@ async fn ask(
         ],
         agent_id: Some(asker.agent_id),
         session_key: Some(asker.session_key),
+        run_id: Some(asker.run_id),
         ..ExecApprovalRequest::default()
     };
-    match approval_flow::ask(state, question, None).await? {
+    match approval_flow::ask(state, question, asker.route, None).await? {
         Some(decision @ (ApprovalDecision::AllowOnce | ApprovalDecision::AllowAlways)) => {
             // Another key: the first call is over, and the node would give its refusal again.
             request.key.push_str(":approved");

@@ -49,7 +49,12 @@ impl AgentReach {
             timeout_ms: call.timeout_ms,
             key: call.key,
         };
-        let asker = Asker { agent_id: call.agent_id, session_key: call.session_key };
+        let asker = Asker {
+            agent_id: call.agent_id,
+            session_key: call.session_key,
+            run_id: call.run_id,
+            route: call.route,
+        };
         let outcome = invoke_asking(&state, request, asker).await.map_err(|error| words(&error))?;
         Ok(outcome.payload.unwrap_or_default())
     }

@@ -50,6 +50,7 @@ pub(crate) async fn invoke(
         agent_id,
         call_id: run,
         principal: call.principal.to_owned(),
+        route: None,
         cancel: state.tasks.token().child_token(),
     };
     let limit = tool.time_limit().unwrap_or(settings.tool_timeout);

@@ -92,6 +92,10 @@ struct State {
     /// Texts by chat and message id.
     messages: BTreeMap<(i64, i64), String>,
     last_message: i64,
+    /// Buttons by chat and message id.
+    markups: BTreeMap<(i64, i64), Value>,
+    /// Presses that wait for an answer.
+    presses: Vec<String>,
     /// Counts polls: an older one ends with a conflict when a newer comes.
     polls: u64,
     calls: Vec<Call>,
@@ -149,6 +153,52 @@ impl FakeTelegram {
         let message =
             json!({"message_id": id, "date": 1, "from": from, "chat": chat, "text": text});
         self.push("message", message)
+    }
+
+    /// Pushes the press of a button: of the last message of a chat that has one with this label.
+    /// Gives the press's id.
+    pub fn press(&self, presser: i64, chat: i64, label: &str) -> String {
+        let state = self.shared.lock();
+        let found = state.markups.iter().rev().find_map(|((at, id), markup)| {
+            let rows = markup["inline_keyboard"].as_array().filter(|_| *at == chat)?;
+            let mut buttons = rows.iter().filter_map(Value::as_array).flatten();
+            let button = buttons.find(|button| button["text"] == label)?;
+            Some((*id, button["callback_data"].clone()))
+        });
+        drop(state);
+        let (message, data) = found.expect("a button with this label");
+        self.press_with(presser, (chat, message), data.as_str().expect("its data"))
+    }
+
+    /// Pushes the press of a button that has this data, whether or not the message still has it.
+    pub fn press_with(&self, presser: i64, (chat, message): (i64, i64), data: &str) -> String {
+        let mut state = self.shared.lock();
+        let text = state.messages.get(&(chat, message)).cloned().unwrap_or_default();
+        let press = format!("press-{}", state.last_update + 1);
+        state.presses.push(press.clone());
+        drop(state);
+        let from = json!({"id": presser, "is_bot": false, "first_name": "Ada"});
+        let message = methods::message(chat, message, &text);
+        let query = json!({"id": press, "from": from, "message": message,
+            "chat_instance": "1", "data": data});
+        self.push("callback_query", query);
+        press
+    }
+
+    /// The labels of the buttons that now stand in a chat.
+    #[must_use]
+    pub fn buttons(&self, chat: i64) -> Vec<String> {
+        let state = self.shared.lock();
+        let here = state.markups.iter().filter(|((at, _), _)| *at == chat);
+        let rows = here.filter_map(|(_, markup)| markup["inline_keyboard"].as_array()).flatten();
+        let buttons = rows.filter_map(Value::as_array).flatten();
+        buttons.filter_map(|button| Some(button["text"].as_str()?.to_owned())).collect()
+    }
+
+    /// Waits until these buttons stand in a chat.
+    pub async fn buttons_are(&self, chat: i64, labels: &[&str]) {
+        let mut changed = self.shared.changed.subscribe();
+        changed.wait_for(|_| self.buttons(chat) == labels).await.ok();
     }
 
     /// The next call of `method` that has no fault yet goes wrong like this.

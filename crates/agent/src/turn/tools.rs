@@ -150,6 +150,7 @@ impl Turn<'_> {
             agent_id: self.run.agent_id.clone(),
             call_id: call.id.clone(),
             principal: self.run.principal.clone(),
+            route: self.run.options.route.clone(),
             cancel: self.run.cancel.child_token(),
         };
         let limit = tool.time_limit().unwrap_or(self.settings.tool_timeout);

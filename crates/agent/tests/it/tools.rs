@@ -95,6 +95,7 @@ impl Place {
             agent_id: AgentId::new("main"),
             call_id: "call".into(),
             principal: "owner".into(),
+            route: None,
             cancel: CancellationToken::new(),
         };
         self.tools.get(tool).expect("a tool").run(arguments, &context).await

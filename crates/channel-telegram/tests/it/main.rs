@@ -6,6 +6,7 @@
     reason = "test code: a failed expectation is the result"
 )]
 
+mod approvals;
 mod chat;
 mod stage;
 mod trouble;

@@ -6,7 +6,6 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Instant;
 
 use openclaw_testkit::fake_telegram::FakeTelegram;
 use rustix::process::Signal;
@@ -69,19 +68,6 @@ fn code(said: &str) -> &str {
     words.rfind(is_code).unwrap_or_else(|| panic!("no code in {said:?}"))
 }
 
-/// The command that waits for a person's word, once there is one.
-fn waiting(server: &Machine) -> String {
-    let started = Instant::now();
-    loop {
-        let list = server.json(&["approvals", "list"]);
-        if let Some(request) = list.as_array().and_then(|all| all.first()) {
-            assert_eq!(request["request"]["command"], "df -h /", "{list}");
-            return request["id"].as_str().unwrap().to_owned();
-        }
-        assert!(started.elapsed() < PATIENCE, "nobody asks: {list}");
-    }
-}
-
 #[test]
 fn a_question_in_telegram_is_answered_with_what_a_node_said() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -104,11 +90,15 @@ fn a_question_in_telegram_is_answered_with_what_a_node_said() {
 
     telegram.direct_message(ME, QUESTION);
     hop("telegram", "gateway", QUESTION);
-    let id = waiting(&server);
-    hop("laptop", "you", "may I run: df -h /");
-    server.text(&["approvals", "approve", &id]);
-    hop("you", "laptop", &format!("openclaw approvals approve {id}"));
-    let answered = |texts: &[String]| texts.iter().any(|text| text.contains("room enough"));
+    let asked = telegram.buttons_are(ME, &["Allow once", "Allow always", "Deny"]);
+    runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await }).unwrap();
+    let question = telegram.texts(ME).pop().unwrap();
+    assert!(question.contains("df -h /") && question.contains("laptop"), "{question}");
+    hop("laptop", "telegram", "may I run: df -h /   [Allow once] [Allow always] [Deny]");
+    telegram.press(ME, ME, "Allow once");
+    hop("telegram", "laptop", "[Allow once]");
+    let answered =
+        |texts: &[String]| texts.last().is_some_and(|text| text.contains("</b> has room enough"));
     let texts = runtime.block_on(telegram.texts_like(ME, answered));
     // The same conversation, as it is seen on the Gateway's machine: with what df printed.
     let history = server.json(&["sessions", "show", "main"]).to_string();

@@ -85,6 +85,9 @@ pub struct TelegramAccount {
     /// The Bot API server. Left out: `https://api.telegram.org`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_root: Option<String>,
+    /// Whether commands that wait for a person's word are asked about in chats, and whose word counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exec_approvals: Option<ChatApprovals>,
 }
 
 /// Signed posts in and out.
@@ -115,6 +118,22 @@ pub struct WebhookAccount {
     /// Senders who are answered, as they name themselves; `*` is everybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allow_from: Option<Vec<PeerId>>,
+    /// Whether commands that wait for a person's word are asked about in chats, and whose word counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exec_approvals: Option<ChatApprovals>,
+}
+
+/// Questions about commands, in chats.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ChatApprovals {
+    /// Whether they are asked in the chat that gave rise to them. Left out: yes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<bool>,
+    /// Exactly these people decide, by their ids, wherever it was asked. Left out: in the chat that
+    /// gave rise to it, who is named in `allowFrom` or was paired.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approvers: Option<Vec<PeerId>>,
 }
 
 /// One group, or one topic of it.

@@ -12,7 +12,7 @@ use openclaw_config::{Loaded, schema};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use super::{Build, Wanted, dm_policy, peers};
+use super::{Build, Wanted, approvals, dm_policy, peers};
 
 /// Deadline of a post.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -70,6 +70,7 @@ fn settings(
             dm: dm_policy(account.dm_policy),
             allow_from: account.allow_from.as_deref().map(peers).unwrap_or_default(),
             group: GroupPolicy::Allowlist,
+            approvals: approvals(account.exec_approvals.clone()),
             ..AccountPolicy::default()
         },
         timeout: TIMEOUT,

@@ -101,7 +101,7 @@ impl Scripted {
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("its number").port();
-        let channels = no_channels(&store, &clock, &tasks);
+        let channels = no_channels(&store, &approver, &clock, &tasks);
         let gateway = Gateway::new(Parts {
             channels,
             tailnet: None,
@@ -270,7 +270,12 @@ pub(crate) fn words(history: &Value) -> Vec<String> {
 }
 
 /// A hub without any account.
-fn no_channels(store: &Store, clock: &SharedClock, tasks: &Tasks) -> Hub {
+fn no_channels(
+    store: &Store,
+    approver: &Arc<AgentApprover>,
+    clock: &SharedClock,
+    tasks: &Tasks,
+) -> Hub {
     struct Nobody;
     impl Intake for Nobody {
         fn take(&self, _: Turn) -> BoxFuture<'_, Result<Taken, IntakeError>> {
@@ -281,6 +286,7 @@ fn no_channels(store: &Store, clock: &SharedClock, tasks: &Tasks) -> Hub {
     Hub::new(HubParts {
         store: store.clone(),
         intake: Arc::new(Nobody),
+        decide: Arc::clone(approver) as Arc<_>,
         routing,
         clock: Arc::clone(clock),
         tasks: tasks.child(),

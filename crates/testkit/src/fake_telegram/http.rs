@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncWriteExt, BufReader},
     net::TcpStream,
 };
 
 use super::{Fault, Refusal, Shared, methods};
+use crate::http::read;
 
 /// Telegram takes larger uploads, but those are multipart and not served here.
 const MAX_BODY: usize = 1024 * 1024;
@@ -14,8 +15,10 @@ const MAX_BODY: usize = 1024 * 1024;
 /// Answers requests until the client leaves.
 pub(super) async fn serve(socket: TcpStream, shared: &Shared) {
     let mut socket = BufReader::new(socket);
-    while let Some((path, body)) = read(&mut socket).await {
-        let Some((status, answer)) = answer(shared, &path, &body).await else { return };
+    while let Some(request) = read(&mut socket, MAX_BODY).await {
+        let Some((status, answer)) = answer(shared, &request.path, &request.body).await else {
+            return;
+        };
         let text = answer.to_string();
         let reply = format!(
             "HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{text}",
@@ -25,25 +28,6 @@ pub(super) async fn serve(socket: TcpStream, shared: &Shared) {
             return;
         }
     }
-}
-
-/// The path and the body of the next request.
-async fn read(socket: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
-    let mut line = String::new();
-    socket.read_line(&mut line).await.ok()?;
-    let path = line.split(' ').nth(1)?.to_owned();
-    let mut length = 0;
-    loop {
-        line.clear();
-        socket.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
-        let Some((name, value)) = line.trim_end().split_once(':') else { break };
-        if name.eq_ignore_ascii_case("content-length") {
-            length = value.trim().parse().ok().filter(|length| *length <= MAX_BODY)?;
-        }
-    }
-    let mut body = vec![0; length];
-    socket.read_exact(&mut body).await.ok()?;
-    Some((path, body))
 }
 
 /// The status and the envelope; `None` ends the connection.

@@ -31,9 +31,9 @@ pub(super) async fn call(shared: &Shared, method: &str, params: &Value) -> Resul
         "sendMessage" => send(shared, params),
         "editMessageText" => edit(shared, params),
         "sendChatAction" | "setMessageReaction" => chat(params).map(|_| Value::Bool(true)),
-        "deleteWebhook" | "setMyCommands" | "deleteMyCommands" | "answerCallbackQuery" => {
-            Ok(Value::Bool(true))
-        }
+        "editMessageReplyMarkup" => edit_buttons(shared, params),
+        "answerCallbackQuery" => answer_press(shared, params),
+        "deleteWebhook" | "setMyCommands" | "deleteMyCommands" => Ok(Value::Bool(true)),
         _ => Err(Refusal::new(404, "Not Found: method not found")),
     }
 }
@@ -61,30 +61,99 @@ async fn get_updates(shared: &Shared, params: &Value) -> Result<Value, Refusal> 
 }
 
 fn send(shared: &Shared, params: &Value) -> Result<Value, Refusal> {
-    let (chat, text) = (chat(params)?, text(params)?);
+    let (chat, text, markup) = (chat(params)?, text(params)?, markup(params)?);
     let mut state = shared.lock();
     state.last_message += 1;
     let id = state.last_message;
     state.messages.insert((chat, id), text.to_owned());
+    put_buttons(&mut state, (chat, id), &markup);
     drop(state);
     shared.tell();
     Ok(message(chat, id, text))
 }
 
 fn edit(shared: &Shared, params: &Value) -> Result<Value, Refusal> {
-    let (chat, text) = (chat(params)?, text(params)?);
+    let (chat, text, markup) = (chat(params)?, text(params)?, markup(params)?);
     let id = params["message_id"].as_i64().unwrap_or(0);
     let mut state = shared.lock();
+    let buttons = state.markups.get(&(chat, id)).cloned().unwrap_or_default();
     let Some(old) = state.messages.get_mut(&(chat, id)) else {
         return Err(Refusal::new(400, "Bad Request: message to edit not found"));
     };
-    if old == text {
+    if old == text && buttons == markup {
         return Err(Refusal::new(400, NOT_MODIFIED));
     }
     text.clone_into(old);
+    put_buttons(&mut state, (chat, id), &markup);
     drop(state);
     shared.tell();
     Ok(message(chat, id, text))
+}
+
+fn edit_buttons(shared: &Shared, params: &Value) -> Result<Value, Refusal> {
+    let (chat, markup) = (chat(params)?, markup(params)?);
+    let id = params["message_id"].as_i64().unwrap_or(0);
+    let mut state = shared.lock();
+    let Some(text) = state.messages.get(&(chat, id)).cloned() else {
+        return Err(Refusal::new(400, "Bad Request: message to edit not found"));
+    };
+    if state.markups.get(&(chat, id)).cloned().unwrap_or_default() == markup {
+        return Err(Refusal::new(400, NOT_MODIFIED));
+    }
+    put_buttons(&mut state, (chat, id), &markup);
+    drop(state);
+    shared.tell();
+    Ok(message(chat, id, &text))
+}
+
+fn put_buttons(state: &mut State, at: (i64, i64), markup: &Value) {
+    if markup.is_null() {
+        state.markups.remove(&at);
+    } else {
+        state.markups.insert(at, markup.clone());
+    }
+}
+
+/// The buttons of a message, checked; null if there are none.
+fn markup(params: &Value) -> Result<Value, Refusal> {
+    let markup = &params["reply_markup"];
+    let rows = markup["inline_keyboard"].as_array().cloned().unwrap_or_default();
+    let mut buttons = rows.iter().filter_map(Value::as_array).flatten().peekable();
+    if buttons.peek().is_none() {
+        return Ok(Value::Null);
+    }
+    for button in buttons {
+        if button["text"].as_str().unwrap_or_default().is_empty() {
+            return Err(Refusal::new(
+                400,
+                "Bad Request: field \"text\" must be a non-empty String",
+            ));
+        }
+        // Of the kinds there are, only these are served here.
+        let data = button["callback_data"].as_str().unwrap_or_default();
+        if data.is_empty() || data.len() > 64 {
+            return Err(Refusal::new(400, "Bad Request: BUTTON_DATA_INVALID"));
+        }
+    }
+    Ok(markup.clone())
+}
+
+/// A press is answered once.
+fn answer_press(shared: &Shared, params: &Value) -> Result<Value, Refusal> {
+    let id = params["callback_query_id"].as_str().unwrap_or_default();
+    if params["text"].as_str().is_some_and(|text| text.encode_utf16().count() > 200) {
+        return Err(Refusal::new(400, "Bad Request: MESSAGE_TOO_LONG"));
+    }
+    let mut state = shared.lock();
+    let Some(at) = state.presses.iter().position(|press| press == id) else {
+        let said =
+            "Bad Request: query is too old and response timeout expired or query ID is invalid";
+        return Err(Refusal::new(400, said));
+    };
+    state.presses.remove(at);
+    drop(state);
+    shared.tell();
+    Ok(Value::Bool(true))
 }
 
 /// The chat's id, which clients send as a number or as its text.
@@ -108,7 +177,7 @@ fn text(params: &Value) -> Result<&str, Refusal> {
     Ok(text)
 }
 
-fn message(chat: i64, id: i64, text: &str) -> Value {
+pub(super) fn message(chat: i64, id: i64, text: &str) -> Value {
     let kind = if chat > 0 { "private" } else { "supergroup" };
     let from = json!({"id": 7, "is_bot": true, "first_name": "Claw", "username": "claw_bot"});
     let chat = json!({"id": chat, "type": kind});
