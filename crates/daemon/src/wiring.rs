@@ -59,6 +59,7 @@ pub(crate) fn gateway_settings(loaded: &Loaded, paths: &Paths, auth: SharedAuth)
             tools: config.gateway.tools.allow.clone(),
             denied_tools: config.gateway.tools.deny.clone(),
         },
+        public_origin: config.gateway.public_origin.clone(),
     }
 }
 

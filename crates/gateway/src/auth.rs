@@ -67,6 +67,17 @@ pub enum DeviceToken {
     Wrong,
 }
 
+/// What the client showed of a single-use token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Invite {
+    /// Nothing.
+    Absent,
+    /// One for this role that this device may use, with at most these scopes.
+    Open(ScopeSet),
+    /// Unknown, used, too old, or for another role.
+    Wrong,
+}
+
 /// Who vouches for the person behind a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Identity {
@@ -109,6 +120,8 @@ pub struct Evidence {
     pub shared: SharedSecret,
     /// The device token.
     pub token: DeviceToken,
+    /// The single-use token.
+    pub invite: Invite,
     /// Who vouches for the person.
     pub identity: Identity,
     /// The device in the store.
@@ -138,6 +151,8 @@ pub enum Method {
     Tailscale,
     /// The trusted proxy vouches for the person.
     TrustedProxy,
+    /// A single-use token, which is used up by it.
+    Invite,
 }
 
 impl Method {
@@ -151,6 +166,7 @@ impl Method {
             Self::Device => "device-token",
             Self::Tailscale => "tailscale",
             Self::TrustedProxy => "trusted-proxy",
+            Self::Invite => "bootstrap-token",
         }
     }
 }
@@ -226,8 +242,14 @@ pub fn decide(evidence: &Evidence) -> Verdict {
     if evidence.token == DeviceToken::Wrong {
         return Verdict::Refuse(Refusal::DeviceTokenWrong);
     }
+    if evidence.invite == Invite::Wrong {
+        return Verdict::Refuse(Refusal::InviteWrong);
+    }
     match (evidence.link, evidence.device) {
         (LinkClass::OwnersDoor, _) => decide_owner(evidence),
+        (_, Some(_)) if let Invite::Open(scopes) = evidence.invite => {
+            decide_invited(evidence, scopes)
+        }
         (_, None) => decide_without_device(evidence),
         (_, Some(DeviceScheme::Ours)) => decide_ours(evidence),
         (_, Some(DeviceScheme::Published)) => decide_published(evidence),
@@ -248,6 +270,12 @@ fn decide_owner(evidence: &Evidence) -> Verdict {
         (Role::Node, None) => Verdict::Refuse(Refusal::DeviceRequired),
         (Role::Node, Some(_)) => admit_or_ask(evidence, Method::Device, false),
     }
+}
+
+/// An operator's token pairs for what it was made for; a node's is the right to ask, and a person decides.
+fn decide_invited(evidence: &Evidence, scopes: ScopeSet) -> Verdict {
+    let silent = evidence.role == Role::Operator && scopes.covers(evidence.scopes);
+    admit_or_ask(evidence, Method::Invite, silent)
 }
 
 fn decide_without_device(evidence: &Evidence) -> Verdict {

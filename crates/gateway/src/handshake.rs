@@ -7,7 +7,10 @@
 use std::{collections::HashSet, net::IpAddr, sync::Arc};
 
 use axum::http::HeaderMap;
-use openclaw_identity::transcript::{GatewayTranscript, Link as TranscriptLink};
+use openclaw_identity::{
+    secret,
+    transcript::{GatewayTranscript, Link as TranscriptLink},
+};
 use openclaw_protocol::{
     DetailCode, ErrorCode, PROTOCOL_V3, PROTOCOL_V4, Role, RpcError, ScopeSet,
     client_info::{ClientId, ClientMode},
@@ -213,6 +216,14 @@ struct Request {
     scopes: ScopeSet,
 }
 
+impl Request {
+    /// The digest of the single-use token that was shown.
+    fn invite(&self) -> Option<String> {
+        let shown = self.params.auth.as_ref()?.bootstrap_token.as_deref();
+        shown.filter(|token| !token.is_empty()).map(secret::digest)
+    }
+}
+
 /// Runs all checks on the first request of a socket.
 ///
 /// # Errors
@@ -259,7 +270,17 @@ async fn decide(
         Verdict::NeedsPairing(reason) => {
             let device =
                 device.ok_or_else(|| Refused::policy(RpcError::invalid("invalid role")))?;
+            if evidence.role == Role::Node {
+                pairing::claim_invite(state, upgrade, &request, &device, &evidence).await?;
+            }
             Err(pairing::ask(state, upgrade, &request, &device, reason).await)
+        }
+        Verdict::Admit { scopes, method: Method::Invite, .. } => {
+            if let Some(device) = &mut device {
+                pairing::use_invite(state, upgrade, &request, device, &evidence).await?;
+            }
+            let granted = Granted { scopes, method: Method::Invite, secret };
+            Ok(admit(state, upgrade, request, &evidence, device, granted).await)
         }
         Verdict::Admit { scopes, method, pair_silently } => {
             if let Some(device) = device.as_mut().filter(|_| pair_silently) {
@@ -350,6 +371,11 @@ async fn count_failures(
             CredentialKind::DeviceToken,
             evidence.token != auth::DeviceToken::Absent,
             evidence.token == auth::DeviceToken::Wrong,
+        ),
+        (
+            CredentialKind::BootstrapToken,
+            evidence.invite != auth::Invite::Absent,
+            evidence.invite == auth::Invite::Wrong,
         ),
     ];
     for (kind, _, wrong) in shown.into_iter().filter(|(_, was_shown, _)| *was_shown) {

@@ -12,6 +12,7 @@ mod nodes;
 pub mod pending;
 pub mod security;
 pub mod sessions;
+mod setup;
 pub mod system;
 pub mod tools;
 pub mod voicewake;

@@ -141,6 +141,8 @@ pub struct Settings {
     pub control_ui: UiSettings,
     /// What is served over plain HTTP.
     pub endpoints: EndpointSettings,
+    /// `gateway.publicOrigin`: where others reach this Gateway.
+    pub public_origin: Option<String>,
 }
 
 impl Default for Settings {
@@ -160,6 +162,7 @@ impl Default for Settings {
             node_commands: CommandPolicy::default(),
             control_ui: UiSettings::default(),
             endpoints: EndpointSettings::default(),
+            public_origin: None,
         }
     }
 }

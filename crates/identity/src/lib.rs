@@ -19,12 +19,14 @@ use base64::{
 };
 
 /// Unpadded base64url, the form everything is sent in.
-pub(crate) fn to_base64url(bytes: &[u8]) -> String {
+#[must_use]
+pub fn to_base64url(bytes: &[u8]) -> String {
     general_purpose::URL_SAFE_NO_PAD.encode(bytes)
 }
 
 /// Reads base64url or standard base64, padded or not.
-pub(crate) fn from_base64(text: &str) -> Option<Vec<u8>> {
+#[must_use]
+pub fn from_base64(text: &str) -> Option<Vec<u8>> {
     const CONFIG: GeneralPurposeConfig =
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
     const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, CONFIG);

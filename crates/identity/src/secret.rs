@@ -50,6 +50,13 @@ pub fn generate_token() -> Result<SecretString, IdentityError> {
     }
 }
 
+/// What is kept of a single-use token: SHA-256 as unpadded base64url. The token is 32 random bytes, so
+/// nobody finds it from this.
+#[must_use]
+pub fn digest(token: &str) -> String {
+    to_base64url(&Sha256::digest(token))
+}
+
 /// A new nonce: 32 random bytes as unpadded base64url. Not a secret.
 ///
 /// # Errors

@@ -21,6 +21,7 @@ pub mod nodes;
 pub mod pending;
 pub mod security;
 pub mod sessions;
+pub mod setup;
 pub mod system;
 pub mod tools;
 pub mod voicewake;
@@ -71,6 +72,8 @@ macro_rules! with_methods {
             $crate::methods::devices::DevicePairRename,
             $crate::methods::devices::DeviceTokenRotate,
             $crate::methods::devices::DeviceTokenRevoke,
+            $crate::methods::setup::DevicePairSetupCode,
+            $crate::methods::setup::DevicePairSetupStatus,
             $crate::methods::config::ConfigGet,
             $crate::methods::config::ConfigSchema,
             $crate::methods::config::ConfigSchemaLookup,

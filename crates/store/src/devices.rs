@@ -8,6 +8,7 @@
 //!   the request it already has.
 //! * Everything that changes rights is on disk, safe from a power cut, before it is answered.
 
+pub mod invites;
 mod model;
 mod requests;
 mod rights;
@@ -173,6 +174,7 @@ impl<'a> Devices<'a> {
             requests::delete_of(conn, &id)?;
             conn.prepare_cached("DELETE FROM devices WHERE device_id = ?1")?
                 .execute([id.as_str()])?;
+            invites::forget_of(conn, id.as_str())?;
             Ok(Some(paired))
         })
         .await

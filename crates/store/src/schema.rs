@@ -18,6 +18,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_initial.sql"),
     include_str!("../migrations/0002_trail.sql"),
     include_str!("../migrations/0003_channels.sql"),
+    include_str!("../migrations/0004_invites.sql"),
 ];
 
 /// Marks the file as ours: "OCLW".

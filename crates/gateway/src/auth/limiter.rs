@@ -13,6 +13,8 @@ pub enum CredentialKind {
     SharedSecret,
     /// A device's token.
     DeviceToken,
+    /// A single-use token.
+    BootstrapToken,
 }
 
 /// The numbers of `gateway.auth.rateLimit`.
@@ -35,13 +37,15 @@ impl CredentialKind {
         match self {
             Self::SharedSecret => "shared-secret",
             Self::DeviceToken => "device-token",
+            Self::BootstrapToken => "bootstrap-token",
         }
     }
 
     /// The kind of a name.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::SharedSecret, Self::DeviceToken].into_iter().find(|kind| kind.as_str() == name)
+        let known = [Self::SharedSecret, Self::DeviceToken, Self::BootstrapToken];
+        known.into_iter().find(|kind| kind.as_str() == name)
     }
 }
 

@@ -24,6 +24,8 @@ pub enum Refusal {
     PasswordNotConfigured,
     /// The device token is wrong, rotated, or revoked.
     DeviceTokenWrong,
+    /// The single-use token is unknown, used, or too old.
+    InviteWrong,
     /// A device identity is needed.
     DeviceRequired,
     /// No trusted proxy vouches for the person.
@@ -89,6 +91,9 @@ impl Refusal {
             Self::DeviceTokenWrong => {
                 (DetailCode::AuthDeviceTokenMismatch, "device_token_mismatch", CREDENTIALS)
             }
+            Self::InviteWrong => {
+                (DetailCode::AuthBootstrapTokenInvalid, "bootstrap_token_invalid", CREDENTIALS)
+            }
             Self::DeviceRequired => (DetailCode::DeviceIdentityRequired, "device_required", REVIEW),
             Self::ControlUiDeviceRequired => {
                 (DetailCode::ControlUiDeviceIdentityRequired, "device_required", REVIEW)
@@ -117,6 +122,12 @@ impl Refusal {
             }
             Self::DeviceTokenWrong => {
                 "unauthorized: device token mismatch (rotate/reissue device token)".to_owned()
+            }
+            Self::InviteWrong => {
+                "unauthorized: bootstrap token invalid: unknown, used, or too old (on the Gateway's host, \
+                 openclaw dashboard makes a new link for a browser, and openclaw devices join-code a new \
+                 code for a machine)"
+                    .to_owned()
             }
             Self::DeviceRequired => "device identity required".to_owned(),
             Self::IdentityRequired => {

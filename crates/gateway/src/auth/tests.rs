@@ -16,6 +16,7 @@ fn base() -> Evidence {
         device: Some(DeviceScheme::Ours),
         shared: SharedSecret::Absent,
         token: DeviceToken::Absent,
+        invite: Invite::Absent,
         identity: Identity::NotAsked,
         known: KnownDevice::default(),
         client: ClientId::Cli,
@@ -104,6 +105,42 @@ fn a_node_never_becomes_an_operator_silently() {
             asks(&evidence, PairingReason::RoleUpgrade);
         }
     }
+}
+
+#[test]
+fn a_single_use_token_pairs_an_operator_and_lets_a_node_ask() {
+    for (link, device) in [
+        (LinkClass::Local, DeviceScheme::Published),
+        (LinkClass::Remote, DeviceScheme::Published),
+        (LinkClass::Remote, DeviceScheme::Ours),
+    ] {
+        for mode in [SecretKind::Token, SecretKind::None] {
+            let stranger = Evidence { link, mode, device: Some(device), ..base() };
+            let invite = Invite::Open(scopes(&[Scope::Write]));
+            let operator = Evidence { invite, ..stranger };
+            admitted(&operator, Method::Invite, true);
+            let beyond = Evidence { scopes: scopes(&[Scope::Admin]), ..operator };
+            asks(&beyond, PairingReason::NotPaired);
+            let node = KnownDevice { paired: true, grant: None, is_node: true, is_operator: false };
+            asks(&Evidence { known: node, ..operator }, PairingReason::RoleUpgrade);
+            admitted(&Evidence { known: paired(Scope::Read), ..operator }, Method::Invite, false);
+            let joining = Evidence {
+                role: Role::Node,
+                scopes: ScopeSet::EMPTY,
+                invite: Invite::Open(ScopeSet::EMPTY),
+                ..stranger
+            };
+            asks(&joining, PairingReason::NotPaired);
+            let known = KnownDevice { grant: Some(ScopeSet::EMPTY), ..node };
+            admitted(&Evidence { known, ..joining }, Method::Invite, false);
+            refused(&Evidence { invite: Invite::Wrong, ..operator }, Refusal::InviteWrong);
+        }
+    }
+    let alone = Evidence { device: None, invite: Invite::Open(ScopeSet::all()), ..base() };
+    refused(&alone, Refusal::DeviceRequired);
+    // What is right does not make up for what is wrong.
+    let paired = Evidence { invite: Invite::Wrong, known: paired(Scope::Read), ..base() };
+    refused(&paired, Refusal::InviteWrong);
 }
 
 #[test]

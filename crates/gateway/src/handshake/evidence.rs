@@ -19,7 +19,9 @@ use serde_json::Value;
 
 use super::{IssuedToken, Refused, Request, Upgrade};
 use crate::{
-    auth::{DeviceScheme, DeviceToken, Evidence, Identity, KnownDevice, LinkClass, SharedSecret},
+    auth::{
+        DeviceScheme, DeviceToken, Evidence, Identity, Invite, KnownDevice, LinkClass, SharedSecret,
+    },
     settings::SharedAuth,
     state::State,
 };
@@ -76,7 +78,9 @@ pub(super) async fn gather(
             shown => shown,
         }
     };
+    let invite = if is_owner { Invite::Absent } else { check_invite(state, request, device.as_ref()).await? };
     let evidence = Evidence {
+        invite,
         link: class,
         mode: if is_owner { SecretKind::None } else { secret.kind() },
         device: scheme,
@@ -143,6 +147,23 @@ fn check_device_token(
         None if in_shared_field.is_some_and(matches) => (DeviceToken::Valid, true),
         None => (DeviceToken::Absent, false),
     }
+}
+
+/// Whether the single-use token is good for this device and role. Nothing is used up yet.
+async fn check_invite(
+    state: &State,
+    request: &Request,
+    device: Option<&Device>,
+) -> Result<Invite, Box<Refused>> {
+    let Some(digest) = request.invite() else { return Ok(Invite::Absent) };
+    let found = state.store.devices().find_invite(&digest).await;
+    let found = found.map_err(|error| Refused::policy(state.storage_error(&error)))?;
+    let now = state.clock.now_ms();
+    let open = found.filter(|invite| {
+        invite.role == request.role
+            && device.is_none_or(|device| invite.is_open_to(&device.id(), now))
+    });
+    Ok(open.map_or(Invite::Wrong, |invite| Invite::Open(invite.scopes)))
 }
 
 fn check_shared(

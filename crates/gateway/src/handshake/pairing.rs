@@ -14,7 +14,7 @@ use openclaw_store::{
 use super::{Refused, Request, Upgrade, evidence::Device, pairing_error, record::origin};
 use crate::{
     announce,
-    auth::{LinkClass, PairingReason},
+    auth::{Evidence, Invite, LinkClass, PairingReason, Refusal},
     claims::NodeClaims,
     connections::CloseReason,
     pairing::Held,
@@ -173,6 +173,75 @@ pub(super) async fn ask(
     Box::new(Refused { error, close, hold: hold.map(|decision| Hold { decision }) })
 }
 
+fn invite_wrong(request: &Request) -> Box<Refused> {
+    let client = &request.params.client;
+    Refused::policy(Refusal::InviteWrong.to_error(client.id, client.mode))
+}
+
+/// Makes a single-use token this device's, if it showed one: who asks with it asks alone.
+pub(super) async fn claim_invite(
+    state: &State,
+    upgrade: &Upgrade,
+    request: &Request,
+    device: &Device,
+    evidence: &Evidence,
+) -> Result<(), Box<Refused>> {
+    let Some(digest) = request.invite().filter(|_| evidence.invite != Invite::Absent) else {
+        return Ok(());
+    };
+    let ask = ask_of(upgrade, request, device, "invited");
+    let claimed = state.store.devices().claim_invite(&digest, &ask, state.clock.now_ms()).await;
+    let claimed = claimed.map_err(|error| Refused::policy(state.storage_error(&error)))?;
+    if claimed { Ok(()) } else { Err(invite_wrong(request)) }
+}
+
+/// Uses a single-use token up. An operator is paired by it, in one transaction; a node is paired
+/// already, and gets nothing more.
+pub(super) async fn use_invite(
+    state: &State,
+    upgrade: &Upgrade,
+    request: &Request,
+    device: &mut Device,
+    evidence: &Evidence,
+) -> Result<(), Box<Refused>> {
+    if request.role == Role::Node {
+        return claim_invite(state, upgrade, request, device, evidence).await;
+    }
+    let Invite::Open(scopes) = evidence.invite else { return Err(invite_wrong(request)) };
+    let digest = request.invite().unwrap_or_default();
+    let mut ask = ask_of(upgrade, request, device, "invited");
+    // What it asks beyond the token, it has already.
+    ask.scopes = ask.scopes.limited_to(scopes);
+    let redeemed = state.store.devices().redeem(&digest, ask, "link", state.clock.now_ms()).await;
+    let redeemed = redeemed.map_err(|error| Refused::policy(state.storage_error(&error)))?;
+    let approval = redeemed.ok_or_else(|| invite_wrong(request))?;
+    for settled in &approval.settled {
+        let id = &approval.paired.device.info.device_id;
+        announce::request_decided(state, &settled.request_id, id, PairingDecision::Approved);
+    }
+    note_paired(state, upgrade, request, &approval.paired, "link");
+    device.record = Some(approval.paired);
+    Ok(())
+}
+
+fn note_paired(state: &State, upgrade: &Upgrade, request: &Request, paired: &Paired, via: &str) {
+    let device = &paired.device.info.device_id;
+    tracing::info!(
+        %device,
+        role = %request.role,
+        scopes = ?request.scopes.names(),
+        via,
+        "device paired"
+    );
+    state.record(TrailEvent {
+        kind: TrailKind::Pairing,
+        outcome: format!("paired, {via}"),
+        who: device.as_str().to_owned(),
+        origin: origin(upgrade),
+        detail: request.scopes.names().join(", "),
+    });
+}
+
 /// Pairs a device for what it asked; the evidence was enough.
 pub(super) async fn pair_silently(
     state: &State,
@@ -185,19 +254,6 @@ pub(super) async fn pair_silently(
     let via = if class == LinkClass::OwnersDoor { "owner" } else { "silent" };
     let paired = state.store.devices().pair_silently(ask, via, state.clock.now_ms()).await;
     let approval = paired.map_err(|error| Refused::policy(state.storage_error(&error)))?;
-    tracing::info!(
-        device = %approval.paired.device.info.device_id,
-        role = %request.role,
-        scopes = ?request.scopes.names(),
-        via,
-        "device paired"
-    );
-    state.record(TrailEvent {
-        kind: TrailKind::Pairing,
-        outcome: format!("paired, {via}"),
-        who: approval.paired.device.info.device_id.as_str().to_owned(),
-        origin: origin(upgrade),
-        detail: request.scopes.names().join(", "),
-    });
+    note_paired(state, upgrade, request, &approval.paired, via);
     Ok(approval.paired)
 }

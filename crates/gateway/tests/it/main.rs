@@ -19,6 +19,7 @@ mod evidence;
 mod handshake;
 mod hostile;
 mod http;
+mod invites;
 mod limits;
 mod nodes;
 mod ours;

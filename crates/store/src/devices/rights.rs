@@ -6,7 +6,7 @@ use openclaw_protocol::{
 };
 use rusqlite::Connection;
 
-use super::{Approval, Ask, Grant, Paired, requests, require_same_key, rows};
+use super::{Approval, Ask, Grant, Paired, invites, requests, require_same_key, rows};
 use crate::error::StoreError;
 
 /// Adds what is asked to what the device may do already; a revoked grant starts from nothing.
@@ -73,6 +73,9 @@ pub(super) fn revoke(
     let Some(held) = active(conn, id, role)? else { return Ok(None) };
     let grant = Grant { generation: next_generation(conn)?, revoked_at_ms: Some(now_ms), ..held };
     rows::save_grant(conn, &grant)?;
+    if role == Role::Operator {
+        invites::forget_of(conn, id.as_str())?;
+    }
     Ok(Some(grant))
 }
 

@@ -246,3 +246,70 @@ async fn names_and_last_sight_are_kept() {
     let bare = devices.rename(&device("a"), None).await.unwrap().unwrap();
     assert_eq!(bare.device.name(), Some("a"));
 }
+
+fn invite(id: &str, role: Role, wanted: &[Scope], until_ms: u64) -> invites::Invite {
+    invites::Invite {
+        invite_id: id.to_owned(),
+        role,
+        scopes: scopes(wanted),
+        made_by: "device-maker".to_owned(),
+        created_at_ms: NOW,
+        expires_at_ms: until_ms,
+        used_by: None,
+        used_at_ms: None,
+    }
+}
+
+#[tokio::test]
+async fn an_invite_pairs_once_and_in_time_and_for_no_more_than_it_says() {
+    let store = Store::in_memory().unwrap();
+    let devices = store.devices();
+    let redeem = |digest, name, wanted, now| {
+        devices.redeem(digest, operator(name, wanted), "link", now)
+    };
+    for (digest, until) in [("one", NOW + 60), ("two", NOW + 60)] {
+        devices.invite(digest, invite(digest, Role::Operator, &[Scope::Write], until)).await.unwrap();
+    }
+    assert!(redeem("none", "a", &[Scope::Read], NOW).await.unwrap().is_none());
+    assert!(redeem("one", "a", &[Scope::Admin], NOW).await.unwrap().is_none());
+    assert!(redeem("one", "a", &[Scope::Read], NOW + 60).await.unwrap().is_none());
+    assert_eq!(devices.list().await.unwrap().len(), 0);
+    let approval = redeem("one", "a", &[Scope::Read], NOW + 59).await.unwrap().unwrap();
+    assert_eq!(approval.paired.grant(Role::Operator).unwrap().scopes, scopes(&[Scope::Read]));
+    for again in ["a", "b"] {
+        assert!(redeem("one", again, &[Scope::Read], NOW + 59).await.unwrap().is_none());
+    }
+    assert!(!devices.claim_invite("two", &node("n", &[]), NOW).await.unwrap());
+    let used = devices.invite_by_id("one").await.unwrap().unwrap();
+    assert_eq!((used.used_by, used.used_at_ms), (Some(device("a")), Some(NOW + 59)));
+    assert_eq!(devices.find_invite("two").await.unwrap().unwrap().used_by, None);
+}
+
+#[tokio::test]
+async fn a_nodes_invite_stays_with_the_first_that_shows_it() {
+    let store = Store::in_memory().unwrap();
+    let devices = store.devices();
+    devices.invite("n", invite("n", Role::Node, &[], NOW + 60)).await.unwrap();
+    assert!(devices.claim_invite("n", &node("a", &["x"]), NOW).await.unwrap());
+    assert!(devices.claim_invite("n", &node("a", &["x", "y"]), NOW + 1).await.unwrap());
+    assert!(!devices.claim_invite("n", &node("b", &[]), NOW + 1).await.unwrap());
+    assert!(!devices.claim_invite("n", &node("a", &[]), NOW + 60).await.unwrap());
+    assert!(!devices.claim_invite("n", &operator("a", &[]), NOW + 1).await.unwrap());
+    assert_eq!(devices.find_invite("n").await.unwrap().unwrap().used_at_ms, Some(NOW));
+}
+
+#[tokio::test]
+async fn invites_are_bounded_and_end_with_the_right_of_their_maker() {
+    let store = Store::in_memory().unwrap();
+    let devices = store.devices();
+    for number in 0..=invites::MAX_INVITES {
+        let name = format!("i{number}");
+        let until = NOW + 1000 + u64::try_from(number).unwrap();
+        devices.invite(&name, invite(&name, Role::Operator, &[Scope::Read], until)).await.unwrap();
+    }
+    assert!(devices.find_invite("i0").await.unwrap().is_none(), "the one closest to its end");
+    assert!(devices.find_invite("i1").await.unwrap().is_some());
+    devices.pair_silently(operator("maker", &[Scope::Read]), "owner", NOW).await.unwrap();
+    devices.revoke(&device("maker"), Role::Operator, NOW).await.unwrap().unwrap();
+    assert!(devices.find_invite("i1").await.unwrap().is_none());
+}
