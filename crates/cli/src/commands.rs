@@ -9,6 +9,7 @@ mod channels;
 mod completion;
 mod config;
 mod connect;
+mod dashboard;
 mod devices;
 mod dial_stdio;
 mod discover;
@@ -68,6 +69,8 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
     /// List models, and keep the keys of their providers
     Models(models::ModelsArgs),
+    /// Open the browser interface, signed in
+    Dashboard(dashboard::DashboardArgs),
     /// Say which devices may connect
     Devices(devices::DevicesArgs),
     /// Show machines that offer commands, and call these commands
@@ -109,6 +112,7 @@ impl Command {
             Self::Logs(args) => args.output.json,
             Self::Config(args) => args.wants_json(),
             Self::Models(args) => args.wants_json(),
+            Self::Dashboard(args) => args.common.output.json,
             Self::Devices(args) => args.wants_json(),
             Self::Nodes(args) => args.wants_json(),
             Self::Approvals(args) => args.wants_json(),
@@ -155,6 +159,7 @@ pub(crate) fn run(
         Command::Logs(args) => logs::run(&context, &args),
         Command::Config(args) => config::run(&context, &args),
         Command::Models(args) => models::run(&context, &args),
+        Command::Dashboard(args) => dashboard::run(&context, &args),
         Command::Devices(args) => devices::run(&context, &args),
         Command::Nodes(args) => nodes::run(&context, &args),
         Command::Approvals(args) => approvals::run(&context, &args),

@@ -116,6 +116,8 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
             boot_id: uuid::Uuid::now_v7().to_string(),
             host: host_name(),
             port: reach.port,
+            addresses: reach.addresses.clone(),
+            tls: reach.tls.is_some(),
             started_at_ms: clock.now_ms(),
             config_path: paths.config_file().to_owned(),
             state_dir: paths.state_dir().to_owned(),

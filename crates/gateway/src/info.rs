@@ -1,6 +1,6 @@
 //! Facts about this Gateway process that never change while it runs.
 
-use std::path::PathBuf;
+use std::{net::IpAddr, path::PathBuf};
 
 /// Where it runs and what it is.
 #[derive(Clone, Debug)]
@@ -13,6 +13,10 @@ pub struct GatewayInfo {
     pub host: String,
     /// Port of the WebSocket.
     pub port: u16,
+    /// The addresses it listens on from the start, loopback first.
+    pub addresses: Vec<IpAddr>,
+    /// Whether TLS is spoken there.
+    pub tls: bool,
     /// When the process started, in milliseconds since 1970.
     pub started_at_ms: u64,
     /// The configuration file.

@@ -269,7 +269,9 @@ export class Client {
       this.connect();
     } else if (code === "AUTH_BOOTSTRAP_TOKEN_INVALID") {
       this.credentials = {};
-      this.set({ kind: "credential", secret: "token", wrong: true });
+      // The link is used up or too old; a browser that is paired needs none.
+      if (await load<string>(TOKEN)) this.connect();
+      else this.set({ kind: "credential", secret: "token", wrong: true });
     } else if (code.startsWith("AUTH_TOKEN") || code.startsWith("AUTH_PASSWORD")) {
       const shown = Boolean(this.credentials.token || this.credentials.password);
       this.credentials = {};

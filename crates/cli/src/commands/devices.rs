@@ -1,5 +1,6 @@
 //! `openclaw devices …`: who may connect.
 
+pub(crate) mod code;
 mod find;
 mod list;
 

@@ -205,3 +205,26 @@ fn a_secret_that_stands_elsewhere_is_not_rotated_but_explained() {
     let output = env.run(&["gateway", "auth", "rotate"]);
     assert!(shown(&output).contains("OPENCLAW_GATEWAY_TOKEN"), "{}", shown(&output));
 }
+
+#[test]
+fn a_link_for_a_browser_names_a_page_that_is_there_and_stands_in_no_log() {
+    let (server, laptop) = (Machine::new(), Machine::new());
+    server.configure("{ gateway: { controlUi: { basePath: '/gw' } } }");
+    let gateway = server.gateway(&["--port", "0"]);
+    let made = server.json(&["dashboard"]);
+    let page = format!("http://127.0.0.1:{}/gw/", gateway.port);
+    assert_eq!(made["url"], page.as_str());
+    let link = made["browserUrl"].as_str().unwrap();
+    let secret = link.strip_prefix(&format!("{page}#bootstrapToken=")).unwrap();
+    assert_eq!(secret.len(), 43, "{link}");
+    let shown = server.text(&["dashboard", "--no-open", "--page", "devices"]);
+    assert!(shown.contains("&page=devices"), "{shown}");
+    assert!(!server.text(&["logs"]).contains(secret));
+    // At an address the page is beside it; by ssh there is none without a tunnel.
+    let (url, token) = (gateway.url(), server.token());
+    let there = laptop.json(&["dashboard", "--url", &url, "--token", &token]);
+    assert_eq!(there["url"], page.as_str());
+    let output = laptop.run(&["dashboard", "--ssh", "me@server"]);
+    assert_eq!(output.status.code(), Some(3), "{}", crate::machine::shown(&output));
+    assert!(crate::machine::shown(&output).contains("openclaw remote add me@server"));
+}

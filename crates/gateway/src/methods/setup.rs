@@ -1,5 +1,7 @@
 //! Codes that let a device in once.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
 use openclaw_identity::{secret, to_base64url};
 use openclaw_protocol::{
     Role, RpcError, Scope, ScopeSet, methods::setup::*, text::SecretText, trust::SecretKind,
@@ -78,6 +80,10 @@ impl Handle<DevicePairSetupCode> for Methods {
             url_source: url_source.to_owned(),
             access: Some(access),
             expires_at_ms: Some(expires_at_ms),
+            page_path: {
+                let ui = &state.settings.load().control_ui;
+                ui.enabled.then(|| format!("{}/", ui.base_path))
+            },
         })
     }
 }
@@ -99,7 +105,11 @@ fn address(state: &State, asked: Option<&str>) -> Result<(String, &'static str),
     if let Some(name) = state.own_name() {
         return Ok((format!("wss://{name}"), "gateway.tailscale"));
     }
-    Ok((format!("ws://127.0.0.1:{}", state.info.port), "loopback"))
+    let info = &state.info;
+    let scheme = if info.tls { "wss" } else { "ws" };
+    let wide = info.addresses.iter().find(|ip| !ip.is_loopback() && !ip.is_unspecified());
+    let (ip, source) = wide.map_or((IpAddr::V4(Ipv4Addr::LOCALHOST), "loopback"), |ip| (*ip, "gateway.bind"));
+    Ok((format!("{scheme}://{}", SocketAddr::new(ip, info.port)), source))
 }
 
 /// The address of the WebSocket behind that of a page.

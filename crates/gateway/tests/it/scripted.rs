@@ -185,6 +185,8 @@ fn info(port: u16) -> GatewayInfo {
         boot_id: "boot".to_owned(),
         host: "host".to_owned(),
         port,
+        addresses: Vec::new(),
+        tls: false,
         started_at_ms: 1,
         config_path: PathBuf::from("/nowhere/openclaw.json"),
         state_dir: PathBuf::from("/nowhere"),

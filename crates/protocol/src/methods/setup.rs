@@ -48,6 +48,8 @@ record! {
         access?: SetupAccess,
         /// Until when it is good, in milliseconds since 1970.
         expires_at_ms?: u64,
+        /// Ours: where the browser interface is on this Gateway, unless it is off.
+        page_path?: String,
     }
 
     /// What is in a setup code.

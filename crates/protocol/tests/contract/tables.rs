@@ -33,6 +33,8 @@ pub(crate) const LENIENT: &[(&str, &str, &str)] = &[
     ("node.skills.update", "/skills", "nothing reads them yet, so they may be missing"),
     ("node.skills.update", "/skills", "nothing reads them yet, so they may be anything"),
     ("node.event", "/payloadJSON", "real nodes send null where there is nothing"),
+    ("device.pair.setupCode", "/joinUrl", "an address that gives codes away is not served"),
+    ("device.pair.setupCode", "/expiresInMs", "ours: a link for a browser is short-lived"),
     ("tools.invoke", "/conversationReadOrigin", "for a tool that this Gateway does not have"),
     ("config.patch", "/deliveryContext/threadId", "text or a number; nothing reads it"),
     ("config.apply", "/deliveryContext/threadId", "text or a number; nothing reads it"),
@@ -110,6 +112,7 @@ pub(crate) const NESTED: &[(&str, &str)] = &[
 pub(crate) const BEYOND: &[(&str, &str, &str)] = &[
     ("hello-ok", "/auth/method", "the peer says it, and clients show it"),
     ("system.info", "/processMemory", "the peer says it"),
+    ("device.pair.setupCode", "/pagePath", "ours: a link for a browser is made from it"),
     ("device.pair.requested", "/commands", "a node's commands are part of what is approved"),
 ];
 
