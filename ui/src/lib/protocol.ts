@@ -42,6 +42,8 @@ export interface Methods {
   "device.pair.rename": { params: DevicePairRenameParams; result: DevicePairRenameResult };
   "device.token.rotate": { params: DeviceTokenRotateParams; result: DeviceTokenRotateResult };
   "device.token.revoke": { params: DeviceTokenRevokeParams; result: DeviceTokenRevokeResult };
+  "device.pair.setupCode": { params: DevicePairSetupCodeParams; result: DevicePairSetupCodeResult };
+  "device.pair.setupStatus": { params: DevicePairSetupStatusParams; result: DevicePairSetupStatusResult };
   "config.get": { params: NoParams; result: ConfigGetResult };
   "config.schema": { params: NoParams; result: ConfigSchemaResult };
   "config.schema.lookup": { params: ConfigSchemaLookupParams; result: ConfigSchemaLookupResult };
@@ -1669,6 +1671,52 @@ export interface DevicePairResolvedPayload {
   requestId: PairingRequestId;
   /** When, in milliseconds since 1970. */
   ts: number;
+}
+
+/** Params of `device.pair.setupCode`. */
+export interface DevicePairSetupCodeParams {
+  /** What the code gives; absent means all that the caller may do. */
+  bootstrapProfile?: SetupProfile;
+  /** Ours: how long the code is good for, in milliseconds; ten minutes unless said. */
+  expiresInMs?: number;
+  /** Whether a picture of the code is wanted as well; none is made. */
+  includeQr?: boolean;
+  /** Whether `gateway.remote.url` is preferred; this Gateway asks nobody else for its address. */
+  preferRemoteUrl?: boolean;
+  /** The address to put into the code. */
+  publicUrl?: string;
+}
+
+/** Result of `device.pair.setupCode`. */
+export interface DevicePairSetupCodeResult {
+  /** What the code gives. */
+  access?: SetupAccess;
+  /** The kind of secret that the Gateway asks of others. */
+  auth: SetupAuth;
+  /** Until when it is good, in milliseconds since 1970. */
+  expiresAtMs?: number;
+  /** The address in the code. */
+  gatewayUrl: string;
+  /** Ours: where the browser interface is on this Gateway, unless it is off. */
+  pagePath?: string;
+  /** Unpadded base64url of a [`SetupCode`]. */
+  setupCode: SecretText;
+  /** Names the code without being it. */
+  setupId?: string;
+  /** What named the address. */
+  urlSource: string;
+}
+
+/** Params of `device.pair.setupStatus`. */
+export interface DevicePairSetupStatusParams {
+  /** Which code. */
+  setupId: string;
+}
+
+/** Result of `device.pair.setupStatus`. */
+export interface DevicePairSetupStatusResult {
+  /** Who came with the code, once somebody was let in. */
+  completion?: SetupCompletion;
 }
 
 /** A device's identity and its signature over the connect payload. */
@@ -4203,6 +4251,29 @@ export interface SessionsSubscribeResult {
   /** Always true. */
   subscribed: boolean;
 }
+
+/** What a code gives, as it is told. */
+export type SetupAccess = "full" | "limited" | "node";
+
+/** The kind of secret that a Gateway asks of others. */
+export type SetupAuth = "token" | "password";
+
+/** Who came with a code. */
+export interface SetupCompletion {
+  /** What it got. */
+  access: SetupAccess;
+  /** The device. */
+  deviceId: DeviceId;
+  /** What it calls itself. */
+  deviceName?: string;
+  /** Which code. */
+  setupId: string;
+  /** When it came, in milliseconds since 1970. */
+  ts: number;
+}
+
+/** What a code gives. */
+export type SetupProfile = "limited" | "node";
 
 /** What a caller is to a session. */
 export type SharingRole = "admin" | "owner" | "member" | "viewer";

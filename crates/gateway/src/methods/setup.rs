@@ -71,7 +71,6 @@ impl Handle<DevicePairSetupCode> for Methods {
         Ok(DevicePairSetupCodeResult {
             setup_id: Some(setup_id),
             setup_code: SecretText::new(to_base64url(&code)),
-            qr_data_url: None,
             gateway_url: url,
             auth: match state.settings.load().auth.kind() {
                 SecretKind::Password => SetupAuth::Password,

@@ -14,7 +14,7 @@ params! {
         public_url?: NonEmpty,
         /// Whether `gateway.remote.url` is preferred; this Gateway asks nobody else for its address.
         prefer_remote_url?: bool,
-        /// Whether a picture of the code is wanted as well.
+        /// Whether a picture of the code is wanted as well; none is made.
         include_qr?: bool,
         /// What the code gives; absent means all that the caller may do.
         bootstrap_profile?: SetupProfile,
@@ -36,8 +36,6 @@ record! {
         setup_id?: String,
         /// Unpadded base64url of a [`SetupCode`].
         setup_code: SecretText,
-        /// A picture of it, as a `data:` address.
-        qr_data_url?: SecretText,
         /// The address in the code.
         gateway_url: String,
         /// The kind of secret that the Gateway asks of others.

@@ -34,7 +34,6 @@ pub(crate) const LENIENT: &[(&str, &str, &str)] = &[
     ("node.skills.update", "/skills", "nothing reads them yet, so they may be anything"),
     ("node.event", "/payloadJSON", "real nodes send null where there is nothing"),
     ("device.pair.setupCode", "/joinUrl", "an address that gives codes away is not served"),
-    ("device.pair.setupCode", "/expiresInMs", "ours: a link for a browser is short-lived"),
     ("tools.invoke", "/conversationReadOrigin", "for a tool that this Gateway does not have"),
     ("config.patch", "/deliveryContext/threadId", "text or a number; nothing reads it"),
     ("config.apply", "/deliveryContext/threadId", "text or a number; nothing reads it"),
