@@ -5,7 +5,9 @@
 
 use clap::Args;
 use openclaw_client::Proof;
-use openclaw_protocol::methods::setup::{DevicePairSetupCode, DevicePairSetupCodeResult, SetupCode};
+use openclaw_protocol::methods::setup::{
+    DevicePairSetupCode, DevicePairSetupCodeResult, SetupCode,
+};
 use openclaw_remote::How;
 use serde_json::json;
 
@@ -71,7 +73,8 @@ pub(crate) fn run(context: &Context, args: &DashboardArgs) -> Outcome {
         // The original's does not say; it is at the root unless told otherwise.
         (None, _) if code.gateway_key.is_none() => "/".to_owned(),
         (None, _) => {
-            let text = "this Gateway serves no browser interface: gateway.controlUi.enabled is false";
+            let text =
+                "this Gateway serves no browser interface: gateway.controlUi.enabled is false";
             let hint = "openclaw config set gateway.controlUi.enabled true";
             return Err(Failure::new(ExitCode::Failed, text).hint(hint));
         }
@@ -97,7 +100,8 @@ pub(crate) fn run(context: &Context, args: &DashboardArgs) -> Outcome {
     }
     printer.line(&link)?;
     let left = code.expires_at_ms.map(|at| at.saturating_sub(now_ms()));
-    let left = left.map(|left| duration(std::time::Duration::from_millis(left.next_multiple_of(1000))));
+    let left =
+        left.map(|left| duration(std::time::Duration::from_millis(left.next_multiple_of(1000))));
     printer.note(format!(
         "it works once{}, and for one browser",
         left.map(|left| format!(" within {left}")).unwrap_or_default()
@@ -121,8 +125,8 @@ async fn base(context: &Context, target: &Target) -> Result<Option<String>, Fail
             How::Ssh { .. } => {
                 let held = tunnels::report(context, &gateway.name).await;
                 let port = held.and_then(|tunnel| tunnel.local_port);
-                let port = port
-                    .ok_or_else(|| no_tunnel(&format!("openclaw remote up {}", gateway.name)))?;
+                let port =
+                    port.ok_or_else(|| no_tunnel(&format!("openclaw remote up {}", gateway.name)))?;
                 Ok(Some(format!("http://127.0.0.1:{port}")))
             }
         },

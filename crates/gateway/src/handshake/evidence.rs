@@ -78,7 +78,11 @@ pub(super) async fn gather(
             shown => shown,
         }
     };
-    let invite = if is_owner { Invite::Absent } else { check_invite(state, request, device.as_ref()).await? };
+    let invite = if is_owner {
+        Invite::Absent
+    } else {
+        check_invite(state, request, device.as_ref()).await?
+    };
     let evidence = Evidence {
         invite,
         link: class,

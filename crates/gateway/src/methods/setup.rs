@@ -107,7 +107,8 @@ fn address(state: &State, asked: Option<&str>) -> Result<(String, &'static str),
     let info = &state.info;
     let scheme = if info.tls { "wss" } else { "ws" };
     let wide = info.addresses.iter().find(|ip| !ip.is_loopback() && !ip.is_unspecified());
-    let (ip, source) = wide.map_or((IpAddr::V4(Ipv4Addr::LOCALHOST), "loopback"), |ip| (*ip, "gateway.bind"));
+    let (ip, source) =
+        wide.map_or((IpAddr::V4(Ipv4Addr::LOCALHOST), "loopback"), |ip| (*ip, "gateway.bind"));
     Ok((format!("{scheme}://{}", SocketAddr::new(ip, info.port)), source))
 }
 

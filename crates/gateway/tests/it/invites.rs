@@ -26,7 +26,12 @@ async fn code(owner: &mut WireClient, params: Value) -> (String, String) {
 /// Connects with a single-use token, as published clients do, and gives the response frame.
 async fn show(gateway: &TestGateway, device: &Device, token: &str) -> Value {
     let mut client = gateway.wire().await;
-    let signing = Device { token: token.to_owned(), key: device.key.clone(), scopes: device.scopes.clone(), ..*device };
+    let signing = Device {
+        token: token.to_owned(),
+        key: device.key.clone(),
+        scopes: device.scopes.clone(),
+        ..*device
+    };
     let mut params = signing.params(&client);
     params["auth"] = json!({"bootstrapToken": token});
     client.call("connect", params).await
@@ -149,7 +154,8 @@ async fn a_token_ends_with_its_time_and_with_the_right_of_whoever_made_it() {
 
 #[tokio::test]
 async fn guesses_are_counted_and_lock() {
-    let config = r#"{ gateway: { auth: { rateLimit: { maxAttempts: 3, exemptLoopback: false } } } }"#;
+    let config =
+        r#"{ gateway: { auth: { rateLimit: { maxAttempts: 3, exemptLoopback: false } } } }"#;
     let options = GatewayOptions { config: Some(config.to_owned()), ..GatewayOptions::default() };
     let gateway = TestGateway::with(options).await;
     let guesser = Device::new("", &["operator.read"]);

@@ -264,11 +264,13 @@ fn invite(id: &str, role: Role, wanted: &[Scope], until_ms: u64) -> invites::Inv
 async fn an_invite_pairs_once_and_in_time_and_for_no_more_than_it_says() {
     let store = Store::in_memory().unwrap();
     let devices = store.devices();
-    let redeem = |digest, name, wanted, now| {
-        devices.redeem(digest, operator(name, wanted), "link", now)
-    };
+    let redeem =
+        |digest, name, wanted, now| devices.redeem(digest, operator(name, wanted), "link", now);
     for (digest, until) in [("one", NOW + 60), ("two", NOW + 60)] {
-        devices.invite(digest, invite(digest, Role::Operator, &[Scope::Write], until)).await.unwrap();
+        devices
+            .invite(digest, invite(digest, Role::Operator, &[Scope::Write], until))
+            .await
+            .unwrap();
     }
     assert!(redeem("none", "a", &[Scope::Read], NOW).await.unwrap().is_none());
     assert!(redeem("one", "a", &[Scope::Admin], NOW).await.unwrap().is_none());
