@@ -1,4 +1,4 @@
-//! `cargo xtask bench start|remote`: builds what is measured and what measures, and runs it.
+//! `cargo xtask bench start|remote|nodes`: builds what is measured and what measures, and runs it.
 //!
 //! The measuring client is the package `openclaw-bench`, a program of its own, so that neither xtask nor
 //! the Gateway carries it.
@@ -31,6 +31,8 @@ enum Suite {
     Start,
     /// Commands through `ssh` and through a held tunnel, with and without delay; a killed and a dead link.
     Remote,
+    /// Five thousand simulated nodes at one Gateway, and the memory of a real node host.
+    Nodes,
 }
 
 /// Builds and measures.
@@ -38,6 +40,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let suite = match args.suite {
         Suite::Start => "start",
         Suite::Remote => "remote",
+        Suite::Nodes => "nodes",
     };
     for package in ["openclaw-cli", "openclaw-bench"] {
         shell::run(shell::cargo().args(["build", "--release", "--package", package]))?;

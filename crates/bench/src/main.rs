@@ -2,15 +2,17 @@
 //! the Gateway's code. Started by `cargo xtask bench start`.
 //!
 //! One binary, several roles, so that what measures never shares a process with what is measured:
-//! `start` and `remote` run the suites; `echo` is the bare WebSocket server to compare with; `clients` holds idle
-//! connections; `rusage` runs one command and prints its time and peak memory.
+//! `start`, `remote` and `nodes` run the suites; `echo` is the bare WebSocket server to compare with; `clients` holds idle
+//! connections and `fleet` nodes; `rusage` runs one command and prints its time and peak memory.
 
 use anyhow::{Context as _, bail};
 
 mod clients;
 mod echo;
+mod fleet;
 mod gateway;
 mod memory;
+mod nodes;
 mod remote;
 mod report;
 mod rusage;
@@ -20,7 +22,9 @@ mod wire;
 
 fn main() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);
-    let role = words.next().context("a role is missing: start, remote, echo, clients or rusage")?;
+    let role = words
+        .next()
+        .context("a role is missing: start, remote, nodes, echo, clients, fleet or rusage")?;
     let rest: Vec<String> = words.collect();
     match role.as_str() {
         "start" => start::run(&start::Options::parse(&rest)?),
@@ -28,8 +32,10 @@ fn main() -> anyhow::Result<()> {
             let options = start::Options::parse(&rest)?;
             remote::run(&options.openclaw, options.runs, options.original.as_ref())
         }
+        "nodes" => nodes::run(&start::Options::parse(&rest)?),
         "echo" => echo::run(rest.first().context("the answer is missing")?),
         "clients" => clients::run(&rest),
+        "fleet" => fleet::run(&rest),
         "rusage" => rusage::run(&rest),
         other => bail!("unknown role `{other}`"),
     }

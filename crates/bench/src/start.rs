@@ -137,7 +137,7 @@ fn stop(
 }
 
 /// From exec to the first answered `health`.
-fn first_answer(
+pub(crate) fn first_answer(
     runtime: &tokio::runtime::Runtime,
     subject: &Subject,
     running: &mut Running,
@@ -251,14 +251,18 @@ fn per_client(bench: &Path, subject: &Subject, running: &Running) -> anyhow::Res
 }
 
 /// Another role of this binary. Ends when dropped, because its standard input ends.
-struct Helper {
+pub(crate) struct Helper {
     child: Child,
     _output: BufReader<ChildStdout>,
 }
 
 impl Helper {
     /// Starts a role and returns the first line it prints.
-    fn start(bench: &Path, words: &[&str], input: Option<&str>) -> anyhow::Result<(Self, String)> {
+    pub(crate) fn start(
+        bench: &Path,
+        words: &[&str],
+        input: Option<&str>,
+    ) -> anyhow::Result<(Self, String)> {
         let mut child = Command::new(bench)
             .args(words)
             .stdin(Stdio::piped())
@@ -273,6 +277,10 @@ impl Helper {
         output.read_line(&mut line).context("failed to read from a helper")?;
         Ok((Self { child, _output: output }, line.trim().to_owned()))
     }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
 }
 
 impl Drop for Helper {
@@ -284,7 +292,7 @@ impl Drop for Helper {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "memory is far below 2^52 bytes")]
-fn mib(bytes: u64) -> f64 {
+pub(crate) fn mib(bytes: u64) -> f64 {
     bytes as f64 / (1024.0 * 1024.0)
 }
 

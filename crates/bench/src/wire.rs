@@ -27,8 +27,17 @@ impl Wire {
         Ok(Self { socket, next_id: 0 })
     }
 
-    /// Opens a WebSocket and authenticates as an operator with a token.
+    /// Opens a WebSocket and authenticates as an operator who may read, with a token.
     pub(crate) async fn connect(port: u16, token: &str) -> anyhow::Result<Self> {
+        Self::connect_with(port, token, &["operator.read"]).await
+    }
+
+    /// The same as an operator who may also write.
+    pub(crate) async fn operator(port: u16, token: &str) -> anyhow::Result<Self> {
+        Self::connect_with(port, token, &["operator.read", "operator.write"]).await
+    }
+
+    async fn connect_with(port: u16, token: &str, scopes: &[&str]) -> anyhow::Result<Self> {
         let mut wire = Self::open(port).await?;
         wire.read_until(|frame| frame.get("event").is_some_and(|name| name == "connect.challenge"))
             .await?;
@@ -39,7 +48,7 @@ impl Wire {
                 "id": "gateway-client", "version": "2026.9.1", "platform": "linux", "mode": "backend",
             },
             "role": "operator",
-            "scopes": ["operator.read"],
+            "scopes": scopes,
             "caps": [],
             "auth": { "token": token },
         });
@@ -64,16 +73,22 @@ impl Wire {
 
     /// Sends a request and waits for its response.
     pub(crate) async fn call(&mut self, method: &str, params: &Value) -> anyhow::Result<Value> {
-        self.next_id += 1;
-        let id = self.next_id.to_string();
-        let request = json!({ "type": "req", "id": id, "method": method, "params": params });
-        self.send(request.to_string()).await?;
+        let id = self.ask(method, params).await?;
         let answer =
             self.read_until(|frame| frame.get("id").is_some_and(|found| *found == *id)).await?;
         if answer.get("ok") != Some(&Value::Bool(true)) {
             bail!("{method} was refused: {answer}");
         }
         Ok(answer)
+    }
+
+    /// Sends a request and does not wait; returns its id.
+    pub(crate) async fn ask(&mut self, method: &str, params: &Value) -> anyhow::Result<String> {
+        self.next_id += 1;
+        let id = self.next_id.to_string();
+        let request = json!({ "type": "req", "id": id, "method": method, "params": params });
+        self.send(request.to_string()).await?;
+        Ok(id)
     }
 
     /// Sends `total` health requests, `in_flight` at a time, and returns how many were answered a second.
