@@ -193,6 +193,7 @@ impl Run<'_> {
         let wait = matches!(self.options.pairing, PairingWait::For { .. });
         let upgrade = stream::upgrade(dialed, target, &nonce, wait);
         let mut socket = clock.within(Stage::Upgrade, upgrade).await??;
+        clock.within(Stage::Challenge, exchange::nudge(&mut socket)).await?;
         let challenge = exchange::challenge(&mut socket, target);
         let challenge: Challenge = clock.within(Stage::Challenge, challenge).await??;
         let challenge = challenge.over(tls);

@@ -30,6 +30,16 @@ pub(crate) enum Answer {
     Refused(Box<RpcError>),
 }
 
+/// Sends a sign of life that asks for none back.
+///
+/// The Gateway writes its answer to the upgrade and the challenge one after the other. Through `ssh`,
+/// which leaves Nagle's algorithm on, the second waits until the first is acknowledged, and a client that
+/// only listens acknowledges after 40 ms. What it says carries the acknowledgement at once.
+pub(crate) async fn nudge(socket: &mut Socket) {
+    // A socket that is broken shows it to whoever reads next.
+    socket.send(Message::Pong(tungstenite::Bytes::new())).await.ok();
+}
+
 /// Waits for the challenge.
 pub(crate) async fn challenge(
     socket: &mut Socket,
