@@ -1,4 +1,4 @@
-//! `cargo xtask bench start|remote|nodes`: builds what is measured and what measures, and runs it.
+//! `cargo xtask bench start|remote|nodes|turns`: builds what is measured and what measures, and runs it.
 //!
 //! The measuring client is the package `openclaw-bench`, a program of its own, so that neither xtask nor
 //! the Gateway carries it.
@@ -33,6 +33,8 @@ enum Suite {
     Remote,
     /// Five thousand simulated nodes at one Gateway, and the memory of a real node host.
     Nodes,
+    /// What the Gateway adds to a turn, and 200 answers at once.
+    Turns,
 }
 
 /// Builds and measures.
@@ -41,6 +43,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         Suite::Start => "start",
         Suite::Remote => "remote",
         Suite::Nodes => "nodes",
+        Suite::Turns => "turns",
     };
     for package in ["openclaw-cli", "openclaw-bench"] {
         shell::run(shell::cargo().args(["build", "--release", "--package", package]))?;

@@ -21,7 +21,7 @@ use crate::{
     recover,
     run::{AbortReason, RunOutcome, SessionActivity, Start, StartRun},
     settings::AgentSettings,
-    start,
+    slash, start,
     status::{SessionStatus, StatusSource},
     stop,
     tool::Tool,
@@ -45,6 +45,8 @@ pub struct AgentParts {
     /// The time of day.
     pub clock: SharedClock,
 }
+
+pub use crate::slash::Compacted;
 
 /// All agents of a Gateway. Clones are the same.
 #[derive(Clone)]
@@ -196,6 +198,20 @@ impl Agent {
         let agent_id = start::agent_of(&self.inner, session_key, None)?;
         let reset = Reset { keep_model: true, expected_session_id };
         stop::reset(&self.inner, session_key, &agent_id, reset, "reset").await
+    }
+
+    /// Makes the beginning of a quiet session's conversation into a summary; `wish` says what matters
+    /// in it. `None`: there is no such session, or nothing that would become shorter.
+    ///
+    /// # Errors
+    /// [`AgentError::StillActive`] while a run goes on, [`AgentError::Compaction`] when the model gives
+    /// no summary.
+    pub async fn compact_session(
+        &self,
+        session_key: &SessionKey,
+        wish: Option<&str>,
+    ) -> Result<Option<Compacted>, AgentError> {
+        slash::compact(&self.inner, session_key, wish).await
     }
 
     /// Stops a session's runs and deletes it; `None` when there was none.

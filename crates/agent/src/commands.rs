@@ -27,6 +27,11 @@ pub(crate) enum Command {
         /// What follows the command.
         level: String,
     },
+    /// `/compact [what matters]`.
+    Compact {
+        /// What follows the command.
+        wish: String,
+    },
     /// `/queue [mode]`.
     Queue {
         /// What follows the command.
@@ -70,6 +75,12 @@ pub const COMMANDS: &[CommandInfo] = &[
     command("model", &[], Some("[name|default]"), "Show or choose this session's model."),
     command("models", &[], None, "List the models that can be chosen."),
     command("think", &["thinking", "t"], Some("[level]"), "Show or set how much the model thinks."),
+    command(
+        "compact",
+        &[],
+        Some("[what matters]"),
+        "Make the beginning of this conversation into a summary.",
+    ),
     command("queue", &[], Some("[mode]"), "Show or set what happens to messages sent meanwhile."),
 ];
 
@@ -109,6 +120,7 @@ pub(crate) fn parse(message: &str) -> Option<Command> {
         Some("model") => Command::Model { wanted: rest },
         Some("models") => Command::Models,
         Some("think") => Command::Think { level: rest },
+        Some("compact") => Command::Compact { wish: rest },
         Some("queue") => Command::Queue { mode: rest },
         _ => Command::Unknown { name },
     })

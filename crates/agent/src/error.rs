@@ -48,6 +48,9 @@ pub enum AgentError {
     /// A run did not stop in time.
     #[error("Session {0} is still active; try again in a moment.")]
     StillActive(SessionKey),
+    /// No summary could be made.
+    #[error("no summary could be made: {0}")]
+    Compaction(String),
     /// The main session cannot be deleted.
     #[error("Cannot delete the main session ({0}).")]
     MainSession(SessionKey),

@@ -135,12 +135,21 @@ pub enum AgentEventKind {
         /// The model that is asked next.
         next: ModelRef,
     },
+    /// The beginning of the conversation is being made into a summary.
+    Compaction {
+        /// Whether that is over.
+        ended: bool,
+        /// Whether there is a summary now.
+        completed: bool,
+        /// Whether the model is asked again with it.
+        will_retry: bool,
+    },
     /// The run is over and its outcome stored. Where another run answered for this one
     /// (`merged_into`), that one's events have told the text already.
     Finished(Arc<RunOutcome>),
     /// Something about the session changed that no event of a run says.
     SessionChanged {
-        /// What: `new`, `reset`, `delete`, `patch`.
+        /// What: `new`, `reset`, `delete`, `patch`, `compact`.
         reason: &'static str,
     },
 }

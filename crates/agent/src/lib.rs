@@ -12,6 +12,7 @@ mod agent;
 mod answer;
 pub mod approval;
 mod commands;
+mod compact;
 mod error;
 mod events;
 mod gate;
@@ -41,8 +42,9 @@ mod turn;
 mod worker;
 
 pub use self::{
-    agent::{Agent, AgentParts},
+    agent::{Agent, AgentParts, Compacted},
     commands::{COMMANDS, CommandInfo, is_reset, is_stop},
+    compact::{Checkpoint, CompactReason},
     error::AgentError,
     events::{AgentEvent, AgentEventKind, AgentEvents, NoEvents},
     model::{Model, ModelError, ModelRef},

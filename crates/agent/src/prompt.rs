@@ -5,6 +5,7 @@ use openclaw_store::transcripts::{MessageRole, MessageRow};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    compact,
     model::{ModelMessage, ModelRef, Part},
     settings::AgentProfile,
 };
@@ -81,21 +82,28 @@ fn write_system(facts: &Facts, files: &[workspace::WorkspaceFile]) -> String {
     text
 }
 
-/// The conversation, oldest first, without commands and their answers. When it is too long for the
-/// model, the oldest messages are left out up to one of the person's.
-pub(crate) fn conversation(
-    rows: &[MessageRow],
-    context_window: Option<u64>,
-    system_bytes: usize,
-) -> Vec<ModelMessage> {
-    let messages: Vec<ModelMessage> = rows.iter().filter_map(message).collect();
+/// The conversation, oldest first, without commands and their answers; after a summary, only what
+/// follows it.
+pub(crate) fn conversation(rows: &[MessageRow]) -> Vec<ModelMessage> {
+    let (summary, rows) = compact::after_summary(rows);
+    let summary = summary.as_deref().map(compact::shown);
+    summary.into_iter().chain(rows.into_iter().filter_map(message)).collect()
+}
+
+/// Tokens that a conversation may have beside the standing instructions and the answer.
+pub(crate) fn budget(context_window: Option<u64>, system_bytes: usize) -> u64 {
     let window = context_window.unwrap_or(DEFAULT_CONTEXT);
     let reserve = RESERVE.min(window / 4) + tokens_of(system_bytes);
-    fit(messages, window.saturating_sub(reserve))
+    window.saturating_sub(reserve)
+}
+
+/// Tokens of a conversation, by estimate.
+pub(crate) fn weigh(messages: &[ModelMessage]) -> u64 {
+    messages.iter().map(weight).sum()
 }
 
 /// Keeps the newest messages that fit, from a message of the person on; the last of those always.
-fn fit(messages: Vec<ModelMessage>, budget: u64) -> Vec<ModelMessage> {
+pub(crate) fn fit(messages: Vec<ModelMessage>, budget: u64) -> Vec<ModelMessage> {
     let mut left = budget;
     let mut start = None;
     for (index, message) in messages.iter().enumerate().rev() {
@@ -115,11 +123,11 @@ fn fit(messages: Vec<ModelMessage>, budget: u64) -> Vec<ModelMessage> {
     messages.into_iter().skip(start).collect()
 }
 
-fn tokens_of(bytes: usize) -> u64 {
+pub(crate) fn tokens_of(bytes: usize) -> u64 {
     u64::try_from(bytes).unwrap_or(u64::MAX) / BYTES_PER_TOKEN
 }
 
-fn weight(message: &ModelMessage) -> u64 {
+pub(crate) fn weight(message: &ModelMessage) -> u64 {
     let part = |part: &Part| match part {
         Part::Text(text) => tokens_of(text.len()),
         Part::Image { .. } => PICTURE_TOKENS,
@@ -145,7 +153,7 @@ pub(crate) fn assistant(parts: Vec<Part>, origin: Option<ModelRef>) -> ModelMess
 }
 
 /// A row as a model is shown it, if it is shown it.
-fn message(row: &MessageRow) -> Option<ModelMessage> {
+pub(crate) fn message(row: &MessageRow) -> Option<ModelMessage> {
     let meta = |name: &str| row.meta.get(name);
     let text = |name: &str| meta(name).and_then(Value::as_str);
     if meta("command").and_then(Value::as_bool) == Some(true) {

@@ -2,23 +2,28 @@
 
 use std::sync::Arc;
 
+use openclaw_protocol::ids::SessionKey;
 use openclaw_store::{
     runs::{RunEnd, RunState, Step},
     sessions::{Change, SessionPatch, SettingsPatch},
+    transcripts::NewMessage,
 };
 
 use crate::{
     commands::{self, Command},
+    compact::{self, Checkpoint, CompactReason},
     error::AgentError,
     events::AgentEventKind,
     inner::Inner,
     live::LiveRun,
     model::ThinkingLevel,
     outcome::stored_state,
+    prompt,
     queue::QueueMode,
     rows,
     run::{FinalState, RunError},
     status::StatusSource,
+    turn::MAX_ROWS,
 };
 
 /// Answers a command and ends its run.
@@ -68,6 +73,7 @@ async fn obey(inner: &Arc<Inner>, run: &LiveRun, command: Command) -> Result<Str
         Command::Model { wanted } => model(inner, run, &wanted).await,
         Command::Models => Ok(models(inner)),
         Command::Think { level } => think(inner, run, &level).await,
+        Command::Compact { wish } => compact_here(inner, run, &wish).await,
         Command::Queue { mode } => queue(inner, run, &mode).await,
         Command::Unknown { name } => {
             Ok(format!("There is no command /{name}. /help lists those there are."))
@@ -186,6 +192,60 @@ async fn queue(inner: &Inner, run: &LiveRun, wanted: &str) -> Result<String, Age
     } else {
         format!("Queue: {}", mode.as_str())
     })
+}
+
+async fn compact_here(inner: &Arc<Inner>, run: &LiveRun, wish: &str) -> Result<String, AgentError> {
+    let wish = Some(wish).filter(|wish| !wish.is_empty());
+    Ok(match compact(inner, &run.session_key, wish).await {
+        Ok(Some(done)) => format!(
+            "Compacted: about {} tokens became {}. The last {} messages stay as they are.",
+            done.checkpoint.tokens_before, done.checkpoint.tokens_after, done.kept
+        ),
+        Ok(None) => "There is nothing to compact yet.".to_owned(),
+        Err(error @ (AgentError::StillActive(_) | AgentError::Compaction(_))) => error.to_string(),
+        Err(error) => return Err(error),
+    })
+}
+
+/// What became of a conversation that was made shorter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compacted {
+    /// The checkpoint.
+    pub checkpoint: Checkpoint,
+    /// How many of the latest messages stay as they are.
+    pub kept: usize,
+}
+
+/// Makes a quiet session's conversation shorter; see [`crate::Agent::compact_session`].
+pub(crate) async fn compact(
+    inner: &Arc<Inner>,
+    key: &SessionKey,
+    wish: Option<&str>,
+) -> Result<Option<Compacted>, AgentError> {
+    if inner.lanes.activity(key).active.is_some() {
+        return Err(AgentError::StillActive(key.clone()));
+    }
+    let Some(entry) = inner.store.sessions().get(key).await? else { return Ok(None) };
+    let transcripts = inner.store.transcripts();
+    let rows = transcripts.tail(&entry.session_id, MAX_ROWS, None).await?;
+    let settings = inner.settings();
+    let own = settings.profile(&entry.agent_id).and_then(|agent| agent.model.clone());
+    let chosen = entry.settings.model_override.as_ref().map(|model| {
+        let provider = entry.settings.provider_override.as_ref();
+        provider.map_or_else(|| model.clone(), |provider| format!("{provider}/{model}"))
+    });
+    let resolved = inner.models.resolve(chosen.or(own).as_deref())?;
+    let budget = prompt::budget(resolved.model.context_window(), 0);
+    let Some(plan) = compact::plan(&rows, budget, true) else { return Ok(None) };
+    let cancel = inner.tasks.token();
+    let summary = plan.summarise(&resolved.model, wish, &cancel).await;
+    let (summary, _) = summary.map_err(|error| AgentError::Compaction(error.to_string()))?;
+    let row = plan.row(&summary, CompactReason::Manual, "by-hand");
+    let row = NewMessage { created_at_ms: inner.now_ms(), ..row };
+    let written = transcripts.append(&entry.session_id, vec![row]).await?;
+    inner.session_changed(key, &entry.session_id, &entry.agent_id, "compact");
+    let checkpoint = written.first().and_then(Checkpoint::of);
+    Ok(checkpoint.map(|checkpoint| Compacted { checkpoint, kept: plan.kept_messages }))
 }
 
 fn capital(text: &str) -> String {

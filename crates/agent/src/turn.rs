@@ -30,11 +30,12 @@ use crate::{
 };
 
 mod ask;
+mod compact;
 mod finish;
 mod tools;
 
 /// Rows of a transcript that are looked at for a prompt.
-const MAX_ROWS: usize = 1000;
+pub(crate) const MAX_ROWS: usize = 1000;
 
 /// Gives a batch its turn. `None`: the Gateway is stopping, and the runs stay unfinished.
 pub(crate) async fn take(
@@ -54,6 +55,7 @@ pub(crate) async fn take(
         last_usage: Usage::default(),
         model: None,
         context_window: None,
+        overflowed: false,
     };
     let end = watch_deadline(&run, limit, turn.go(&batch)).await;
     turn.finish(end).await
@@ -86,6 +88,8 @@ struct Turn<'a> {
     last_usage: Usage,
     model: Option<ModelRef>,
     context_window: Option<u64>,
+    /// The provider said once that the conversation is too long.
+    overflowed: bool,
 }
 
 impl Turn<'_> {
@@ -114,21 +118,20 @@ impl Turn<'_> {
         let session = store.sessions().get(&self.run.session_key).await?;
         let resolved = self.resolve(session.as_ref())?;
         self.context_window = resolved.model.context_window();
-        let mut rows = store.transcripts().tail(&self.run.session_id, MAX_ROWS, None).await?;
-        let cut = tools::missing_results(&rows);
-        rows.extend(self.append(cut).await?);
+        let rows = self.rows().await?;
+        self.append(tools::missing_results(&rows)).await?;
 
         let specs = self.tools().map(|tool| tool.spec()).collect();
         let system = prompt::system(&self.prompt_facts(&resolved)).await;
         let mut request = ModelRequest {
-            messages: prompt::conversation(&rows, self.context_window, system.len()),
+            messages: prompt::conversation(&self.rows().await?),
             system,
             tools: specs,
             thinking: self.thinking_level(session.as_ref()),
             max_output_tokens: None,
         };
         for round in 0..=self.settings.max_tool_rounds {
-            let whole = match self.ask(&resolved, &request).await {
+            let whole = match self.ask_shortened(&resolved, &mut request).await? {
                 ask::Asked::Answer(whole) => whole,
                 ask::Asked::Ended(end) => return Ok(end),
             };
@@ -153,6 +156,11 @@ impl Turn<'_> {
             }
         }
         Ok(self.failed(RunError::plain("tool_limit", "too many rounds of tool calls")))
+    }
+
+    async fn rows(&self) -> Result<Vec<MessageRow>, AgentError> {
+        let transcripts = self.inner.store.transcripts();
+        Ok(transcripts.tail(&self.run.session_id, MAX_ROWS, None).await?)
     }
 
     /// Notes in the store that the runs have their turn, with the messages that waited.

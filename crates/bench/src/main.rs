@@ -2,7 +2,7 @@
 //! the Gateway's code. Started by `cargo xtask bench start`.
 //!
 //! One binary, several roles, so that what measures never shares a process with what is measured:
-//! `start`, `remote` and `nodes` run the suites; `echo` is the bare WebSocket server to compare with; `clients` holds idle
+//! `start`, `remote`, `nodes` and `turns` run the suites; `echo` is the bare WebSocket server to compare with; `clients` holds idle
 //! connections and `fleet` nodes; `rusage` runs one command and prints its time and peak memory.
 
 use anyhow::{Context as _, bail};
@@ -13,18 +13,20 @@ mod fleet;
 mod gateway;
 mod memory;
 mod nodes;
+mod provider;
 mod remote;
 mod report;
 mod rusage;
 mod start;
 mod stats;
+mod turns;
 mod wire;
 
 fn main() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);
     let role = words
         .next()
-        .context("a role is missing: start, remote, nodes, echo, clients, fleet or rusage")?;
+        .context("a role is missing: start, remote, nodes, turns, echo, clients, fleet or rusage")?;
     let rest: Vec<String> = words.collect();
     match role.as_str() {
         "start" => start::run(&start::Options::parse(&rest)?),
@@ -33,6 +35,10 @@ fn main() -> anyhow::Result<()> {
             remote::run(&options.openclaw, options.runs, options.original.as_ref())
         }
         "nodes" => nodes::run(&start::Options::parse(&rest)?),
+        "turns" => {
+            let options = start::Options::parse(&rest)?;
+            turns::run(&options.openclaw, options.runs)
+        }
         "echo" => echo::run(rest.first().context("the answer is missing")?),
         "clients" => clients::run(&rest),
         "fleet" => fleet::run(&rest),

@@ -127,7 +127,11 @@ impl Wire {
         self.socket.send(Message::text(text)).await.context("failed to send")
     }
 
-    async fn read_until(&mut self, wanted: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+    /// Reads until a frame is so, and gives it.
+    pub(crate) async fn read_until(
+        &mut self,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> anyhow::Result<Value> {
         loop {
             let text = self.read_text().await?;
             let frame: Value = serde_json::from_str(&text).context("a frame is not JSON")?;

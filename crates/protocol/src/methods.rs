@@ -58,6 +58,7 @@ macro_rules! with_methods {
             $crate::methods::sessions::SessionsResolve,
             $crate::methods::sessions::SessionsPatch,
             $crate::methods::sessions::SessionsReset,
+            $crate::methods::sessions::SessionsCompact,
             $crate::methods::sessions::SessionsDelete,
             $crate::methods::sessions::SessionsCreate,
             $crate::methods::sessions::SessionsSend,

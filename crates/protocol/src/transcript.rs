@@ -84,6 +84,8 @@ record! {
         truncated?: bool,
         /// Why it was replaced.
         reason?: String,
+        /// `compaction`: the message is a summary of what is before it.
+        kind?: String,
     }
 
     /// Where a message stands in the stored transcript.

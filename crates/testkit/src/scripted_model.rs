@@ -107,6 +107,7 @@ impl Answer {
 #[derive(Debug)]
 pub struct ScriptedModel {
     id: ModelRef,
+    window: Option<u64>,
     script: Mutex<VecDeque<Answer>>,
     requests: Mutex<Vec<ModelRequest>>,
     asked: watch::Sender<usize>,
@@ -117,7 +118,18 @@ impl ScriptedModel {
     /// A model called `scripted/NAME`.
     #[must_use]
     pub fn new(name: &str, script: impl IntoIterator<Item = Answer>) -> Arc<Self> {
+        Self::narrow(name, None, script)
+    }
+
+    /// The same with a context window of so many tokens.
+    #[must_use]
+    pub fn narrow(
+        name: &str,
+        window: Option<u64>,
+        script: impl IntoIterator<Item = Answer>,
+    ) -> Arc<Self> {
         Arc::new(Self {
+            window,
             id: ModelRef::new("scripted", name),
             script: Mutex::new(script.into_iter().collect()),
             requests: Mutex::default(),
@@ -153,6 +165,10 @@ impl ScriptedModel {
 impl Model for ScriptedModel {
     fn id(&self) -> &ModelRef {
         &self.id
+    }
+
+    fn context_window(&self) -> Option<u64> {
+        self.window
     }
 
     fn stream(&self, request: Arc<ModelRequest>, _: CancellationToken) -> ModelStream {

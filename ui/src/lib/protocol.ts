@@ -28,6 +28,7 @@ export interface Methods {
   "sessions.resolve": { params: SessionsResolveParams; result: SessionsResolveResult };
   "sessions.patch": { params: SessionsPatchParams; result: SessionsPatchResult };
   "sessions.reset": { params: SessionsResetParams; result: SessionsResetResult };
+  "sessions.compact": { params: SessionsCompactParams; result: SessionsCompactResult };
   "sessions.delete": { params: SessionsDeleteParams; result: SessionsDeleteResult };
   "sessions.create": { params: SessionsCreateParams; result: SessionsCreateResult };
   "sessions.send": { params: SessionsSendParams; result: ChatSendResult };
@@ -2303,6 +2304,8 @@ export interface MessageMark {
   id: MessageId;
   /** The key of the request that brought it. */
   idempotencyKey?: string;
+  /** `compaction`: the message is a summary of what is before it. */
+  kind?: string;
   /** Why it was replaced. */
   reason?: string;
   /** When it was stored, in milliseconds since 1970. */
@@ -3794,6 +3797,30 @@ export interface SessionsChangedPayload {
   ts: number;
   /** Last change, in milliseconds since 1970. */
   updatedAt?: number;
+}
+
+/** Params of `sessions.compact`. */
+export interface SessionsCompactParams {
+  /** Its agent, if the key does not say. */
+  agentId?: string;
+  /** Which session. */
+  key: string;
+  /** Protocol 3: how many lines stay. What stays here is the last turn, whatever this says. */
+  maxLines?: number;
+}
+
+/** Result of `sessions.compact`. */
+export interface SessionsCompactResult {
+  /** Whether there is a new summary. */
+  compacted: boolean;
+  /** How many messages stay as they are. */
+  kept?: number;
+  /** The session. */
+  key: SessionKey;
+  /** Always true. */
+  ok: boolean;
+  /** Why there is none. */
+  reason?: string;
 }
 
 /** Params of `sessions.create`. */

@@ -81,6 +81,8 @@ pub(crate) fn word(kind: &AgentEventKind) -> &'static str {
         AgentEventKind::Usage(_) => "usage",
         AgentEventKind::Message(_) => "message",
         AgentEventKind::Retry { .. } => "retry",
+        AgentEventKind::Compaction { ended: false, .. } => "compaction",
+        AgentEventKind::Compaction { .. } => "compacted",
         AgentEventKind::Finished(_) => "finished",
         AgentEventKind::SessionChanged { .. } => "changed",
     }

@@ -13,6 +13,7 @@ mod scripted_model;
 
 mod aborting;
 mod commands;
+mod compacting;
 mod failures;
 mod queueing;
 mod recovering;

@@ -7,8 +7,8 @@ use openclaw_protocol::{
     PROTOCOL_V4, Role,
     events::{
         chat::{
-            Agent, AgentPayload, Chat, ChatPayload, ChatPhase, ChatState, LifecycleData,
-            LifecyclePhase, RunStatusData, SessionTool, UsageData, object, stream,
+            Agent, AgentPayload, Chat, ChatPayload, ChatPhase, ChatState, CompactionData,
+            LifecycleData, LifecyclePhase, RunStatusData, SessionTool, UsageData, object, stream,
         },
         sessions::{SessionMessage, SessionMessagePayload, SessionsChanged},
     },
@@ -96,6 +96,15 @@ impl Teller {
                     after_ms: Some(u64::try_from(after.as_millis()).unwrap_or(u64::MAX)),
                 };
                 self.agent(&event, &run, stream::RUN_STATUS, &data);
+            }
+            AgentEventKind::Compaction { ended, completed, will_retry } => {
+                let phase = if *ended { "end" } else { "start" };
+                let data = CompactionData {
+                    phase: phase.to_owned(),
+                    will_retry: ended.then_some(*will_retry),
+                    completed: ended.then_some(*completed),
+                };
+                self.agent(&event, &run, stream::COMPACTION, &data);
             }
             AgentEventKind::Finished(outcome) => self.finished(&event, &run, outcome).await,
             AgentEventKind::SessionChanged { .. } => self.session_event(&event).await,

@@ -108,6 +108,15 @@ impl Handle<SessionsPatch> for Methods {
     }
 }
 
+impl Handle<SessionsCompact> for Methods {
+    async fn handle(
+        cx: Cx,
+        params: SessionsCompactParams,
+    ) -> Result<SessionsCompactResult, Failure> {
+        end::compact(&cx, params).await
+    }
+}
+
 impl Handle<SessionsReset> for Methods {
     async fn handle(cx: Cx, params: SessionsResetParams) -> Result<SessionsResetResult, Failure> {
         end::reset(&cx, params).await

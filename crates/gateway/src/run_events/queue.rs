@@ -76,6 +76,7 @@ impl Queue {
             | AgentEventKind::ToolStart { .. }
             | AgentEventKind::ToolResult { .. }
             | AgentEventKind::Message(_)
+            | AgentEventKind::Compaction { .. }
             | AgentEventKind::SessionChanged { .. } => HARD_LIMIT,
         };
         self.waiting.len() < limit

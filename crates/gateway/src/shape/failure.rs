@@ -18,6 +18,7 @@ pub fn agent(state: &State, error: &AgentError) -> Failure {
         AgentError::StillActive(_) | AgentError::QueueFull { .. } | AgentError::Stopping => {
             RpcError::unavailable(error.to_string()).retry_after(RETRY_AFTER_MS).into()
         }
+        AgentError::Compaction(_) => RpcError::unavailable(error.to_string()).into(),
         AgentError::UnknownAgent(_) => coded(error, DetailCode::UnknownAgentId),
         AgentError::Conflict(_) => coded(error, DetailCode::IdempotencyConflict),
         AgentError::EmptyMessage

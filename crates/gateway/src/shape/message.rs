@@ -5,6 +5,7 @@
 //! * Proofs of thoughts and details of tools stay here.
 //! * A message that is still larger than [`MAX_MESSAGE_BYTES`] becomes a placeholder.
 
+use openclaw_agent::Checkpoint;
 use openclaw_agent::model::Usage as TokenUse;
 use openclaw_protocol::transcript::{
     AbortMark, Content, ContentBlock, MessageMark, MessageRole, TranscriptMessage,
@@ -89,6 +90,7 @@ fn mark(row: &MessageRow) -> MessageMark {
             source: "sqlite".to_owned(),
             raw_seq: row.seq,
         }),
+        kind: Checkpoint::of(row).map(|_| "compaction".to_owned()),
         ..MessageMark::default()
     }
 }

@@ -408,3 +408,30 @@ async fn a_deleted_session_is_gone() {
     let params = json!({"key": "c", "archivedOnly": true});
     assert_eq!(writer.ok("sessions.delete", params).await["deleted"], true);
 }
+
+#[tokio::test]
+async fn a_conversation_is_compacted_and_still_read_whole() {
+    let script = ["one", "two", "what was said", "three"].map(Answer::text);
+    let gateway = Scripted::start(script).await;
+    let mut client = gateway.operator().await;
+    let compact = json!({"key": "main"});
+    let nothing = client.ok("sessions.compact", compact.clone()).await;
+    assert_eq!(
+        (&nothing["compacted"], &nothing["reason"]),
+        (&json!(false), &json!("nothing to compact"))
+    );
+    talk(&mut client, "r1", "first").await;
+    talk(&mut client, "r2", "second").await;
+    let done = client.ok("sessions.compact", compact).await;
+    assert_eq!((&done["compacted"], &done["kept"]), (&json!(true), &json!(2)), "{done}");
+    let history = client.ok("chat.history", json!({"sessionKey": "main"})).await;
+    let said = words(&history);
+    assert_eq!(said.len(), 5, "{said:?}");
+    assert_eq!(said[4], "system: what was said");
+    assert_eq!(history["messages"][4]["__openclaw"]["kind"], "compaction");
+    talk(&mut client, "r3", "third").await;
+    let asked = gateway.model.requests().pop().expect("asked");
+    let heard = openclaw_testkit::scripted_model::spoken(&asked);
+    assert!(heard[0].ends_with("what was said") && !heard.concat().contains("first"), "{heard:?}");
+    gateway.stop().await;
+}

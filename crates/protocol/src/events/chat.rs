@@ -161,6 +161,16 @@ record! {
         after_ms?: u64,
     }
 
+    /// Data of the stream `compaction`.
+    CompactionData {
+        /// `start` or `end`.
+        phase: String,
+        /// At the end: whether the model is asked again.
+        will_retry?: bool,
+        /// At the end: whether there is a summary now.
+        completed?: bool,
+    }
+
     /// Payload of `chat.metadata.changed`: read it again.
     ChatMetadataChangedPayload {}
 }
@@ -179,6 +189,8 @@ pub mod stream {
     pub const USAGE: &str = "usage";
     /// [`super::RunStatusData`].
     pub const RUN_STATUS: &str = "run_status";
+    /// [`super::CompactionData`].
+    pub const COMPACTION: &str = "compaction";
 }
 
 names! {

@@ -152,6 +152,20 @@ record! {
         resolved?: ResolvedModel,
     }
 
+    /// Result of `sessions.compact`.
+    SessionsCompactResult {
+        /// Always true.
+        ok: bool,
+        /// The session.
+        key: SessionKey,
+        /// Whether there is a new summary.
+        compacted: bool,
+        /// How many messages stay as they are.
+        kept?: u64,
+        /// Why there is none.
+        reason?: String,
+    }
+
     /// Result of `sessions.delete`.
     SessionsDeleteResult {
         /// Always true.
@@ -277,6 +291,14 @@ methods! {
         { queued: true }
         [
             fn queue_key(params: &SessionsResetParams) -> Option<String> {
+                queue_on(&params.key, params.agent_id.as_deref())
+            }
+        ];
+    /// Makes the beginning of a conversation into a summary.
+    SessionsCompact = "sessions.compact", Admin, SessionsCompactParams => SessionsCompactResult
+        { queued: true }
+        [
+            fn queue_key(params: &SessionsCompactParams) -> Option<String> {
                 queue_on(&params.key, params.agent_id.as_deref())
             }
         ];

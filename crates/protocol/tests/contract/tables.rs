@@ -230,6 +230,15 @@ pub(crate) const OURS: Lines = &[
     ),
     (
         &[
+            "chat.history $.messages[].__openclaw.kind",
+            "chat.startup $.messages[].__openclaw.kind",
+            "event.session.message $.message.__openclaw.kind",
+            "sessions.get $.messages[].__openclaw.kind",
+        ],
+        "documented mark of a summary; the recorded conversations have none",
+    ),
+    (
+        &[
             "deviceFamily",
             "remoteIp",
             "lastUsedAtMs",

@@ -5,8 +5,9 @@ use openclaw_protocol::{
     RpcError,
     ids::{RunId, SessionId, SessionKey},
     methods::sessions::{
-        AbortStatus, SessionsAbortParams, SessionsAbortResult, SessionsDeleteParams,
-        SessionsDeleteResult, SessionsResetParams, SessionsResetResult,
+        AbortStatus, SessionsAbortParams, SessionsAbortResult, SessionsCompactParams,
+        SessionsCompactResult, SessionsDeleteParams, SessionsDeleteResult, SessionsResetParams,
+        SessionsResetResult,
     },
     text::Text,
 };
@@ -43,6 +44,27 @@ pub(super) async fn reset(
         key: target.key,
         resolved: Some(applied.resolved(entry.settings.thinking_level.clone())),
         entry: session::entry(&entry, None),
+    })
+}
+
+/// Makes the beginning of a conversation into a summary. The agent tells those who watch.
+///
+/// # Errors
+/// While a run goes on, and when no summary could be made.
+pub(super) async fn compact(
+    cx: &Cx,
+    params: SessionsCompactParams,
+) -> Result<SessionsCompactResult, Failure> {
+    let target = Target::writable(&cx.state, &params.key, params.agent_id.as_deref())?;
+    let done = cx.state.agent.compact_session(&target.key, None).await;
+    let done = done.map_err(|error| failure::agent(&cx.state, &error))?;
+    let kept = done.map(|done| u64::try_from(done.kept).unwrap_or(u64::MAX));
+    Ok(SessionsCompactResult {
+        ok: true,
+        key: target.key,
+        compacted: kept.is_some(),
+        kept,
+        reason: kept.is_none().then(|| "nothing to compact".to_owned()),
     })
 }
 

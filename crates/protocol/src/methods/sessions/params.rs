@@ -229,6 +229,16 @@ params! {
         reason?: ResetReason,
     }
 
+    /// Params of `sessions.compact`.
+    SessionsCompactParams {
+        /// Which session.
+        key: NonEmpty,
+        /// Its agent, if the key does not say.
+        agent_id?: NonEmpty,
+        /// Protocol 3: how many lines stay. What stays here is the last turn, whatever this says.
+        max_lines?: Int1,
+    }
+
     /// Params of `sessions.delete`.
     SessionsDeleteParams {
         /// Which session.
