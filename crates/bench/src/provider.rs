@@ -45,7 +45,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     manner: Manner,
     epoch: Instant,
-    asked: mpsc::UnboundedSender<Asked>,
+    asked: mpsc::Sender<Asked>,
 ) {
     let mut connections = JoinSet::new();
     while let Ok((stream, _)) = listener.accept().await {
@@ -59,7 +59,7 @@ async fn talk(
     mut stream: TcpStream,
     manner: Manner,
     epoch: Instant,
-    asked: mpsc::UnboundedSender<Asked>,
+    asked: mpsc::Sender<Asked>,
 ) -> anyhow::Result<()> {
     stream.set_nodelay(true).context("failed to set TCP_NODELAY")?;
     let mut inbox = Vec::new();
@@ -87,7 +87,7 @@ async fn talk(
         let end = chunk(&end) + "0\r\n\r\n";
         stream.write_all(end.as_bytes()).await.context("failed to answer")?;
         let Some(spoke) = spoke else { bail!("an answer has no pieces") };
-        if asked.send(Asked { at, spoke }).is_err() {
+        if asked.send(Asked { at, spoke }).await.is_err() {
             return Ok(());
         }
     }

@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::Context as _;
 use serde_json::{Value, json};
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, task::JoinSet};
 
 use crate::{
     gateway::Subject,
@@ -35,6 +35,8 @@ const EVERY: Duration = Duration::from_millis(20);
 /// How long the provider thinks before a single answer.
 const THINKS: Duration = Duration::from_millis(5);
 const START_LIMIT: Duration = Duration::from_secs(60);
+/// Reports of the provider that may wait; it never has more to say than there are answers.
+const QUEUE: usize = 1024;
 /// Turns that warm up first.
 const WARM: u32 = 5;
 
@@ -130,9 +132,10 @@ fn is_end(frame: &Value) -> bool {
 
 async fn overhead(openclaw: &Path, runs: u32) -> anyhow::Result<(Samples, Samples)> {
     let (listener, port) = provider::bind().await?;
-    let (sender, mut asked) = mpsc::unbounded_channel::<Asked>();
+    let (sender, mut asked) = mpsc::channel::<Asked>(QUEUE);
     let manner = Manner { thinks: THINKS, pieces: 1, every: EVERY };
-    let serving = tokio::spawn(provider::serve(listener, manner, Instant::now(), sender));
+    let mut serving = JoinSet::new();
+    serving.spawn(provider::serve(listener, manner, Instant::now(), sender));
     let subject = subject(openclaw, port)?;
     let running = subject.start()?;
     let mut wire = client(&subject).await?;
@@ -150,16 +153,17 @@ async fn overhead(openclaw: &Path, runs: u32) -> anyhow::Result<(Samples, Sample
         }
     }
     running.stop()?;
-    serving.abort();
+    serving.abort_all();
     Ok((request, first))
 }
 
 async fn many(openclaw: &Path) -> anyhow::Result<(Samples, usize)> {
     let (listener, port) = provider::bind().await?;
-    let (sender, asked) = mpsc::unbounded_channel();
+    let (sender, asked) = mpsc::channel(QUEUE);
     let epoch = Instant::now();
     let manner = Manner { thinks: THINKS, pieces: PIECES, every: EVERY };
-    let serving = tokio::spawn(provider::serve(listener, manner, epoch, sender));
+    let mut serving = JoinSet::new();
+    serving.spawn(provider::serve(listener, manner, epoch, sender));
     let subject = subject(openclaw, port)?;
     let running = subject.start()?;
     let mut wire = client(&subject).await?;
@@ -188,7 +192,7 @@ async fn many(openclaw: &Path) -> anyhow::Result<(Samples, usize)> {
     let failed = ended.values().filter(|state| *state != "final").count();
     anyhow::ensure!(failed == 0, "{failed} of {AT_ONCE} answers failed: {}", subject.printed());
     running.stop()?;
-    serving.abort();
+    serving.abort_all();
     drop(asked);
     let events = late.len();
     Ok((late, events))
