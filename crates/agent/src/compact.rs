@@ -90,15 +90,22 @@ impl Checkpoint {
 }
 
 /// The rows that models are given: after the latest summary, and that summary before them.
-pub(crate) fn after_summary(rows: &[MessageRow]) -> (Option<String>, Vec<&MessageRow>) {
+fn after_summary(rows: &[MessageRow]) -> (Option<String>, Vec<&MessageRow>) {
     let last = rows.iter().rev().find_map(|row| Some((row, Checkpoint::of(row)?)));
     let from = last.as_ref().map_or(0, |(_, checkpoint)| checkpoint.first_kept_seq);
     let kept = rows.iter().filter(|row| row.seq >= from && row.role != MessageRole::System);
     (last.map(|(row, _)| words(row)), kept.collect())
 }
 
+/// The conversation as a model is given it: after a summary, only what follows it.
+pub(crate) fn conversation(rows: &[MessageRow]) -> Vec<ModelMessage> {
+    let (summary, rows) = after_summary(rows);
+    let summary = summary.as_deref().map(shown);
+    summary.into_iter().chain(prompt::messages(rows)).collect()
+}
+
 /// A summary as a model is shown it.
-pub(crate) fn shown(summary: &str) -> ModelMessage {
+fn shown(summary: &str) -> ModelMessage {
     let text = format!("[Summary of the conversation so far]\n{summary}");
     ModelMessage::User(vec![Part::Text(text)])
 }

@@ -5,7 +5,6 @@ use openclaw_store::transcripts::{MessageRole, MessageRow};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    compact,
     model::{ModelMessage, ModelRef, Part},
     settings::AgentProfile,
 };
@@ -82,12 +81,9 @@ fn write_system(facts: &Facts, files: &[workspace::WorkspaceFile]) -> String {
     text
 }
 
-/// The conversation, oldest first, without commands and their answers; after a summary, only what
-/// follows it.
-pub(crate) fn conversation(rows: &[MessageRow]) -> Vec<ModelMessage> {
-    let (summary, rows) = compact::after_summary(rows);
-    let summary = summary.as_deref().map(compact::shown);
-    summary.into_iter().chain(rows.into_iter().filter_map(message)).collect()
+/// Rows as models are shown them, oldest first, without commands and their answers.
+pub(crate) fn messages<'a>(rows: impl IntoIterator<Item = &'a MessageRow>) -> Vec<ModelMessage> {
+    rows.into_iter().filter_map(message).collect()
 }
 
 /// Tokens that a conversation may have beside the standing instructions and the answer.

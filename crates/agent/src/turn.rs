@@ -124,7 +124,7 @@ impl Turn<'_> {
         let specs = self.tools().map(|tool| tool.spec()).collect();
         let system = prompt::system(&self.prompt_facts(&resolved)).await;
         let mut request = ModelRequest {
-            messages: prompt::conversation(&self.rows().await?),
+            messages: crate::compact::conversation(&self.rows().await?),
             system,
             tools: specs,
             thinking: self.thinking_level(session.as_ref()),

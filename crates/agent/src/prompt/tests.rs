@@ -68,7 +68,7 @@ fn commands_and_notes_are_not_shown_to_models() {
             is_error: true,
         },
     ];
-    assert_eq!(conversation(&rows), wanted);
+    assert_eq!(messages(&rows), wanted);
 }
 
 #[test]

@@ -69,7 +69,7 @@ impl Turn<'_> {
         self.usage.add(&used);
         let row = plan.row(&summary, reason, self.run.run_id.as_str());
         self.append(vec![row]).await?;
-        request.messages = prompt::conversation(&self.rows().await?);
+        request.messages = compact::conversation(&self.rows().await?);
         Ok(true)
     }
 }
