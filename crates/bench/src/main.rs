@@ -24,9 +24,9 @@ mod wire;
 
 fn main() -> anyhow::Result<()> {
     let mut words = std::env::args().skip(1);
-    let role = words
-        .next()
-        .context("a role is missing: start, remote, nodes, turns, echo, clients, fleet or rusage")?;
+    let role = words.next().context(
+        "a role is missing: start, remote, nodes, turns, echo, clients, fleet or rusage",
+    )?;
     let rest: Vec<String> = words.collect();
     match role.as_str() {
         "start" => start::run(&start::Options::parse(&rest)?),
