@@ -202,6 +202,12 @@ impl Paths {
         self.state.join("model-auth.json")
     }
 
+    /// Which keys of model providers rest, and until when (0600; no secrets).
+    #[must_use]
+    pub fn model_cooldown_file(&self) -> PathBuf {
+        self.state.join("model-cooldowns.json")
+    }
+
     /// The workspace of the default agent, unless `agents.defaults.workspace` names another.
     #[must_use]
     pub fn workspace_dir(&self) -> PathBuf {

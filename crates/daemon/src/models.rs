@@ -66,6 +66,7 @@ pub(crate) fn settings(paths: &Paths, loaded: &Loaded) -> ProviderSettings {
             .collect(),
         stored_keys,
         environment: environment.collect(),
+        cooldown_file: Some(paths.model_cooldown_file()),
         // With `models.mode: replace` only what is configured counts.
         ollama: (config.models.mode != ModelsMode::Replace)
             .then(|| ProviderSettings::default().ollama)

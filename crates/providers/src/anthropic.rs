@@ -4,15 +4,12 @@
 //! returned with its signature, and only to the model that thought it. OAuth tokens (`sk-ant-oat…`) go
 //! as a bearer, keys as `x-api-key`.
 
-use std::sync::Arc;
-
-use openclaw_agent::model::{Model, ModelError, ModelRef, ModelRequest, ModelStream};
-use openclaw_base::CancellationToken;
+use openclaw_agent::model::{ModelError, ModelRequest};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
 
 use crate::{
-    dialect::{self, Endpoint},
+    dialect::{self, Dialect, Endpoint},
     http::Prepared,
 };
 
@@ -24,29 +21,14 @@ const VERSION: &str = "2023-06-01";
 /// Beta that lets OAuth tokens in.
 const OAUTH_BETA: &str = "oauth-2025-04-20";
 
-/// One model behind an Anthropic Messages endpoint.
-pub(crate) struct Anthropic {
-    endpoint: Arc<Endpoint>,
-}
+/// The Messages dialect.
+pub(crate) struct Anthropic;
 
-impl Anthropic {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint: Arc::new(endpoint) }
-    }
-}
+impl Dialect for Anthropic {
+    type Decoder = decode::Decoder;
 
-impl Model for Anthropic {
-    fn id(&self) -> &ModelRef {
-        &self.endpoint.model
-    }
-
-    fn context_window(&self) -> Option<u64> {
-        self.endpoint.context_window
-    }
-
-    fn stream(&self, request: Arc<ModelRequest>, cancel: CancellationToken) -> ModelStream {
-        let decode = decode::Decoder::default();
-        dialect::run(Arc::clone(&self.endpoint), request, prepare, decode, cancel)
+    fn prepare(endpoint: &Endpoint, request: &ModelRequest) -> Result<Prepared, ModelError> {
+        prepare(endpoint, request)
     }
 }
 

@@ -23,6 +23,8 @@ pub(crate) struct Endpoint {
     pub(crate) model: ModelRef,
     pub(crate) base_url: Url,
     pub(crate) key: Option<SecretString>,
+    /// What the credential is called, for what is remembered of it.
+    pub(crate) profile: String,
     pub(crate) headers: Vec<(String, SecretString)>,
     /// Whether the credential is sent as a bearer, whatever the dialect's own way is.
     pub(crate) bearer: bool,
@@ -100,15 +102,23 @@ pub(crate) trait Decode: Send + 'static {
     fn end(&mut self, out: &mut VecDeque<ModelEvent>) -> Result<(), ModelError>;
 }
 
+/// What sets one vendor's API apart from another's.
+pub(crate) trait Dialect: Send + Sync + 'static {
+    /// Reads its answers.
+    type Decoder: Decode + Default;
+
+    /// Puts a request into its form.
+    fn prepare(endpoint: &Endpoint, request: &ModelRequest) -> Result<Prepared, ModelError>;
+}
+
 /// Sends a request and decodes the answer. Nothing happens before the stream is polled.
-pub(crate) fn run<D: Decode>(
+pub(crate) fn run<D: Dialect>(
     endpoint: Arc<Endpoint>,
     request: Arc<ModelRequest>,
-    prepare: fn(&Endpoint, &ModelRequest) -> Result<Prepared, ModelError>,
-    decode: D,
     cancel: CancellationToken,
 ) -> ModelStream {
-    decoded(Phase::Opening(Box::new(Opening { endpoint, request, prepare, cancel })), decode)
+    let opening = Opening { endpoint, request, prepare: D::prepare, cancel };
+    decoded(Phase::Opening(Box::new(opening)), D::Decoder::default())
 }
 
 fn decoded<D: Decode>(phase: Phase, decode: D) -> ModelStream {

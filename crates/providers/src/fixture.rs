@@ -15,6 +15,7 @@ pub(crate) fn endpoint(provider: &str, model: &str) -> Endpoint {
         model: ModelRef::new(provider, model),
         base_url: Url::parse("https://example.test/v1").unwrap(),
         key: Some(SecretString::from("key")),
+        profile: provider.to_owned(),
         headers: Vec::new(),
         bearer: false,
         max_tokens: None,

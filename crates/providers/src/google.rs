@@ -3,43 +3,25 @@
 //! Turns have to alternate, a tool's schema may hold only some keywords, and a `thoughtSignature` goes
 //! back with the part it came with, to the model that made it.
 
-use std::sync::Arc;
-
-use openclaw_agent::model::{Model, ModelError, ModelRef, ModelRequest, ModelStream};
-use openclaw_base::CancellationToken;
+use openclaw_agent::model::{ModelError, ModelRequest};
 use reqwest::header::{HeaderMap, HeaderName};
 
 use crate::{
-    dialect::{self, Endpoint},
+    dialect::{self, Dialect, Endpoint},
     http::Prepared,
 };
 
 pub(crate) mod decode;
 mod request;
 
-/// One model behind a Gemini endpoint.
-pub(crate) struct Google {
-    endpoint: Arc<Endpoint>,
-}
+/// The Gemini dialect.
+pub(crate) struct Google;
 
-impl Google {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint: Arc::new(endpoint) }
-    }
-}
+impl Dialect for Google {
+    type Decoder = decode::Decoder;
 
-impl Model for Google {
-    fn id(&self) -> &ModelRef {
-        &self.endpoint.model
-    }
-
-    fn context_window(&self) -> Option<u64> {
-        self.endpoint.context_window
-    }
-
-    fn stream(&self, request: Arc<ModelRequest>, cancel: CancellationToken) -> ModelStream {
-        let decode = decode::Decoder::default();
-        dialect::run(Arc::clone(&self.endpoint), request, prepare, decode, cancel)
+    fn prepare(endpoint: &Endpoint, request: &ModelRequest) -> Result<Prepared, ModelError> {
+        prepare(endpoint, request)
     }
 }
 

@@ -31,7 +31,10 @@ pub enum KeyFileError {
     #[error("the key file has version {0}, which this release does not know")]
     Version(u64),
     /// The provider's name cannot be one.
-    #[error("\"{0}\" is no provider name: use lower-case letters, digits, '-', '_' and '.'")]
+    #[error(
+        "\"{0}\" is no provider name: use lower-case letters, digits, '-', '_' and '.', and NAME@PROFILE \
+         for a further key"
+    )]
     Name(String),
     /// The key cannot be one.
     #[error("the key is empty or holds characters that no key has")]
@@ -116,7 +119,12 @@ impl KeyFile {
 fn provider_name(raw: &str) -> Result<String, KeyFileError> {
     let name = raw.trim().to_ascii_lowercase();
     let good = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_.".contains(c);
-    if name.is_empty() || name.len() > 64 || !name.chars().all(good) {
+    let is_name = |part: &str| !part.is_empty() && part.chars().all(good);
+    let fits = match name.split_once('@') {
+        Some((provider, profile)) => is_name(provider) && is_name(profile),
+        None => is_name(&name),
+    };
+    if name.len() > 64 || !fits {
         return Err(KeyFileError::Name(raw.chars().take(64).collect()));
     }
     Ok(name)
@@ -199,7 +207,7 @@ mod tests {
     fn names_and_keys_are_checked() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("model-auth.json");
-        for name in ["", "a b", "../x", &"x".repeat(65)] {
+        for name in ["", "a b", "../x", "@x", "x@", "a@b@c", &"x".repeat(65)] {
             let set = KeyFile::set(&path, name, &key("k"));
             assert!(matches!(set, Err(KeyFileError::Name(_))), "{name}");
         }

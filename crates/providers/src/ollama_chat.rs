@@ -2,43 +2,25 @@
 //!
 //! Beside the OpenAI dialect that it speaks too, it takes the size of the context window.
 
-use std::sync::Arc;
-
-use openclaw_agent::model::{Model, ModelError, ModelRef, ModelRequest, ModelStream};
-use openclaw_base::CancellationToken;
+use openclaw_agent::model::{ModelError, ModelRequest};
 use reqwest::{Url, header::HeaderMap};
 
 use crate::{
-    dialect::{self, Endpoint},
+    dialect::{Dialect, Endpoint},
     http::Prepared,
 };
 
 pub(crate) mod decode;
 mod request;
 
-/// One model behind an Ollama.
-pub(crate) struct OllamaChat {
-    endpoint: Arc<Endpoint>,
-}
+/// Ollama's own dialect.
+pub(crate) struct OllamaChat;
 
-impl OllamaChat {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint: Arc::new(endpoint) }
-    }
-}
+impl Dialect for OllamaChat {
+    type Decoder = decode::Decoder;
 
-impl Model for OllamaChat {
-    fn id(&self) -> &ModelRef {
-        &self.endpoint.model
-    }
-
-    fn context_window(&self) -> Option<u64> {
-        self.endpoint.context_window
-    }
-
-    fn stream(&self, request: Arc<ModelRequest>, cancel: CancellationToken) -> ModelStream {
-        let decode = decode::Decoder::default();
-        dialect::run(Arc::clone(&self.endpoint), request, prepare, decode, cancel)
+    fn prepare(endpoint: &Endpoint, request: &ModelRequest) -> Result<Prepared, ModelError> {
+        prepare(endpoint, request)
     }
 }
 

@@ -4,43 +4,25 @@
 //! they are known to differ: calls without an index of their own, ids that come late or not at all, a
 //! stream that ends without `[DONE]`.
 
-use std::sync::Arc;
-
-use openclaw_agent::model::{Model, ModelError, ModelRef, ModelRequest, ModelStream};
-use openclaw_base::CancellationToken;
+use openclaw_agent::model::{ModelError, ModelRequest};
 use reqwest::header::HeaderMap;
 
 use crate::{
-    dialect::{self, Endpoint},
+    dialect::{Dialect, Endpoint},
     http::Prepared,
 };
 
 pub(crate) mod decode;
 mod request;
 
-/// One model behind a Chat Completions endpoint.
-pub(crate) struct OpenAi {
-    endpoint: Arc<Endpoint>,
-}
+/// The Chat Completions dialect.
+pub(crate) struct OpenAi;
 
-impl OpenAi {
-    pub(crate) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint: Arc::new(endpoint) }
-    }
-}
+impl Dialect for OpenAi {
+    type Decoder = decode::Decoder;
 
-impl Model for OpenAi {
-    fn id(&self) -> &ModelRef {
-        &self.endpoint.model
-    }
-
-    fn context_window(&self) -> Option<u64> {
-        self.endpoint.context_window
-    }
-
-    fn stream(&self, request: Arc<ModelRequest>, cancel: CancellationToken) -> ModelStream {
-        let decode = decode::Decoder::default();
-        dialect::run(Arc::clone(&self.endpoint), request, prepare, decode, cancel)
+    fn prepare(endpoint: &Endpoint, request: &ModelRequest) -> Result<Prepared, ModelError> {
+        prepare(endpoint, request)
     }
 }
 

@@ -12,11 +12,12 @@ use openclaw_agent::{
 };
 use openclaw_base::{SharedClock, Tasks};
 use parking_lot::{Mutex, RwLock};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::time::Instant;
 
 use crate::{
     anthropic::Anthropic,
-    dialect::Endpoint,
+    dialect::{Dialect, Endpoint},
     google::Google,
     http::Http,
     known::{self, Api},
@@ -24,6 +25,7 @@ use crate::{
     ollama,
     ollama_chat::OllamaChat,
     openai::OpenAi,
+    profiles::{Cooldowns, Speaker},
     responses::Responses,
     settings::ProviderSettings,
 };
@@ -46,6 +48,7 @@ struct Inner {
     state: RwLock<Arc<State>>,
     local: Mutex<Local>,
     http: Arc<Http>,
+    cooldowns: Arc<Cooldowns>,
     clock: SharedClock,
     tasks: Tasks,
 }
@@ -67,7 +70,9 @@ impl Registry {
     /// Builds the registry and starts looking for Ollama. Needs a tokio runtime for that.
     #[must_use]
     pub fn new(settings: ProviderSettings, clock: SharedClock, tasks: Tasks) -> Self {
+        let cooldowns = Cooldowns::load(settings.cooldown_file.clone());
         let inner = Inner {
+            cooldowns,
             state: RwLock::new(Arc::new(State::new(settings))),
             local: Mutex::default(),
             http: Arc::new(Http::default()),
@@ -145,12 +150,17 @@ impl Registry {
             .ollama
             .filter(|_| entry.id == known::OLLAMA && !entry.configured)
             .and_then(|address| reqwest::Url::parse(&format!("http://{address}/v1")).ok());
-        let headers = entry.headers.iter().chain(&spec.headers);
-        let endpoint = Endpoint {
+        let endpoint = |profile: String, key: Option<SecretString>| Endpoint {
             model: ModelRef::new(entry.id.clone(), spec.id.clone()),
-            base_url: local_url.unwrap_or_else(|| entry.base_url.clone()),
-            key: entry.key.clone().map(|(key, _)| key),
-            headers: headers.map(|(name, value)| (name.clone(), value.clone())).collect(),
+            base_url: local_url.clone().unwrap_or_else(|| entry.base_url.clone()),
+            key,
+            profile,
+            headers: entry
+                .headers
+                .iter()
+                .chain(&spec.headers)
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
             bearer: entry.bearer,
             max_tokens: spec.max_tokens,
             context_window: spec.context_window,
@@ -161,14 +171,29 @@ impl Registry {
             http: Arc::clone(&self.inner.http),
             clock: Arc::clone(&self.inner.clock),
         };
+        let own = entry.key.as_ref().map(|(key, _)| key);
+        let first = endpoint(entry.id.clone(), own.cloned());
+        let is_first =
+            |key: &SecretString| own.is_some_and(|own| own.expose_secret() == key.expose_secret());
+        let others = entry.further_keys.iter().filter(|(_, key)| !is_first(key));
+        let others = others.map(|(name, key)| endpoint(name.clone(), Some(key.clone()))).collect();
+        let cooldowns = Arc::clone(&self.inner.cooldowns);
         match spec.api.unwrap_or(entry.api) {
-            Api::OpenAiCompletions => Arc::new(OpenAi::new(endpoint)),
-            Api::AnthropicMessages => Arc::new(Anthropic::new(endpoint)),
-            Api::OpenAiResponses => Arc::new(Responses::new(endpoint)),
-            Api::GoogleGenerativeAi => Arc::new(Google::new(endpoint)),
-            Api::Ollama => Arc::new(OllamaChat::new(endpoint)),
+            Api::OpenAiCompletions => speaker::<OpenAi>(first, others, cooldowns),
+            Api::AnthropicMessages => speaker::<Anthropic>(first, others, cooldowns),
+            Api::OpenAiResponses => speaker::<Responses>(first, others, cooldowns),
+            Api::GoogleGenerativeAi => speaker::<Google>(first, others, cooldowns),
+            Api::Ollama => speaker::<OllamaChat>(first, others, cooldowns),
         }
     }
+}
+
+fn speaker<D: Dialect>(
+    first: Endpoint,
+    others: Vec<Endpoint>,
+    cooldowns: Arc<Cooldowns>,
+) -> Arc<dyn Model> {
+    Arc::new(Speaker::<D>::new(first, others, cooldowns))
 }
 
 impl Inner {

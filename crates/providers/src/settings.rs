@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::PathBuf,
 };
 
 use secrecy::SecretString;
@@ -25,12 +26,14 @@ pub struct ProviderSettings {
     pub allowed: BTreeMap<String, Option<String>>,
     /// `models.providers`.
     pub providers: BTreeMap<String, ProviderSetting>,
-    /// Keys set with `openclaw models auth set`, by provider.
+    /// Keys set with `openclaw models auth set`, by provider, or by `PROVIDER@NAME` for further ones.
     pub stored_keys: BTreeMap<String, SecretString>,
     /// Environment variables that hold keys, by name; see [`crate::key_variables`].
     pub environment: BTreeMap<String, SecretString>,
     /// Where to look for an Ollama; `None` does not look.
     pub ollama: Option<SocketAddr>,
+    /// Where it is kept which keys rest; `None` forgets it with the process.
+    pub cooldown_file: Option<PathBuf>,
     /// How long a response may be silent, and how large.
     pub limits: Limits,
 }
@@ -45,6 +48,7 @@ impl Default for ProviderSettings {
             stored_keys: BTreeMap::new(),
             environment: BTreeMap::new(),
             ollama: Some(OLLAMA_ADDRESS),
+            cooldown_file: None,
             limits: Limits::default(),
         }
     }

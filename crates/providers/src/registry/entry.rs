@@ -19,6 +19,8 @@ pub(super) struct Entry {
     pub(super) api: Api,
     pub(super) base_url: Url,
     pub(super) key: Option<(SecretString, KeySource)>,
+    /// Further keys by what they are called, for when the first one rests.
+    pub(super) further_keys: Vec<(String, SecretString)>,
     pub(super) needs_key: bool,
     pub(super) bearer: bool,
     pub(super) headers: BTreeMap<String, SecretString>,
@@ -106,6 +108,7 @@ impl Entry {
                 .or_else(|| known.map(|known| known.api))
                 .unwrap_or(Api::OpenAiCompletions),
             base_url,
+            further_keys: further_keys(id, settings),
             key: find_key(id, known, setting, settings),
             needs_key,
             bearer: setting.is_some_and(|setting| setting.auth_header),
@@ -210,6 +213,14 @@ fn settled((tools, api): (ToolUse, Option<Api>), named_api: bool) -> (ToolUse, O
     }
 }
 
+/// Keys that a person set beside the first one. Those of the environment and the configuration never
+/// stand in for a key that a person set: somebody else may pay for them.
+fn further_keys(id: &str, settings: &ProviderSettings) -> Vec<(String, SecretString)> {
+    let is_ours = |name: &str| name.split_once('@').is_some_and(|(provider, _)| provider == id);
+    let keys = settings.stored_keys.iter().filter(|(name, _)| is_ours(name));
+    keys.map(|(name, key)| (name.clone(), key.clone())).collect()
+}
+
 /// A person's own act goes first, then the environment, then the configuration.
 fn find_key(
     id: &str,
@@ -217,7 +228,12 @@ fn find_key(
     setting: Option<&ProviderSetting>,
     settings: &ProviderSettings,
 ) -> Option<(SecretString, KeySource)> {
-    let stored = settings.stored_keys.get(id).map(|key| (key, KeySource::Stored));
+    let is_ours = |name: &str| name.split('@').next() == Some(id);
+    let stored = settings.stored_keys.get(id);
+    let stored = stored.or_else(|| {
+        settings.stored_keys.iter().find(|(name, _)| is_ours(name)).map(|(_, key)| key)
+    });
+    let stored = stored.map(|key| (key, KeySource::Stored));
     let environment = || {
         let names = known.map(|known| known.keys).unwrap_or_default();
         let key = names.iter().find_map(|name| settings.environment.get(*name))?;

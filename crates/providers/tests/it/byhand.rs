@@ -45,8 +45,16 @@ pub(crate) const STREAM: &str =
 
 impl Server {
     /// Answers every connection with these bytes; then closes it, or leaves it open.
-    #[expect(clippy::disallowed_methods, reason = "aborted when the server is dropped")]
     pub(crate) async fn start(answer: String, close: bool) -> Self {
+        Self::answering(move |_| answer.clone(), close).await
+    }
+
+    /// Answers every request as it deserves.
+    #[expect(clippy::disallowed_methods, reason = "aborted when the server is dropped")]
+    pub(crate) async fn answering(
+        answer: impl Fn(&Request) -> String + Send + 'static,
+        close: bool,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let requests = Arc::new(Mutex::new(Vec::new()));
@@ -55,7 +63,9 @@ impl Server {
         let task = tokio::spawn(async move {
             loop {
                 let (mut socket, _) = listener.accept().await.unwrap();
-                seen.lock().await.push(read(&mut socket).await);
+                let request = read(&mut socket).await;
+                let answer = answer(&request);
+                seen.lock().await.push(request);
                 socket.write_all(answer.as_bytes()).await.ok();
                 if close {
                     socket.shutdown().await.ok();

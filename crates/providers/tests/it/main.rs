@@ -10,4 +10,5 @@
 mod aimock;
 mod asking;
 mod byhand;
+mod rotating;
 mod wire;

@@ -103,7 +103,8 @@ fn set(context: &Context, provider: &str) -> Outcome {
 }
 
 /// Whether the Gateway knows whom a key is for. A configuration that cannot be read decides nothing.
-fn is_known(context: &Context, provider: &str) -> bool {
+fn is_known(context: &Context, name: &str) -> bool {
+    let provider = name.split('@').next().unwrap_or(name);
     let built_in = built_in_keys().any(|(name, _)| name == provider);
     built_in
         || context
