@@ -2,6 +2,7 @@
 
 mod edit;
 mod exec;
+mod keep;
 mod process;
 mod processes;
 mod read;
@@ -13,6 +14,7 @@ mod write;
 pub use self::{
     edit::EditTool,
     exec::{ExecParts, ExecTool},
+    keep::keep_file,
     process::ProcessTool,
     processes::Processes,
     read::ReadTool,

@@ -105,23 +105,43 @@ impl Api {
         let url = format!("{}/bot{}/{method}", self.root, self.token.expose_secret());
         let answered = tokio::time::timeout(limit, async {
             let sent = self.client.post(url).json(params).send().await;
-            let answer = sent.map_err(network)?;
-            let mut body = Vec::new();
-            let mut chunks = answer.bytes_stream();
-            while let Some(chunk) = chunks.next().await {
-                let chunk = chunk.map_err(|error| ApiError::Lost(words(error)))?;
-                if body.len() + chunk.len() > MAX_ANSWER {
-                    return Err(ApiError::Lost("it is too long".to_owned()));
-                }
-                body.extend_from_slice(&chunk);
-            }
-            Ok(body)
+            body(sent.map_err(network)?, MAX_ANSWER).await
         });
         let body = answered.await.unwrap_or_else(|_| {
             Err(ApiError::Lost(format!("none within {} s", limit.as_secs_f32())))
         })?;
         read(&body)
     }
+
+    /// A file of the bot, with a deadline of the caller's.
+    pub(crate) async fn download(&self, path: &str, most: u64) -> Result<Vec<u8>, ApiError> {
+        let url = format!("{}/file/bot{}/{path}", self.root, self.token.expose_secret());
+        let answer = self.client.get(url).send().await.map_err(network)?;
+        let status = answer.status();
+        if status.is_server_error() {
+            return Err(ApiError::Fault(format!("the file server answers {status}")));
+        }
+        if !status.is_success() {
+            let description = format!("the file server answers {status}");
+            return Err(ApiError::Refused { code: status.as_u16(), description });
+        }
+        body(answer, usize::try_from(most).unwrap_or(usize::MAX)).await
+    }
+}
+
+/// The whole body, if it is not longer than it may be.
+async fn body(answer: reqwest::Response, most: usize) -> Result<Vec<u8>, ApiError> {
+    let mut body = Vec::new();
+    let mut chunks = answer.bytes_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|error| ApiError::Lost(words(error)))?;
+        if body.len() + chunk.len() > most {
+            let description = format!("it is longer than {most} bytes");
+            return Err(ApiError::Refused { code: 413, description });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
 }
 
 fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {

@@ -59,6 +59,8 @@ pub struct Settings {
     pub reply: ReplyMode,
     /// Whether links get a preview.
     pub link_preview: bool,
+    /// Most bytes of a file that is taken.
+    pub media_max: u64,
     /// Whether an answer is shown while it grows.
     pub drafts: bool,
 }

@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use openclaw_base::CancellationToken;
 use openclaw_channels::{
-    Channel, ChannelError, Condition, Draft, Inbox, Outgoing, Question, SendError,
+    Channel, ChannelError, Condition, Draft, Fetched, Inbox, Media, Outgoing, Question, SendError,
     policy::AccountPolicy,
 };
 use openclaw_store::outbox::Route;
@@ -37,6 +37,10 @@ impl Channel for Telegram {
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<(), ChannelError>> {
         Box::pin(listen::listen(self, inbox, condition, stop))
+    }
+
+    fn fetch<'a>(&'a self, media: &'a Media) -> BoxFuture<'a, Result<Fetched, String>> {
+        Box::pin(self.file(media))
     }
 
     fn split(&self, text: &str) -> Vec<String> {

@@ -9,6 +9,7 @@
 mod api;
 mod bot;
 mod channel;
+mod files;
 mod format;
 mod listen;
 mod types;

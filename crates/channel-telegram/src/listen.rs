@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The kinds of updates that are asked for.
-const ALLOWED: [&str; 2] = ["message", "callback_query"];
+const ALLOWED: [&str; 3] = ["message", "edited_message", "callback_query"];
 /// The pauses after a failed poll.
 const PAUSE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(30));
 

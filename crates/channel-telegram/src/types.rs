@@ -120,6 +120,7 @@ pub(crate) struct CallbackQuery {
 pub(crate) struct Update {
     pub(crate) update_id: i64,
     pub(crate) message: Option<Message>,
+    pub(crate) edited_message: Option<Message>,
     pub(crate) callback_query: Option<CallbackQuery>,
 }
 

@@ -1,6 +1,6 @@
 //! From an update to a message: what it says in words, and whether the bot is meant.
 
-use openclaw_channels::{Author, ChatKind, Inbound, Quoted};
+use openclaw_channels::{Author, ChatKind, Inbound, Media, Quoted};
 
 use crate::types::{CallbackQuery, Entity, File, Message, Update, User};
 
@@ -12,6 +12,13 @@ pub(crate) fn inbound(update: &Update, bot: &User) -> Option<Inbound> {
     let key = update.update_id.to_string();
     if let Some(pressed) = &update.callback_query {
         return button(key, pressed);
+    }
+    if let Some(edited) = &update.edited_message {
+        // Where somebody goes on moving, the message is edited every few seconds.
+        let said = edited.text.is_some() || edited.caption.is_some();
+        let read = message(key, edited, bot).filter(|_| said && edited.location.is_none())?;
+        let text = format!("[Edited message] {}", read.text);
+        return Some(Inbound { text, files: Vec::new(), ..read });
     }
     message(key, update.message.as_ref()?, bot)
 }
@@ -44,6 +51,7 @@ fn message(key: String, message: &Message, bot: &User) -> Option<Inbound> {
         message_id: message.message_id.to_string(),
         text,
         quoted,
+        files: files(message),
         mentioned: named || to_bot,
     })
 }
@@ -61,6 +69,7 @@ fn button(key: String, pressed: &CallbackQuery) -> Option<Inbound> {
         message_id: message.message_id.to_string(),
         text: pressed.data.clone().filter(|data| !data.trim().is_empty())?,
         quoted: None,
+        files: Vec::new(),
         mentioned: true,
     })
 }
@@ -98,9 +107,8 @@ fn words(message: &Message) -> Option<String> {
     if let Some(contact) = &message.contact {
         parts.push(format!("[contact: {} {}]", contact.first_name, contact.phone_number));
     }
-    let photo = message.photo.as_ref().and_then(|sizes| sizes.last());
     for (kind, file) in [
-        ("image", photo),
+        ("image", photo(message)),
         ("document", message.document.as_ref()),
         ("voice", message.voice.as_ref()),
         ("audio", message.audio.as_ref()),
@@ -112,6 +120,32 @@ fn words(message: &Message) -> Option<String> {
     parts.extend(message.text.clone().or_else(|| message.caption.clone()));
     let text = parts.join("\n");
     (!text.trim().is_empty()).then_some(text)
+}
+
+/// The largest of a picture's sizes.
+fn photo(message: &Message) -> Option<&File> {
+    message.photo.as_ref().and_then(|sizes| sizes.last())
+}
+
+/// The files that are fetched.
+fn files(message: &Message) -> Vec<Media> {
+    let all = [
+        ("image", photo(message)),
+        ("document", message.document.as_ref()),
+        ("voice", message.voice.as_ref()),
+        ("audio", message.audio.as_ref()),
+        ("video", message.video.as_ref().or(message.video_note.as_ref())),
+    ];
+    let found = all.into_iter().filter_map(|(kind, file)| Some((kind, file?)));
+    found
+        .map(|(kind, file)| Media {
+            kind,
+            handle: file.file_id.clone(),
+            name: file.file_name.clone(),
+            mime: file.mime_type.clone(),
+            size: file.file_size,
+        })
+        .collect()
 }
 
 fn placeholder(kind: &str, file: &File) -> String {
@@ -200,6 +234,10 @@ mod tests {
         ] {
             assert_eq!(read(message.clone()).expect("a message").text, expected, "{message}");
         }
+        let edited = json!({"update_id": 9, "edited_message": {"message_id": 5, "text": "no",
+            "from": {"id": 42, "first_name": "Ada"}, "chat": {"id": 42, "type": "private"}}});
+        let edited = inbound(&serde_json::from_value(edited).expect("an update"), &bot());
+        assert_eq!(edited.expect("a message").text, "[Edited message] no");
         assert_eq!(read(json!({"new_chat_title": "x"})), None);
         assert_eq!(read(json!({"text": "x", "from": {"id": 8, "is_bot": true}})), None);
         assert_eq!(read(json!({"text": "x", "chat": {"id": -1, "type": "channel"}})), None);

@@ -108,6 +108,7 @@ impl Webhook {
             message_id: posted.id,
             text: posted.text,
             quoted: None,
+            files: Vec::new(),
             mentioned: posted.mentioned,
         };
         match inbox.take(message).await {

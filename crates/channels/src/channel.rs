@@ -10,6 +10,8 @@ use serde_json::Value;
 use crate::{
     choice::Question,
     inbox::Inbox,
+    media::Fetched,
+    message::Media,
     policy::AccountPolicy,
     status::Condition,
     web::{WebCall, WebReply},
@@ -41,6 +43,14 @@ pub trait Channel: Send + Sync {
     /// Takes a post to `/channels/CHANNEL/ACCOUNT` of the Gateway, which checked nothing but its length.
     fn receive<'a>(&'a self, _: &'a Inbox, _: WebCall) -> BoxFuture<'a, WebReply> {
         Box::pin(async { WebReply::refused(404, "nothing is posted to this channel") })
+    }
+
+    /// Fetches a file that a message brought, as far as the account's limit allows.
+    ///
+    /// # Errors
+    /// Why it cannot be had, in words for the agent.
+    fn fetch<'a>(&'a self, _: &'a Media) -> BoxFuture<'a, Result<Fetched, String>> {
+        Box::pin(async { Err("this channel has no files".to_owned()) })
     }
 
     /// The messages that a text makes. The same text always makes the same.

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use openclaw_base::{Backoff, CancellationToken, SharedClock, Tasks};
 use openclaw_protocol::ids::RunId;
 use openclaw_store::{
@@ -26,6 +26,8 @@ use crate::{
     courier::Courier,
     drafts::Drafts,
     inbox::{Inbox, Intake},
+    media::{Fetch, Fetched},
+    message::Media,
     routing::Routing,
     status::{AccountStatus, Condition},
     web::{WebCall, WebReply},
@@ -145,6 +147,7 @@ impl Hub {
         let stop = self.parts.tasks.token().child_token();
         let inbox = Arc::new(Inbox {
             channel: channel.channel(),
+            service: Arc::new(FilesOf(Arc::clone(&channel))),
             account: channel.account().to_owned(),
             policy: channel.policy().clone(),
             condition: Arc::clone(&known.condition),
@@ -319,6 +322,15 @@ impl Hub {
     /// Something was put into the outbox.
     pub fn poke(&self) {
         self.poke.notify_one();
+    }
+}
+
+/// A channel as the place where its files are.
+struct FilesOf(Arc<dyn Channel>);
+
+impl Fetch for FilesOf {
+    fn fetch<'a>(&'a self, media: &'a Media) -> BoxFuture<'a, Result<Fetched, String>> {
+        self.0.fetch(media)
     }
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::{
     choice::{Decide, Decided, Decision},
+    media::{self, Fetch, Received},
     message::{ChatKind, Inbound},
     pairing,
     policy::{self, AccountPolicy, Approver, Verdict},
@@ -56,6 +57,8 @@ pub struct Turn {
     pub title: Option<String>,
     /// What kind of chat.
     pub kind: ChatKind,
+    /// The files that came with it.
+    pub files: Vec<Received>,
 }
 
 /// What became of a turn.
@@ -92,6 +95,8 @@ impl From<StoreError> for NotTaken {
 /// Where an account hands in what people write.
 pub struct Inbox {
     pub(crate) channel: &'static str,
+    /// Where files are fetched from.
+    pub(crate) service: Arc<dyn Fetch>,
     pub(crate) account: String,
     pub(crate) policy: AccountPolicy,
     pub(crate) condition: Arc<Condition>,
@@ -255,6 +260,7 @@ impl Inbox {
             system_prompt: policy::system_prompt(&self.policy, &message),
             title: message.title.clone().or_else(|| message.author.name.clone()),
             kind: message.kind,
+            files: media::fetch(&*self.service, &message).await,
         };
         let answer = match self.intake.take(turn).await {
             Ok(Taken::Run) => return Ok(()),
@@ -311,6 +317,7 @@ mod tests {
             message_id: "1".into(),
             text: said.into(),
             quoted: None,
+            files: Vec::new(),
             mentioned: true,
         }
     }

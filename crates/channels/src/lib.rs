@@ -17,6 +17,7 @@ mod courier;
 mod drafts;
 mod hub;
 mod inbox;
+mod media;
 mod message;
 pub mod pairing;
 pub mod policy;
@@ -29,7 +30,8 @@ pub use self::{
     choice::{Choice, Decide, Decided, Decision, Question},
     hub::{Hub, HubParts},
     inbox::{Inbox, Intake, IntakeError, NotTaken, Taken, Turn},
-    message::{Author, ChatKind, Inbound, Quoted},
+    media::{Fetched, Received},
+    message::{Author, ChatKind, Inbound, Media, Quoted},
     status::{AccountStatus, Condition},
     web::{WebCall, WebReply},
 };

@@ -29,6 +29,21 @@ pub struct Quoted {
     pub text: String,
 }
 
+/// A file of a message that was not fetched yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Media {
+    /// What kind of file, such as `image` or `voice`.
+    pub kind: &'static str,
+    /// How the channel names it.
+    pub handle: String,
+    /// The name it was sent with.
+    pub name: Option<String>,
+    /// Its type, as it was said to be.
+    pub mime: Option<String>,
+    /// Its length, as it was said to be.
+    pub size: Option<u64>,
+}
+
 /// A message that came in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Inbound {
@@ -50,6 +65,8 @@ pub struct Inbound {
     pub text: String,
     /// What it replies to.
     pub quoted: Option<Quoted>,
+    /// The files it brought.
+    pub files: Vec<Media>,
     /// Whether the account is meant: by name, or as the one replied to.
     pub mentioned: bool,
 }

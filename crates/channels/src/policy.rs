@@ -232,6 +232,7 @@ mod tests {
             message_id: "1".into(),
             text: "hello".into(),
             quoted: None,
+            files: Vec::new(),
             mentioned,
         }
     }

@@ -172,6 +172,7 @@ mod tests {
             message_id: "1".into(),
             text: "hello".into(),
             quoted: None,
+            files: Vec::new(),
             mentioned: true,
         }
     }

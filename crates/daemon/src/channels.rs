@@ -9,12 +9,16 @@ use std::{
     time::Duration,
 };
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures_util::future::BoxFuture;
-use openclaw_agent::{Agent, AgentError, AgentEvent, AgentEventKind, AgentEvents, Start, StartRun};
+use openclaw_agent::{
+    Agent, AgentError, AgentEvent, AgentEventKind, AgentEvents, AgentSettings, Attachment, Start,
+    StartRun, tools::keep_file,
+};
 use openclaw_base::SharedClock;
 use openclaw_channel_telegram::{ReplyMode, Settings, Telegram};
 use openclaw_channels::{
-    Channel, ChatKind, Hub, Intake, IntakeError, Taken, Turn,
+    Channel, ChatKind, Hub, Intake, IntakeError, Received, Taken, Turn,
     policy::{AccountPolicy, Approvals, DmPolicy, GroupPolicy, GroupRule},
     routing::{Binding, DmScope, Routing},
 };
@@ -22,14 +26,20 @@ use openclaw_config::{
     Loaded, Paths,
     schema::{self, DirectPolicy, GroupAccess, PeerId, PeerKind, ReplyTo, StreamMode},
 };
-use openclaw_gateway::run_events::RunEvents;
+use openclaw_gateway::{
+    run_events::RunEvents,
+    shape::attachments::{MAX_PICTURE_BYTES, sniff},
+};
 use openclaw_protocol::ids::AgentId;
 use openclaw_store::sessions::SessionPatch;
 use parking_lot::Mutex;
 use secrecy::SecretString;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, watch};
 
+/// Where files that people send are put, in the workspace of who answers.
+const MEDIA: &str = "media/inbound";
 /// Longest token file.
 const MAX_TOKEN: u64 = 4096;
 /// The Bot API server, unless the configuration names another.
@@ -60,13 +70,56 @@ impl AgentEvents for Fan {
 /// Starts runs for messages of channels.
 pub(crate) struct AgentIntake {
     agent: Agent,
+    settings: watch::Receiver<Arc<AgentSettings>>,
     store: openclaw_store::Store,
     clock: SharedClock,
 }
 
 impl AgentIntake {
-    pub(crate) fn new(agent: &Agent, store: &openclaw_store::Store, clock: &SharedClock) -> Self {
-        Self { agent: agent.clone(), store: store.clone(), clock: Arc::clone(clock) }
+    pub(crate) fn new(
+        agent: &Agent,
+        settings: &watch::Receiver<Arc<AgentSettings>>,
+        store: &openclaw_store::Store,
+        clock: &SharedClock,
+    ) -> Self {
+        Self {
+            settings: settings.clone(),
+            agent: agent.clone(),
+            store: store.clone(),
+            clock: Arc::clone(clock),
+        }
+    }
+}
+
+impl AgentIntake {
+    /// What is said, with a line for each file that came with it, and the pictures among them. The
+    /// files are put into the agent's workspace.
+    async fn brought(&self, turn: &Turn) -> (String, Vec<Attachment>) {
+        let (mut text, mut pictures) = (turn.text.clone(), Vec::new());
+        let named = Sha256::digest(turn.run_id.as_str());
+        let named = hex::encode(named.get(..6).unwrap_or_default());
+        for (index, file) in turn.files.iter().enumerate() {
+            let Received { kind, name, content, .. } = file;
+            let bytes = match content {
+                Ok(bytes) => bytes,
+                Err(why) => {
+                    text.push_str(&format!("\n[The {kind} could not be fetched: {why}]"));
+                    continue;
+                }
+            };
+            let path = format!("{MEDIA}/{named}-{index}-{name}");
+            let kept = keep_file(&self.settings, &turn.agent, path, bytes.clone()).await;
+            text.push_str(&match kept {
+                Ok(path) => format!("\n[The {kind} is in {path}, {} bytes]", bytes.len()),
+                Err(why) => format!("\n[The {kind} could not be kept: {why}]"),
+            });
+            if let Some(mime) = sniff(bytes).filter(|_| bytes.len() <= MAX_PICTURE_BYTES) {
+                let data = BASE64.encode(bytes);
+                let file_name = Some(name.clone());
+                pictures.push(Attachment { mime_type: mime.to_owned(), data, file_name });
+            }
+        }
+        (text, pictures)
     }
 }
 
@@ -76,11 +129,13 @@ impl Intake for AgentIntake {
             let (session, agent, now) =
                 (turn.session.clone(), turn.agent.clone(), self.clock.now_ms());
             let known = about(&turn);
+            let (text, attachments) = self.brought(&turn).await;
             let start = StartRun {
                 agent_id: Some(turn.agent),
                 extra_system_prompt: turn.system_prompt,
                 route: Some(turn.route),
-                ..StartRun::new(turn.run_id, turn.session, turn.text, turn.principal)
+                attachments,
+                ..StartRun::new(turn.run_id, turn.session, text, turn.principal)
             };
             match self.agent.start(start).await {
                 Ok(Start::Accepted { .. }) => {
@@ -327,6 +382,7 @@ fn one(
             Some(ReplyTo::All) => ReplyMode::All,
             Some(ReplyTo::Off) | None => ReplyMode::Off,
         },
+        media_max: u64::from(pick.of(|account| account.media_max_mb).unwrap_or(5)) * 1024 * 1024,
         link_preview: pick.of(|account| account.link_preview).unwrap_or(true),
         drafts: pick.of(|account| account.stream_mode) != Some(StreamMode::Off),
     };

@@ -91,7 +91,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
     });
     let agent = Agent::new(AgentParts {
         store: store.clone(),
-        settings: agent_receiver,
+        settings: agent_receiver.clone(),
         models: Arc::clone(&models),
         tools,
         events: Arc::new(Fan { clients: run_events.clone(), hub: Arc::clone(&hub_cell) }),
@@ -101,7 +101,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
     let (routing, routes) = watch::channel(Arc::new(channels::routing(loaded, paths)));
     let hub = Hub::new(HubParts {
         store: store.clone(),
-        intake: Arc::new(AgentIntake::new(&agent, &store, &clock)),
+        intake: Arc::new(AgentIntake::new(&agent, &agent_receiver, &store, &clock)),
         decide: Arc::clone(&approver) as Arc<_>,
         routing: routes,
         clock: Arc::clone(&clock),

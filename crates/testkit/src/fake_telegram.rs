@@ -94,6 +94,8 @@ struct State {
     last_message: i64,
     /// Buttons by chat and message id.
     markups: BTreeMap<(i64, i64), Value>,
+    /// Files by id: the path and what is in them.
+    files: BTreeMap<String, (String, Vec<u8>)>,
     /// Presses that wait for an answer.
     presses: Vec<String>,
     /// Counts polls: an older one ends with a conflict when a newer comes.
@@ -144,14 +146,27 @@ impl FakeTelegram {
 
     /// Pushes a text that a person writes to the bot in private.
     pub fn direct_message(&self, sender: i64, text: &str) -> i64 {
+        self.direct(sender, &json!({"text": text}))
+    }
+
+    /// Puts a file on the server, for messages that name it.
+    pub fn put_file(&self, id: &str, path: &str, bytes: &[u8]) {
+        let file = (path.to_owned(), bytes.to_vec());
+        self.shared.lock().files.insert(id.to_owned(), file);
+    }
+
+    /// Pushes a message that somebody writes to the bot in private, with these fields.
+    pub fn direct(&self, sender: i64, fields: &Value) -> i64 {
         let mut state = self.shared.lock();
         state.last_message += 1;
         let id = state.last_message;
         drop(state);
-        let from = json!({"id": sender, "is_bot": false, "first_name": "Ada"});
-        let chat = json!({"id": sender, "type": "private", "first_name": "Ada"});
-        let message =
-            json!({"message_id": id, "date": 1, "from": from, "chat": chat, "text": text});
+        let mut message = json!({"message_id": id, "date": 1,
+            "from": {"id": sender, "is_bot": false, "first_name": "Ada"},
+            "chat": {"id": sender, "type": "private", "first_name": "Ada"}});
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            message[name.as_str()] = value.clone();
+        }
         self.push("message", message)
     }
 

@@ -8,5 +8,6 @@
 
 mod approvals;
 mod chat;
+mod media;
 mod stage;
 mod trouble;

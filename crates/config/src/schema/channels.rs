@@ -68,6 +68,10 @@ pub struct TelegramAccount {
     #[schemars(range(min = 64, max = 4096))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text_chunk_limit: Option<u32>,
+    /// Largest file that is taken from a chat, in megabytes. Left out: 5.
+    #[schemars(range(min = 1, max = 8))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub media_max_mb: Option<u32>,
     /// Whether links show a preview. Left out: yes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link_preview: Option<bool>,

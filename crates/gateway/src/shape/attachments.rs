@@ -88,7 +88,8 @@ fn strip_address(content: &str) -> &str {
 }
 
 /// The type of a picture by its first bytes; only types that models read.
-fn sniff(bytes: &[u8]) -> Option<&'static str> {
+#[must_use]
+pub fn sniff(bytes: &[u8]) -> Option<&'static str> {
     let begins = |magic: &[u8]| bytes.starts_with(magic);
     if begins(b"\x89PNG\r\n\x1a\n") {
         Some("image/png")

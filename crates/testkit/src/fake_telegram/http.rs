@@ -16,6 +16,12 @@ const MAX_BODY: usize = 1024 * 1024;
 pub(super) async fn serve(socket: TcpStream, shared: &Shared) {
     let mut socket = BufReader::new(socket);
     while let Some(request) = read(&mut socket, MAX_BODY).await {
+        if let Some(rest) = request.path.strip_prefix("/file/bot") {
+            if !download(&mut socket, shared, rest).await {
+                return;
+            }
+            continue;
+        }
         let Some((status, answer)) = answer(shared, &request.path, &request.body).await else {
             return;
         };
@@ -28,6 +34,30 @@ pub(super) async fn serve(socket: TcpStream, shared: &Shared) {
             return;
         }
     }
+}
+
+/// Answers with a file; whether the connection goes on.
+async fn download(socket: &mut BufReader<TcpStream>, shared: &Shared, rest: &str) -> bool {
+    let (token, path) = rest.split_once('/').unwrap_or_default();
+    let fault = shared.note("download", &json!({"path": path}));
+    let found = {
+        let state = shared.lock();
+        let file =
+            state.files.values().find(|(at, _)| at == path).filter(|_| token == shared.token);
+        file.map(|(_, bytes)| bytes.clone())
+    };
+    let (status, bytes) = match (found, fault) {
+        (_, Some(Fault::Refuse(refusal))) => {
+            (refusal.code, refusal.body().to_string().into_bytes())
+        }
+        (_, Some(Fault::Stall)) => std::future::pending().await,
+        (_, Some(Fault::CutAfter)) => return false,
+        (Some(bytes), None) => (200, bytes),
+        (None, None) => (404, Refusal::new(404, "Not Found").body().to_string().into_bytes()),
+    };
+    let head = format!("HTTP/1.1 {status} -\r\ncontent-length: {}\r\n\r\n", bytes.len());
+    let socket = socket.get_mut();
+    socket.write_all(head.as_bytes()).await.is_ok() && socket.write_all(&bytes).await.is_ok()
 }
 
 /// The status and the envelope; `None` ends the connection.

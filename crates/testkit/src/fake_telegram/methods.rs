@@ -11,6 +11,9 @@ use super::{Refusal, Shared, State};
 /// is left after the marks are taken out.
 const MAX_TEXT: usize = 4096;
 
+/// Telegram's limit for files that bots fetch.
+const MAX_FILE: usize = 20 * 1024 * 1024;
+
 const CONFLICT: &str = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
 
 const NOT_MODIFIED: &str = "Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message";
@@ -27,6 +30,7 @@ pub(super) async fn call(shared: &Shared, method: &str, params: &Value) -> Resul
             "url": "", "has_custom_certificate": false,
             "pending_update_count": shared.lock().updates.len(),
         })),
+        "getFile" => get_file(shared, params),
         "getUpdates" => get_updates(shared, params).await,
         "sendMessage" => send(shared, params),
         "editMessageText" => edit(shared, params),
@@ -58,6 +62,22 @@ async fn get_updates(shared: &Shared, params: &Value) -> Result<Value, Refusal> 
     }
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     Ok(state.updates.iter().take(limit).map(|(_, update)| update.clone()).collect())
+}
+
+fn get_file(shared: &Shared, params: &Value) -> Result<Value, Refusal> {
+    let id = params["file_id"].as_str().unwrap_or_default();
+    let state = shared.lock();
+    let Some((path, bytes)) = state.files.get(id) else {
+        return Err(Refusal::new(
+            400,
+            "Bad Request: wrong file_id or the file is temporarily unavailable",
+        ));
+    };
+    if bytes.len() > MAX_FILE {
+        return Err(Refusal::new(400, "Bad Request: file is too big"));
+    }
+    Ok(json!({"file_id": id, "file_unique_id": format!("u{id}"), "file_size": bytes.len(),
+        "file_path": path}))
 }
 
 fn send(shared: &Shared, params: &Value) -> Result<Value, Refusal> {
