@@ -87,4 +87,16 @@ pub(crate) struct ReachArgs {
     /// Read the password from a file, or with `-` from a prompt or standard input
     #[arg(long, value_name = "FILE", conflicts_with = "password")]
     pub(crate) password_file: Option<PathBuf>,
+    /// What a code said about the address.
+    #[arg(skip)]
+    pub(crate) invite: Option<Invited>,
+}
+
+/// What a code says about an address.
+#[derive(Clone, Debug)]
+pub(crate) struct Invited {
+    /// The single-use token.
+    pub(crate) token: SecretString,
+    /// The key that the Gateway there has to prove.
+    pub(crate) key: Option<openclaw_identity::PublicKey>,
 }

@@ -71,6 +71,8 @@ pub(crate) enum Command {
     Models(models::ModelsArgs),
     /// Open the browser interface, signed in
     Dashboard(dashboard::DashboardArgs),
+    /// Show a code that lets another machine ask to be a node, for a camera too
+    Qr(devices::join::JoinArgs),
     /// Say which devices may connect
     Devices(devices::DevicesArgs),
     /// Show machines that offer commands, and call these commands
@@ -112,6 +114,7 @@ impl Command {
             Self::Logs(args) => args.output.json,
             Self::Config(args) => args.wants_json(),
             Self::Models(args) => args.wants_json(),
+            Self::Qr(args) => args.common.output.json,
             Self::Dashboard(args) => args.common.output.json,
             Self::Devices(args) => args.wants_json(),
             Self::Nodes(args) => args.wants_json(),
@@ -159,11 +162,12 @@ pub(crate) fn run(
         Command::Logs(args) => logs::run(&context, &args),
         Command::Config(args) => config::run(&context, &args),
         Command::Models(args) => models::run(&context, &args),
+        Command::Qr(args) => devices::join::run(&context, &args, true),
         Command::Dashboard(args) => dashboard::run(&context, &args),
         Command::Devices(args) => devices::run(&context, &args),
         Command::Nodes(args) => nodes::run(&context, &args),
         Command::Approvals(args) => approvals::run(&context, &args),
-        Command::Connect(args) => connect::run(&context, &args),
+        Command::Connect(args) => connect::run(&context, *args),
         Command::Node(args) => node::run(&context, &args),
         Command::Channels(args) => channels::run(&context, &args),
         Command::Pairing(args) => pairing::run(&context, &args),

@@ -30,6 +30,14 @@ pub(crate) fn direct(
     args: &ReachArgs,
     target: &Target,
 ) -> Result<Endpoint, Failure> {
+    if let (Some(invited), Place::Url(url)) = (&args.invite, &target.place) {
+        let plan = Plan::invited(invited.token.clone());
+        let endpoint = by_url(context, plan, url, fingerprint(args, target)?)?;
+        return Ok(match invited.key {
+            Some(key) => endpoint.named_by_code(key),
+            None => endpoint,
+        });
+    }
     let inputs = inputs(context, args, target)?;
     let plan = credentials::plan(&inputs).map_err(|error| client_failure(&error.into()))?;
     match &target.place {

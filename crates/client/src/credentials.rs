@@ -134,19 +134,27 @@ pub struct Plan {
     pub password: Option<Secret>,
     /// Whether a device token saved for exactly this endpoint may be used.
     pub use_saved: bool,
+    /// The single-use token of a code that names exactly this endpoint.
+    pub invite: Option<SecretString>,
 }
 
 impl Plan {
     /// No secret at all, over the owner's door.
     #[must_use]
-    pub const fn door() -> Self {
-        Self { way: Way::Door, token: None, password: None, use_saved: false }
+    pub fn door() -> Self {
+        Self { way: Way::Door, ..Self::nothing() }
     }
 
     /// No secret at all, over the network.
     #[must_use]
     pub const fn nothing() -> Self {
-        Self { way: Way::Network, token: None, password: None, use_saved: false }
+        Self { way: Way::Network, token: None, password: None, use_saved: false, invite: None }
+    }
+
+    /// What a code says, over the network.
+    #[must_use]
+    pub fn invited(token: SecretString) -> Self {
+        Self { use_saved: true, invite: Some(token), ..Self::nothing() }
     }
 
     /// The secret of a kind.

@@ -32,6 +32,13 @@ impl Endpoint {
         self
     }
 
+    /// Requires the key that a code names.
+    #[must_use]
+    pub fn named_by_code(mut self, key: PublicKey) -> Self {
+        self.pin = Pin::Code(key);
+        self
+    }
+
     /// Keeps what is learnt in a file, and requires the key that stands there.
     #[must_use]
     pub fn saved(mut self, file: SavedFile) -> Self {
@@ -48,6 +55,8 @@ pub enum Pin {
     None,
     /// The key in the state folder: this is the local Gateway.
     State(PublicKey),
+    /// The key in the code that led here.
+    Code(PublicKey),
     /// The key this endpoint showed before, and the file that says so.
     Saved(PublicKey, PathBuf),
 }
@@ -58,7 +67,7 @@ impl Pin {
     pub const fn key(&self) -> Option<&PublicKey> {
         match self {
             Self::None => None,
-            Self::State(key) | Self::Saved(key, _) => Some(key),
+            Self::State(key) | Self::Code(key) | Self::Saved(key, _) => Some(key),
         }
     }
 
@@ -70,6 +79,11 @@ impl Pin {
             Self::State(_) => {
                 "another program has the port; if that is your tunnel to another Gateway, name it: \
                  --url ws://127.0.0.1:PORT --token TOKEN"
+                    .to_owned()
+            }
+            Self::Code(_) => {
+                "the code is of another Gateway than the one that answers at its address: make a new \
+                 one with `openclaw devices join-code` on the Gateway's host"
                     .to_owned()
             }
             Self::Saved(_, path) => format!(

@@ -117,7 +117,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
             host: host_name(),
             port: reach.port,
             addresses: reach.addresses.clone(),
-            tls: reach.tls.is_some(),
+            tls: reach.tls.clone(),
             started_at_ms: clock.now_ms(),
             config_path: paths.config_file().to_owned(),
             state_dir: paths.state_dir().to_owned(),

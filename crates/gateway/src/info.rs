@@ -15,8 +15,8 @@ pub struct GatewayInfo {
     pub port: u16,
     /// The addresses it listens on from the start, loopback first.
     pub addresses: Vec<IpAddr>,
-    /// Whether TLS is spoken there.
-    pub tls: bool,
+    /// SHA-256 of the certificate that is shown there, where TLS is spoken.
+    pub tls: Option<String>,
     /// When the process started, in milliseconds since 1970.
     pub started_at_ms: u64,
     /// The configuration file.

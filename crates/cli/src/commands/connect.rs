@@ -7,21 +7,25 @@ use std::path::PathBuf;
 
 use clap::Args;
 use openclaw_client::Fingerprint;
+use openclaw_identity::PublicKey;
 use openclaw_remote::{How, NameError, NamedGateway, Via};
 use secrecy::SecretString;
 
 use super::Outcome;
+use super::devices::code::read;
 use super::node::{InstallArgs, RunArgs, install, pair, serve};
 use super::remote::name_of_target;
-use crate::args::{OutputArgs, ReachArgs, secret_value};
+use crate::args::{Invited, OutputArgs, ReachArgs, secret_value};
 use crate::context::{Context, now_ms};
+use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::target::{self, book, name_failure};
 
 /// Where the Gateway is, and what is offered to it.
 #[derive(Args, Debug)]
 pub(crate) struct ConnectArgs {
-    /// `USER@HOST[:PORT]` to reach by ssh, or a `ws://` or `wss://` address
+    /// A code of `openclaw devices join-code`, `USER@HOST[:PORT]` to reach by ssh, or a `ws://` or
+    /// `wss://` address
     #[arg(value_name = "TARGET")]
     target: String,
     /// Name to keep the Gateway under [default: the host]
@@ -50,10 +54,14 @@ pub(crate) struct ConnectArgs {
     service: bool,
     #[command(flatten)]
     pub(crate) output: OutputArgs,
+    /// What the code said that was given as the target.
+    #[arg(skip)]
+    invite: Option<Invited>,
 }
 
 /// Asks to be let in, keeps the way, and serves.
-pub(crate) fn run(context: &Context, args: &ConnectArgs) -> Outcome {
+pub(crate) fn run(context: &Context, args: ConnectArgs) -> Outcome {
+    let args = &with_code(args)?;
     let name = match &args.name {
         Some(name) => name.clone(),
         None => name_of_target(&args.target)?,
@@ -67,6 +75,7 @@ pub(crate) fn run(context: &Context, args: &ConnectArgs) -> Outcome {
         tls_fingerprint: args.tls_fingerprint,
         token: args.token.clone(),
         password_file: args.password_file.clone(),
+        invite: args.invite.clone(),
         ..ReachArgs::default()
     };
     if by_url && args.ssh_identity.is_some() {
@@ -103,6 +112,32 @@ pub(crate) fn run(context: &Context, args: &ConnectArgs) -> Outcome {
     }
     let reach = ReachArgs { gateway: Some(name), ..ReachArgs::default() };
     serve(context, &RunArgs::new(reach, args.display_name.clone(), args.root.clone()))
+}
+
+/// Takes a code apart into the way it names and what it lets in.
+fn with_code(args: ConnectArgs) -> Result<ConnectArgs, Failure> {
+    let Some(code) = read(&args.target) else { return Ok(args) };
+    if code.expires_at_ms.is_some_and(|end| end <= now_ms()) {
+        let text = "the code is too old";
+        return Err(Failure::new(ExitCode::CredentialRefused, text)
+            .hint("make a new one with `openclaw devices join-code` on the Gateway's host"));
+    }
+    let damaged = |what: &str| Failure::usage(format!("the code's {what} is damaged"));
+    // The SSH login is the proof; no token is needed.
+    if let Some(ssh) = code.ssh {
+        return Ok(ConnectArgs { target: ssh, ..args });
+    }
+    let key = code.gateway_key.map(|key| PublicKey::parse(&key)).transpose();
+    let shown = code.tls_fingerprint.map(|shown| shown.parse()).transpose();
+    Ok(ConnectArgs {
+        target: code.url,
+        tls_fingerprint: args.tls_fingerprint.or(shown.map_err(|_| damaged("fingerprint"))?),
+        invite: Some(Invited {
+            token: code.bootstrap_token.expose().into(),
+            key: key.map_err(|_| damaged("key"))?,
+        }),
+        ..args
+    })
 }
 
 /// A name that means another Gateway is not taken from it.

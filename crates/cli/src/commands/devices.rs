@@ -2,6 +2,7 @@
 
 pub(crate) mod code;
 mod find;
+pub(crate) mod join;
 mod list;
 
 use clap::{Args, Subcommand};
@@ -34,6 +35,8 @@ pub(crate) struct DevicesArgs {
 enum DevicesCommand {
     /// List paired devices and those that wait for approval
     List(AskArgs),
+    /// Make a code that lets another machine ask to be a node; it works once
+    JoinCode(join::JoinArgs),
     /// Let a waiting device in
     Approve {
         /// The request, or the beginning of its id
@@ -109,6 +112,7 @@ impl DevicesArgs {
 impl DevicesCommand {
     const fn common(&self) -> &AskArgs {
         match self {
+            Self::JoinCode(args) => &args.common,
             Self::List(common)
             | Self::Approve { common, .. }
             | Self::Reject { common, .. }
@@ -135,6 +139,9 @@ fn label(raw: &str) -> Result<Text<1, 64>, String> {
 
 /// Connects, looks up what the abbreviated ids mean, and does one thing.
 pub(crate) fn run(context: &Context, args: &DevicesArgs) -> Outcome {
+    if let DevicesCommand::JoinCode(args) = &args.command {
+        return join::run(context, args, false);
+    }
     block_on(async {
         let link = Link::open(context, &args.command.common().target).await?;
         let outcome = act(context, &link, &args.command).await;
@@ -151,7 +158,7 @@ async fn act(context: &Context, link: &Link, command: &DevicesCommand) -> Result
     }
     let known: DevicePairListResult = listed.into_typed()?;
     match command {
-        DevicesCommand::List(_) => Ok(()),
+        DevicesCommand::List(_) | DevicesCommand::JoinCode(_) => Ok(()),
         DevicesCommand::Approve { request, .. } => {
             approve(context, link, &known, request.as_deref()).await
         }

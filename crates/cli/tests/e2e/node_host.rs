@@ -245,3 +245,55 @@ fn a_node_that_nobody_let_in_waits_for_approval_and_one_without_a_secret_is_told
     local.says("connected to");
     assert_eq!(local.end(), Some(0));
 }
+
+#[test]
+fn a_code_makes_a_machine_ask_and_one_decision_makes_it_a_node() {
+    let (server, laptop, thief) = (Machine::new(), Machine::new(), Machine::new());
+    let gateway = server.gateway(&["--port", "0"]);
+    // Nobody else reaches loopback, so the code has to name another way in.
+    let output = server.run(&["devices", "join-code"]);
+    assert_eq!(output.status.code(), Some(2), "{}", shown(&output));
+    assert!(shown(&output).contains("--ssh-login"), "{}", shown(&output));
+    let by_ssh = server.json(&["devices", "join-code", "--ssh-login", "me@server"]);
+    assert_eq!(by_ssh["ssh"], "me@server");
+    let url = gateway.url();
+    let picture = server.text(&["qr", "--public-url", &url]);
+    assert!(picture.contains('█') && picture.contains("openclaw connect "), "{picture}");
+    assert!(picture.lines().take(3).all(|line| line.chars().count() <= 80), "{picture}");
+
+    let made = server.json(&["devices", "join-code", "--public-url", &url]);
+    let code = made["setupCode"].as_str().unwrap();
+    let join = |on: &Machine, name: &str| {
+        let mut command = on.command(&["connect", code, "--name", "home", "--display-name", name]);
+        command.env("PATH", "/usr/bin:/bin").stdout(Stdio::null()).stderr(Stdio::piped());
+        Host { child: command.spawn().unwrap() }
+    };
+    let mut host = join(&laptop, "laptop");
+    host.says("waits for approval");
+    // The code is this machine's now.
+    let output = thief.run(&["connect", code, "--name", "home"]);
+    assert_eq!(output.status.code(), Some(6), "{}", shown(&output));
+    let asking = server.json(&["devices", "list"]);
+    let request = &asking["pending"][0];
+    assert_eq!((&request["role"], &request["displayName"]), (&json!("node"), &json!("laptop")));
+    assert_eq!(asking["pending"].as_array().map(Vec::len), Some(1), "{asking}");
+    let listed = server.text(&["devices", "list"]);
+    assert!(listed.contains(request["deviceId"].as_str().unwrap()), "{listed}");
+    assert!(listed.contains("system.run") && listed.contains("127.0.0.1"), "{listed}");
+    let id = request["requestId"].as_str().unwrap();
+    server.text(&["devices", "approve", id]);
+    host.says("connected to");
+    assert_eq!(
+        result(&server, "system.which", &json!({"bins": ["sh"]}))["bins"]["sh"],
+        "/usr/bin/sh"
+    );
+    // The machine is a node and nothing else: as an operator it would have to ask a person.
+    assert_eq!(laptop.code(&["health", "--gateway", "home"]), 7);
+    assert_eq!(host.end(), Some(0));
+    // From now on its key is enough.
+    let mut again = laptop.command(&["node", "run", "--gateway", "home"]);
+    again.env("PATH", "/usr/bin:/bin").stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut again = Host { child: again.spawn().unwrap() };
+    again.says("connected to");
+    assert_eq!(again.end(), Some(0));
+}

@@ -103,7 +103,12 @@ fn proven(
             Some(proof)
         }
     };
-    let auth = secret_proof.map(|proof| ConnectAuth { proof: Some(proof), ..Default::default() });
+    let invite = run.endpoint.plan.invite.as_ref();
+    let auth = (secret_proof.is_some() || invite.is_some()).then(|| ConnectAuth {
+        proof: secret_proof,
+        bootstrap_token: invite.map(|token| token.expose_secret().to_owned()),
+        ..Default::default()
+    });
     let resume = options.resume.as_ref().and_then(|point| point.params(gateway));
     let mut params = ConnectParams { device, auth, resume, ..base(options, PROTOCOL_V4, &scopes)? };
     params.caps.push(NonEmpty::new(resume::CAPABILITY)?);
@@ -129,12 +134,15 @@ fn unproven(
         .filter(|_| plan.use_saved && sent.is_none())
         .map(|token| Secret { value: token.clone(), source: SecretSource::Saved });
     let used = sent.as_ref().or(saved.as_ref()).map(|secret| secret.source);
-    let auth = bearer(attempt, sent.as_ref(), saved.as_ref());
+    let mut auth = bearer(attempt, sent.as_ref(), saved.as_ref());
+    let invite = plan.invite.as_ref().filter(|_| used.is_none() && attempt.protocol == PROTOCOL_V4);
+    auth.bootstrap_token = invite.map(|token| token.expose_secret().to_owned());
     let scopes = options.scope_names();
     let device = match &options.device {
         None => None,
         Some(device) => {
             let token = auth.token.as_deref().or(auth.device_token.as_deref());
+            let token = token.or(auth.bootstrap_token.as_deref());
             let payload = LegacyPayload {
                 device_id: &device.device_id(),
                 client_id: options.client_id.as_str(),
@@ -153,7 +161,7 @@ fn unproven(
             Some(device_proof(device, signature, signed_at, &challenge.nonce)?)
         }
     };
-    let auth = used.is_some().then_some(auth);
+    let auth = (used.is_some() || auth.bootstrap_token.is_some()).then_some(auth);
     let params = ConnectParams { device, auth, ..base(options, attempt.protocol, &scopes)? };
     let withheld = withheld.map(|secret| secret.source);
     Ok(Connect { params, used, withheld, wants: SecretKind::None })

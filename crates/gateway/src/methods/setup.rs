@@ -16,6 +16,10 @@ use crate::{
 
 /// How long a code is good for unless said, in milliseconds.
 const SETUP_TTL_MS: u64 = 10 * 60 * 1000;
+/// What named an address: it listens nowhere else.
+const OWN_LOOPBACK: &str = "loopback";
+/// What named an address: it listens there.
+const OWN_ADDRESS: &str = "gateway.bind";
 /// Longest address in a code.
 const MAX_URL_CHARS: usize = 512;
 
@@ -65,6 +69,10 @@ impl Handle<DevicePairSetupCode> for Methods {
             bootstrap_token: SecretText::new(token.expose_secret()),
             expires_at_ms: Some(expires_at_ms),
             gateway_key: Some(state.public_key.to_base64url()),
+            tls_fingerprint: match url_source {
+                OWN_LOOPBACK | OWN_ADDRESS => state.info.tls.clone(),
+                _ => None,
+            },
             ssh: None,
         };
         let code = serde_json::to_vec(&code).map_err(|_| RpcError::invalid("no code"))?;
@@ -105,10 +113,10 @@ fn address(state: &State, asked: Option<&str>) -> Result<(String, &'static str),
         return Ok((format!("wss://{name}"), "gateway.tailscale"));
     }
     let info = &state.info;
-    let scheme = if info.tls { "wss" } else { "ws" };
+    let scheme = if info.tls.is_some() { "wss" } else { "ws" };
     let wide = info.addresses.iter().find(|ip| !ip.is_loopback() && !ip.is_unspecified());
     let (ip, source) =
-        wide.map_or((IpAddr::V4(Ipv4Addr::LOCALHOST), "loopback"), |ip| (*ip, "gateway.bind"));
+        wide.map_or((IpAddr::V4(Ipv4Addr::LOCALHOST), OWN_LOOPBACK), |ip| (*ip, OWN_ADDRESS));
     Ok((format!("{scheme}://{}", SocketAddr::new(ip, info.port)), source))
 }
 

@@ -186,7 +186,7 @@ fn info(port: u16) -> GatewayInfo {
         host: "host".to_owned(),
         port,
         addresses: Vec::new(),
-        tls: false,
+        tls: None,
         started_at_ms: 1,
         config_path: PathBuf::from("/nowhere/openclaw.json"),
         state_dir: PathBuf::from("/nowhere"),

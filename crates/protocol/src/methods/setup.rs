@@ -60,6 +60,8 @@ record! {
         expires_at_ms?: u64,
         /// Ours: the Gateway's public key, which it has to prove.
         gateway_key?: String,
+        /// Ours: SHA-256 of the certificate that is shown at the address.
+        tls_fingerprint?: String,
         /// Ours: `USER@HOST[:PORT]`, where an SSH login leads to the Gateway.
         ssh?: String,
     }

@@ -5,7 +5,7 @@ use openclaw_protocol::methods::devices::{DevicePairListResult, PairedDevice};
 
 use crate::context::now_ms;
 use crate::failure::Failure;
-use crate::output::{Printer, Style, Table, age, short_id};
+use crate::output::{Printer, Style, Table, age, harmless, short_id};
 
 /// Two tables: who waits, and who is paired.
 pub(super) fn print(printer: Printer, result: &DevicePairListResult) -> Result<(), Failure> {
@@ -25,6 +25,13 @@ pub(super) fn print(printer: Printer, result: &DevicePairListResult) -> Result<(
             ]);
         }
         printer.table(&table)?;
+        for request in &result.pending {
+            let id = short_id(request.request_id.as_str());
+            printer.line(harmless(&format!("{id}  key {}", request.device_id)))?;
+            for line in wrapped(request.commands.as_deref().unwrap_or_default()) {
+                printer.line(harmless(&format!("              {line}")))?;
+            }
+        }
         printer.line("")?;
     }
     let mut table = Table::new(["DEVICE", "NAME", "ROLES", "SCOPES", "LAST SEEN"]);
@@ -47,6 +54,21 @@ pub(super) fn print(printer: Printer, result: &DevicePairListResult) -> Result<(
         printer.hint(format!("`openclaw devices approve {id}` lets it in"));
     }
     Ok(())
+}
+
+/// Names in lines that fit beside their request.
+fn wrapped(names: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for name in names {
+        match lines.last_mut() {
+            Some(line) if line.len() + name.len() + 2 <= 64 => {
+                line.push_str(", ");
+                line.push_str(name);
+            }
+            _ => lines.push(name.clone()),
+        }
+    }
+    lines
 }
 
 fn last_seen(device: &PairedDevice, now: u64) -> String {

@@ -168,6 +168,7 @@ async fn first_contact(
         token: args.token.clone(),
         password: args.password.clone(),
         password_file: args.password_file.clone(),
+        invite: None,
     };
     let wanted = TargetArgs { reach, timeout: args.timeout };
     if by_url && (args.remote_port.is_some() || args.ssh_identity.is_some()) {
