@@ -89,7 +89,7 @@ pub(crate) struct ReachArgs {
     pub(crate) password_file: Option<PathBuf>,
     /// What a code said about the address.
     #[arg(skip)]
-    pub(crate) invite: Option<Invited>,
+    pub(crate) invite: Option<Box<Invited>>,
 }
 
 /// What a code says about an address.

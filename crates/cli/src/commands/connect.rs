@@ -56,7 +56,7 @@ pub(crate) struct ConnectArgs {
     pub(crate) output: OutputArgs,
     /// What the code said that was given as the target.
     #[arg(skip)]
-    invite: Option<Invited>,
+    invite: Option<Box<Invited>>,
 }
 
 /// Asks to be let in, keeps the way, and serves.
@@ -132,10 +132,10 @@ fn with_code(args: ConnectArgs) -> Result<ConnectArgs, Failure> {
     Ok(ConnectArgs {
         target: code.url,
         tls_fingerprint: args.tls_fingerprint.or(shown.map_err(|_| damaged("fingerprint"))?),
-        invite: Some(Invited {
+        invite: Some(Box::new(Invited {
             token: code.bootstrap_token.expose().into(),
             key: key.map_err(|_| damaged("key"))?,
-        }),
+        })),
         ..args
     })
 }

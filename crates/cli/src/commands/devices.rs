@@ -36,7 +36,7 @@ enum DevicesCommand {
     /// List paired devices and those that wait for approval
     List(AskArgs),
     /// Make a code that lets another machine ask to be a node; it works once
-    JoinCode(join::JoinArgs),
+    JoinCode(Box<join::JoinArgs>),
     /// Let a waiting device in
     Approve {
         /// The request, or the beginning of its id
