@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
-import { Link, Machine, launch, signedIn, until, visit } from "./harness.mjs";
+import { Link, PATIENCE, Machine, launch, signedIn, until, visit } from "./harness.mjs";
 
 let machine;
 let browser;
@@ -71,6 +71,110 @@ test("an answer streams as Markdown, and code can be copied", async () => {
   assert.equal(await page.locator(".turn.user").count(), 1);
   assert.deepEqual(page.problems, []);
   await page.context().close();
+});
+
+test("code is coloured once it stands, and stays the text it is", async () => {
+  const page = await open("colours");
+  const code = 'const x = "<b>&amp;</b>"; // note';
+  machine.model.says(`\`\`\`js\n${code}\n\`\`\`\n\n\`\`\`nonsense\nlet y\n\`\`\``);
+  await say(page, "code, please");
+  await page.locator(".markdown .hl-keyword", { hasText: "const" }).waitFor();
+  assert.equal((await page.locator(".markdown pre").first().textContent()).trim(), code);
+  assert.equal(await page.locator(".markdown pre").nth(1).locator("span").count(), 0);
+  assert.equal(await page.locator(".markdown pre b").count(), 0);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("a picture goes by paste, a file by drop, and both reach the model", async () => {
+  const page = await open("files");
+  const pixel = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
+  const give = (kind, name, type, base64) => page.getByLabel("Message", { exact: true }).evaluate((box, [kind, name, type, base64]) => {
+    const data = new DataTransfer();
+    data.items.add(new File([Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0))], name, { type }));
+    const event = kind === "paste"
+      ? new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true })
+      : new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true });
+    box.dispatchEvent(event);
+  }, [kind, name, type, base64]);
+  await give("paste", "pixel.png", "image/png", pixel);
+  await page.locator(".files img").waitFor();
+  await give("drop", "note.txt", "text/plain", Buffer.from("the note says 4711").toString("base64"));
+  const box = page.getByLabel("Message", { exact: true });
+  await until(async () => (await box.inputValue()).includes("the note says 4711"), "the text of the file");
+  await give("drop", "blob.bin", "application/octet-stream", Buffer.from([0, 255, 0, 1]).toString("base64"));
+  await page.getByText("blob.bin is neither").waitFor();
+  machine.model.says("I see both.");
+  await box.press("Enter");
+  await answer(page, "I see both.");
+  const sent = JSON.stringify(machine.model.requests.at(-1).body);
+  assert.ok(sent.includes(pixel), "the picture");
+  assert.ok(sent.includes("note.txt") && sent.includes("4711"), "the file");
+  assert.equal(await page.locator(".files li").count(), 0);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
+test("of five thousand messages only those near what is seen are drawn, and every one can be reached", async () => {
+  const TOTAL = 5_000;
+  const message = (n) => ({
+    role: n % 2 ? "assistant" : "user",
+    content: [{ type: "text", text: n % 2 ? `Answer **${n}**: see \`file-${n}.txt\`.\n\n- one\n- two\n\n\`\`\`sh\necho ${n}\n\`\`\`` : `question ${n}` }],
+    timestamp: 1_700_000_000_000 + n * 1000,
+    __openclaw: { id: `m-${n}`, seq: n + 1 },
+  });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-US" });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  // The Gateway is the real one; only what it says of this session's history is made up.
+  await page.routeWebSocket(/.*/, (near) => {
+    const far = near.connectToServer();
+    const asked = new Map();
+    near.onMessage((text) => {
+      const frame = JSON.parse(text);
+      if (frame.method === "chat.history" || frame.method === "chat.startup") asked.set(frame.id, frame.params);
+      far.send(text);
+    });
+    far.onMessage((text) => {
+      const frame = JSON.parse(text);
+      const params = frame.type === "res" && asked.get(frame.id);
+      if (!params) return near.send(text);
+      const end = TOTAL - (params.offset ?? 0);
+      const begin = Math.max(0, end - params.limit);
+      frame.payload.messages = Array.from({ length: end - begin }, (_, at) => message(begin + at));
+      Object.assign(frame.payload, { hasMore: begin > 0, nextOffset: TOTAL - begin });
+      near.send(JSON.stringify(frame));
+    });
+  });
+  await page.goto(`${machine.url}#token=${await machine.token()}`);
+  await page.locator("[data-page=chat] .turn", { hasText: `Answer ${TOTAL - 1}` }).waitFor();
+  await page.evaluate(() => {
+    window.longTasks = [];
+    new PerformanceObserver((list) => window.longTasks.push(...list.getEntries().map(({ duration }) => Math.round(duration)))).observe({ type: "longtask" });
+  });
+  const paged = Date.now();
+  await until(() => page.locator(".log").evaluate((log) => {
+    log.scrollTop = 0;
+    return [...log.querySelectorAll(".turn.user .said")].at(0)?.textContent.trim() === "question 0";
+  }), "the first message");
+  const whilePaging = await page.evaluate(() => window.longTasks.splice(0));
+  const turns = await page.locator(".turn").count();
+  const paging = Date.now() - paged;
+  const frames = await page.locator(".log").evaluate(async (log) => {
+    let frames = 0;
+    for (let at = 0; frames < 200 && at < log.scrollHeight; at += 600) {
+      log.scrollTop = at;
+      await new Promise((resolve) => requestAnimationFrame(resolve));
+      frames += 1;
+    }
+    return frames;
+  });
+  const whileScrolling = await page.evaluate(() => window.longTasks.splice(0));
+  console.log(`paged to the first of ${TOTAL} messages in ${paging} ms, long tasks ${JSON.stringify(whilePaging)}; ${frames} frames scrolled, long tasks ${JSON.stringify(whileScrolling)}`);
+  assert.ok(turns > 0 && turns < 300, `${turns} turns are drawn`);
+  // The page means to stay below 50 ms; a busy machine makes any task longer.
+  assert.ok(Math.max(0, ...whileScrolling) < 250, String(whileScrolling));
+  await context.close();
 });
 
 test("stop ends the provider's stream", async () => {

@@ -158,7 +158,7 @@ export class Machine {
     await mkdir(join(machine.home, ".openclaw"), { mode: 0o700 });
     const models = {
       providers: {
-        fake: { baseUrl: `http://127.0.0.1:${machine.model.port}/v1`, apiKey: "k", api: "openai-completions", models: [{ id: "m", name: "Scripted" }] },
+        fake: { baseUrl: `http://127.0.0.1:${machine.model.port}/v1`, apiKey: "k", api: "openai-completions", models: [{ id: "m", name: "Scripted", input: ["text", "image"] }] },
       },
     };
     const whole = { agents: { defaults: { model: "fake/m" } }, models, ...config };

@@ -1,7 +1,7 @@
 // Every page in a real browser: what it shows, what it does, how it looks on a phone, in the dark, in Chinese.
 
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 
@@ -303,6 +303,43 @@ test("a command on a node prints while it runs", async () => {
   await box.getByText("Ended with 3").waitFor();
   assert.deepEqual(page.problems, []);
   node.kill();
+  await page.context().close();
+  await other.stop();
+});
+
+test("the audit finds an open file and closes it at one click; a picture says how to come here", async () => {
+  const other = await Machine.start();
+  const file = `${other.home}/.openclaw/openclaw.json`;
+  await chmod(file, 0o644);
+  const page = await signedIn(browser, other);
+  await go(page, "security", other.url);
+  const found = page.locator("[data-section=audit] .item", { hasText: "openclaw.json" }).filter({ has: page.getByRole("button", { name: "Set right" }) });
+  await found.first().getByRole("button", { name: "Set right" }).click();
+  await until(async () => ((await stat(file)).mode & 0o777) === 0o600, "the closed file");
+  await found.first().waitFor({ state: "detached" });
+  await go(page, "connect", other.url);
+  await until(() => page.locator("canvas.qr").first().evaluate((canvas) => canvas.width > 20), "the picture");
+  assert.deepEqual(await faults(page), []);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+  await other.stop();
+});
+
+test("the shell opens without a Gateway, and nothing else is kept", async () => {
+  const other = await Machine.start();
+  const page = await signedIn(browser, other);
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await until(() => page.evaluate(() => Boolean(navigator.serviceWorker.controller)), "the worker");
+  await page.reload();
+  await page.locator("[data-page=chat]").waitFor();
+  const kept = await page.evaluate(async () => (await (await caches.open("shell-1")).keys()).map(({ url }) => url));
+  assert.ok(kept.some((url) => url === other.url) && kept.some((url) => url.includes("/assets/")), String(kept));
+  assert.ok(kept.every((url) => !url.includes("token") && !/[?#]/.test(url)), String(kept));
+  await other.down();
+  await page.reload();
+  await page.getByText("Not connected").first().waitFor();
+  await other.up();
+  await page.locator("[data-page=chat]").waitFor();
   await page.context().close();
   await other.stop();
 });

@@ -2,13 +2,17 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use openclaw_audit::{Finding, Overrides, Sources, facts::Certificate};
+use openclaw_audit::{
+    Finding, Overrides, Report, Sources,
+    facts::Certificate,
+    fix::{self, Step},
+};
 use openclaw_config::{Environment, Loaded, Paths};
 
 use crate::{start::StartOptions, tls::certificate_facts};
 
 /// What a Gateway was started with.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct StartAudit {
     paths: Paths,
     env: Environment,
@@ -28,12 +32,19 @@ impl StartAudit {
         Self { paths: options.paths.clone(), env: options.env.clone(), overrides }
     }
 
-    /// Looks, and logs what is critical.
-    pub(crate) async fn critical(mut self, port: u16) -> Vec<Finding> {
+    /// The same once it is known which port it got.
+    pub(crate) fn at(mut self, port: u16) -> Self {
         self.overrides.port = Some(port);
+        self
+    }
+
+    /// Looks, and logs what is critical.
+    pub(crate) async fn critical(self, port: u16) -> Vec<Finding> {
+        let this = self.at(port);
         // It reads files and the kernel's tables.
-        let looked = tokio::task::spawn_blocking(move || self.look()).await;
-        let findings = looked.unwrap_or_default();
+        let looked = tokio::task::spawn_blocking(move || this.look()).await;
+        let findings: Vec<Finding> =
+            looked.map(|report| report.critical().cloned().collect()).unwrap_or_default();
         for finding in &findings {
             let Finding { check_id, title, detail, .. } = finding;
             tracing::error!(check = check_id, detail, "security audit: {title}");
@@ -41,7 +52,8 @@ impl StartAudit {
         findings
     }
 
-    fn look(self) -> Vec<Finding> {
+    /// Looks, on a thread that may wait.
+    pub(crate) fn look(self) -> Report {
         let loaded = openclaw_config::load(&self.paths, &self.env);
         let certificate = loaded.as_ref().ok().and_then(|loaded| certificate(&self.paths, loaded));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -54,7 +66,19 @@ impl StartAudit {
             root: "/".into(),
             now_ms: u64::try_from(now.as_millis()).unwrap_or(u64::MAX),
         });
-        openclaw_audit::audit(&facts).critical().cloned().collect()
+        openclaw_audit::audit(&facts)
+    }
+
+    /// Does what is safe about one check's findings.
+    pub(crate) fn fix(self, check_id: &str) -> Vec<Step> {
+        let (paths, env) = (self.paths.clone(), self.env.clone());
+        let mut report = self.look();
+        report.findings.retain(|finding| finding.check_id == check_id);
+        let mut steps = fix::plan(&report.findings);
+        for step in &mut steps {
+            fix::apply(step, &paths, &env);
+        }
+        steps
     }
 }
 

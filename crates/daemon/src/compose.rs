@@ -18,6 +18,7 @@ use tokio::sync::{OnceCell, watch};
 use crate::{
     VERSION,
     announce::{Announce, Reach},
+    audit::StartAudit,
     auth::AuthFlags,
     channels::{self, AgentIntake, Fan},
     config_source::FileConfig,
@@ -42,6 +43,7 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) clock: SharedClock,
     pub(crate) certificate: Option<Certificate>,
     pub(crate) tailnet: Option<Arc<LocalTailnet>>,
+    pub(crate) audit: StartAudit,
 }
 
 /// What comes out.
@@ -67,6 +69,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         clock,
         certificate,
         tailnet,
+        audit,
     } = ingredients;
     let tasks = Tasks::new();
     let run_events = RunEvents::default();
@@ -109,7 +112,12 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
     });
     hub_cell.set(hub.clone()).ok();
     let accounts = Arc::new(channels::Accounts::new(hub.clone(), routing, Arc::clone(&clock)));
-    let config = Arc::new(FileConfig::new(paths.clone(), env.clone(), loaded.revision()));
+    let config = Arc::new(FileConfig::new(
+        paths.clone(),
+        env.clone(),
+        loaded.revision(),
+        audit.at(reach.port),
+    ));
     let gateway = Gateway::new(Parts {
         info: GatewayInfo {
             version: VERSION.to_owned(),

@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use openclaw_audit::{
+    Finding, Report,
+    fix::{self, Step},
+};
 use openclaw_config::{ConfigError, ConfigSnapshot, Editor, Environment, Paths, describe};
 use openclaw_config::{Problem, ReloadClass};
 use openclaw_gateway::config_source::{ConfigChange, ConfigSource};
@@ -10,10 +14,15 @@ use openclaw_protocol::{
     methods::config::{
         ConfigGetResult, ConfigSchemaLookupResult, ConfigSchemaResult, ConfigWriteResult,
     },
+    methods::security::{
+        SecurityAuditResult, SecurityFinding, SecurityFixResult, SecurityStep, SecuritySummary,
+    },
 };
 use parking_lot::{Mutex, RwLock};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
+
+use crate::audit::StartAudit;
 
 /// Reads the file anew for every `config.get`, because a person may have changed it a moment ago.
 #[derive(Debug)]
@@ -23,11 +32,12 @@ pub(crate) struct FileConfig {
     applied: RwLock<String>,
     /// Held while the file is changed: of two that were made from one state, the second is refused.
     writing: Arc<Mutex<()>>,
+    audit: StartAudit,
 }
 
 impl FileConfig {
-    pub(crate) fn new(paths: Paths, env: Environment, applied: String) -> Self {
-        Self { paths, env, applied: RwLock::new(applied), writing: Arc::default() }
+    pub(crate) fn new(paths: Paths, env: Environment, applied: String, audit: StartAudit) -> Self {
+        Self { paths, env, applied: RwLock::new(applied), writing: Arc::default(), audit }
     }
 
     /// Names the state of the file that is in force.
@@ -64,12 +74,64 @@ impl ConfigSource for FileConfig {
         })
     }
 
+    fn audit(&self) -> futures_util::future::BoxFuture<'_, Result<SecurityAuditResult, RpcError>> {
+        let audit = self.audit.clone();
+        Box::pin(async move {
+            let looked = tokio::task::spawn_blocking(move || shown(&audit.look()));
+            looked.await.map_err(|error| RpcError::unavailable(error.to_string()))
+        })
+    }
+
+    fn fix(
+        &self,
+        check_id: String,
+    ) -> futures_util::future::BoxFuture<'_, Result<SecurityFixResult, RpcError>> {
+        let (audit, writing) = (self.audit.clone(), Arc::clone(&self.writing));
+        Box::pin(async move {
+            let fixed = tokio::task::spawn_blocking(move || {
+                let _one_at_a_time = writing.lock();
+                audit.fix(&check_id)
+            });
+            let steps = fixed.await.map_err(|error| RpcError::unavailable(error.to_string()))?;
+            if steps.is_empty() {
+                return Err(RpcError::invalid(
+                    "nothing of this check can be set right by itself; see its remediation",
+                ));
+            }
+            let step =
+                |step: Step| SecurityStep { action: step.action, ok: step.ok, error: step.error };
+            Ok(SecurityFixResult { steps: steps.into_iter().map(step).collect() })
+        })
+    }
+
     fn schema(&self) -> Result<ConfigSchemaResult, RpcError> {
         wire(&describe::describe())
     }
 
     fn lookup(&self, path: &str) -> Result<Option<ConfigSchemaLookupResult>, RpcError> {
         describe::lookup(path).as_ref().map(wire).transpose()
+    }
+}
+
+/// The report as it is sent.
+fn shown(report: &Report) -> SecurityAuditResult {
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let finding = |finding: &Finding| SecurityFinding {
+        check_id: finding.check_id.to_owned(),
+        severity: finding.severity.as_str().to_owned(),
+        title: finding.title.to_owned(),
+        detail: finding.detail.clone(),
+        remediation: finding.remediation.clone(),
+        fix: fix::plan(std::slice::from_ref(finding)).pop().map(|step| step.action),
+    };
+    SecurityAuditResult {
+        ts: report.ts,
+        summary: SecuritySummary {
+            critical: count(report.summary.critical),
+            warn: count(report.summary.warn),
+            info: count(report.summary.info),
+        },
+        findings: report.findings.iter().map(finding).collect(),
     }
 }
 

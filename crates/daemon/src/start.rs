@@ -14,6 +14,7 @@ use openclaw_store::{Store, StoreOptions};
 use crate::{
     VERSION,
     announce::Reach,
+    audit::StartAudit,
     auth::{self, AuthFlags, AuthSource, ResolvedAuth},
     bind::{self, Shown, Wanted},
     compose::{Composed, Ingredients, compose},
@@ -217,6 +218,7 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
         clock,
         certificate,
         tailnet: tailnet.clone(),
+        audit: StartAudit::of(&options),
     };
     let composed = compose(ingredients);
     // Before anybody can start a new run: what the last stop cut goes on first.

@@ -1,8 +1,9 @@
-//! Where answers about the configuration come from.
+//! Where answers about the configuration, and about what is unsafe in it, come from.
 
 use std::fmt::Debug;
 
 use futures_util::future::BoxFuture;
+use openclaw_protocol::methods::security::{SecurityAuditResult, SecurityFixResult};
 use openclaw_protocol::{
     RpcError,
     methods::config::{
@@ -38,6 +39,12 @@ pub trait ConfigSource: Send + Sync + Debug {
         change: ConfigChange,
         base_hash: Option<String>,
     ) -> BoxFuture<'_, Result<ConfigWriteResult, RpcError>>;
+
+    /// The answer to `security.audit`.
+    fn audit(&self) -> BoxFuture<'_, Result<SecurityAuditResult, RpcError>>;
+
+    /// Sets right what a check found; gives what was done.
+    fn fix(&self, check_id: String) -> BoxFuture<'_, Result<SecurityFixResult, RpcError>>;
 
     /// The answer to `config.schema`.
     ///

@@ -11,10 +11,15 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use base64::{Engine, engine::general_purpose::STANDARD as BASE64};
 use openclaw_control_ui::{Asset, INDEX, PLACEHOLDER, find, is_built, media_type};
+use sha2::{Digest, Sha256};
 
 /// Largest file of a folder that is served.
 const MAX_FILE_BYTES: u64 = 32 * 1024 * 1024;
+
+/// Most scripts in a page of a folder that are allowed to run.
+const MAX_INLINE: usize = 32;
 
 /// Nothing inline, nothing of a third party, in nobody's frame, and no connection but to the Gateway that
 /// served the page.
@@ -23,8 +28,9 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
      worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /// For a folder of the owner's choice: other builds need styles of their own and more kinds of content.
-const FOLDER_POLICY: &str = "default-src 'self'; script-src 'self'; \
-     style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; \
+/// The scripts that stand in the page itself are named by their hashes, as [`inline_hashes`] finds them.
+const FOLDER_SCRIPTS: &str = "default-src 'self'; script-src 'self'";
+const FOLDER_POLICY: &str = "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; \
      media-src 'self' data: blob:; connect-src 'self' data: blob:; worker-src 'self' blob:; \
      base-uri 'self'; form-action 'self'; object-src 'none'; frame-ancestors 'none'";
 
@@ -72,13 +78,12 @@ pub(crate) async fn serve(
         return Some(to_folder(&ui.base_path));
     }
     let path = below.strip_prefix('/')?;
-    let mut response = match &ui.root {
+    let (mut response, policy) = match &ui.root {
         Some(root) => from_folder(root, path, headers).await?,
-        None => built_in(path, headers)?,
+        None => (built_in(path, headers)?, HeaderValue::from_static(POLICY)),
     };
-    let policy = if ui.root.is_some() { FOLDER_POLICY } else { POLICY };
+    response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, policy);
     for (name, value) in [
-        (header::CONTENT_SECURITY_POLICY, policy),
         (header::X_FRAME_OPTIONS, "DENY"),
         (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
@@ -151,7 +156,11 @@ struct Found {
     tag: String,
 }
 
-async fn from_folder(root: &Path, path: &str, headers: &HeaderMap) -> Option<Response> {
+async fn from_folder(
+    root: &Path,
+    path: &str,
+    headers: &HeaderMap,
+) -> Option<(Response, HeaderValue)> {
     let wanted = parts(path)?;
     let is_page = wanted.last().is_none_or(|name| !name.contains('.'));
     let root = root.to_owned();
@@ -162,12 +171,47 @@ async fn from_folder(root: &Path, path: &str, headers: &HeaderMap) -> Option<Res
     });
     let found = read.await.ok()?.ok()?;
     let tag = HeaderValue::from_str(&found.tag).ok()?;
+    let inline =
+        if found.name.ends_with(".html") { inline_hashes(&found.bytes) } else { Vec::new() };
+    let mut policy = FOLDER_SCRIPTS.to_owned();
+    for hash in inline {
+        policy.push_str(&format!(" 'sha256-{hash}'"));
+    }
+    let policy = HeaderValue::from_str(&format!("{policy}; {FOLDER_POLICY}")).ok()?;
     if headers.get(header::IF_NONE_MATCH) == Some(&tag) {
-        return Some((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+        let same = (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
+        return Some((same, policy));
     }
     let mut response = file(&found.name, ASK_AGAIN, Body::from(found.bytes));
     response.headers_mut().insert(header::ETAG, tag);
-    Some(response)
+    Some((response, policy))
+}
+
+/// Hashes of the scripts that stand in a page of the owner's folder, at most [`MAX_INLINE`]: whoever can
+/// write the page can write the files beside it as well, so naming them gives nothing away, and what a
+/// message smuggles into the page at run time is not among them.
+fn inline_hashes(page: &[u8]) -> Vec<String> {
+    let Ok(page) = std::str::from_utf8(page) else { return Vec::new() };
+    // Offsets stay the same: only ASCII letters change.
+    let lower = page.to_ascii_lowercase();
+    let mut hashes = Vec::new();
+    let mut at = 0;
+    while let Some(start) = lower.get(at..).and_then(|rest| rest.find("<script")) {
+        let tag = at + start;
+        let Some(open) = lower.get(tag..).and_then(|rest| rest.find('>')) else { break };
+        let body = tag + open + 1;
+        let Some(length) = lower.get(body..).and_then(|rest| rest.find("</script")) else { break };
+        at = body + length;
+        let attributes = lower.get(tag + "<script".len()..body).unwrap_or_default();
+        let is_tag = attributes.starts_with(|c: char| c.is_ascii_whitespace() || c == '>');
+        let is_outside =
+            attributes.split_ascii_whitespace().any(|attribute| attribute.starts_with("src="));
+        if is_tag && !is_outside && hashes.len() < MAX_INLINE {
+            let text = page.get(body..at).unwrap_or_default();
+            hashes.push(BASE64.encode(Sha256::digest(text.as_bytes())));
+        }
+    }
+    hashes
 }
 
 /// The parts of a path, decoded; `None` if one of them could lead anywhere but down, or is hidden.
@@ -260,6 +304,24 @@ mod tests {
             let found = encoded(&KEPT, &headers).map(|(name, _)| name);
             assert_eq!(found, expected, "{accept}");
         }
+    }
+
+    #[test]
+    fn scripts_in_a_page_are_named_by_their_hash() {
+        // By `printf %s 'alert(1)' | openssl dgst -sha256 -binary | base64`.
+        const ALERT: &str = "bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI=";
+        for (page, expected) in [
+            ("<script>alert(1)</script>", vec![ALERT]),
+            ("<SCRIPT type=module>alert(1)</SCRIPT ><p>", vec![ALERT]),
+            ("<script\nsrc='a.js'></script><script>alert(1)</script>", vec![ALERT]),
+            ("<scripts>alert(1)</scripts>", vec![]),
+            ("<script>alert(1)", vec![]),
+            ("<p>ß</p>", vec![]),
+        ] {
+            assert_eq!(inline_hashes(page.as_bytes()), expected, "{page}");
+        }
+        assert!(inline_hashes(&[0xff]).is_empty());
+        assert_eq!(inline_hashes("<script></script>".repeat(99).as_bytes()).len(), MAX_INLINE);
     }
 
     #[test]

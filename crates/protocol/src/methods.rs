@@ -102,6 +102,8 @@ macro_rules! with_methods {
             $crate::methods::pending::TasksList,
             $crate::methods::pending::UsageStatus,
             $crate::methods::security::SecurityTrail,
+            $crate::methods::security::SecurityAudit,
+            $crate::methods::security::SecurityFix,
             $crate::methods::channels::ChannelsStatus,
             $crate::methods::channels::ChannelsStart,
             $crate::methods::channels::ChannelsStop,

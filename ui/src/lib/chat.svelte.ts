@@ -46,6 +46,8 @@ export interface Turn {
   parts: Part[];
   at: number;
   model: string;
+  /** Its place in the transcript. */
+  seq: number;
 }
 
 /** What is being said. */
@@ -58,6 +60,8 @@ interface Live {
 }
 
 const PAGE_SIZE = 60;
+/** Whoever reads backwards wants more at once. */
+const EARLIER = 200;
 
 class Chat {
   /** The full key, once it is known. */
@@ -148,7 +152,7 @@ class Chat {
     this.loading = true;
     const turn = ++this.turn;
     try {
-      const wanted = { sessionKey: this.key, limit: PAGE_SIZE, offset: this.nextOffset };
+      const wanted = { sessionKey: this.key, limit: EARLIER, offset: this.nextOffset };
       const history = await app.client.call("chat.history", wanted);
       if (turn !== this.turn) return;
       const known = new Set(this.messages.map(idOf));
@@ -382,7 +386,7 @@ function turnsOf(messages: TranscriptMessage[]): Turn[] {
     const joins = last && last.role === "assistant" && message.role === "assistant";
     const turn: Turn = joins
       ? last
-      : { id: idOf(message), role: message.role, parts: [], at: message.timestamp, model: message.model ?? "" };
+      : { id: idOf(message), role: message.role, parts: [], at: message.timestamp, model: message.model ?? "", seq: message.__openclaw?.seq ?? last?.seq ?? 0 };
     if (!joins) turns.push(turn);
     for (const block of blocksOf(message)) {
       const part = partOf(block, tools);

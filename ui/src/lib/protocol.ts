@@ -72,6 +72,8 @@ export interface Methods {
   "tasks.list": { params: TasksListParams; result: TasksListResult };
   "usage.status": { params: NoParams; result: UsageStatusResult };
   "security.trail": { params: SecurityTrailParams; result: SecurityTrailResult };
+  "security.audit": { params: NoParams; result: SecurityAuditResult };
+  "security.fix": { params: SecurityFixParams; result: SecurityFixResult };
   "channels.status": { params: ChannelsStatusParams; result: ChannelsStatusResult };
   "channels.start": { params: ChannelsStartParams; result: ChannelsChanged };
   "channels.stop": { params: ChannelsStopParams; result: ChannelsChanged };
@@ -3257,6 +3259,64 @@ export interface SecretProof {
 
 /** A secret on the wire: never printed. */
 export type SecretText = string;
+
+/** Result of `security.audit`. */
+export interface SecurityAuditResult {
+  /** The findings, the worst first. */
+  findings: Array<SecurityFinding>;
+  /** How many findings there are of each kind. */
+  summary: SecuritySummary;
+  /** When, in milliseconds since 1970. */
+  ts: number;
+}
+
+/** Something that was found. */
+export interface SecurityFinding {
+  /** Which check. */
+  checkId: string;
+  /** What exactly, and where. */
+  detail: string;
+  /** What `security.fix` does about it, as a command; nothing stops working by it. */
+  fix?: string;
+  /** What to do. */
+  remediation?: string;
+  /** `critical`, `warn` or `info`. */
+  severity: string;
+  /** What is wrong. */
+  title: string;
+}
+
+/** Params of `security.fix`. */
+export interface SecurityFixParams {
+  /** The check whose findings are set right. */
+  checkId: string;
+}
+
+/** Result of `security.fix`. */
+export interface SecurityFixResult {
+  /** What was done. */
+  steps: Array<SecurityStep>;
+}
+
+/** One step. */
+export interface SecurityStep {
+  /** What is done, as a command. */
+  action: string;
+  /** Why not. */
+  error?: string;
+  /** Whether it was done. */
+  ok: boolean;
+}
+
+/** How many findings there are of each kind. */
+export interface SecuritySummary {
+  /** Critical ones. */
+  critical: number;
+  /** The rest. */
+  info: number;
+  /** Warnings. */
+  warn: number;
+}
 
 /** Params of `security.trail`. */
 export interface SecurityTrailParams {

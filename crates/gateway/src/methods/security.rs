@@ -1,7 +1,7 @@
-//! The audit trail.
+//! The audit trail, and the security audit.
 
-use openclaw_protocol::methods::security::*;
-use openclaw_store::trail::TrailEntry;
+use openclaw_protocol::methods::{security::*, system::NoParams};
+use openclaw_store::trail::{TrailEntry, TrailKind};
 
 use crate::router::{Cx, Failure, Handle, Methods};
 
@@ -16,6 +16,23 @@ impl Handle<SecurityTrail> for Methods {
         let entries = trail.list(kind, before, limit.unwrap_or(DEFAULT_LIMIT)).await;
         let entries = entries.map_err(|error| cx.state.storage_error(&error))?;
         Ok(SecurityTrailResult { entries: entries.into_iter().map(wire).collect() })
+    }
+}
+
+impl Handle<SecurityAudit> for Methods {
+    async fn handle(cx: Cx, _: NoParams) -> Result<SecurityAuditResult, Failure> {
+        Ok(cx.state.config.audit().await?)
+    }
+}
+
+impl Handle<SecurityFix> for Methods {
+    async fn handle(cx: Cx, params: SecurityFixParams) -> Result<SecurityFixResult, Failure> {
+        let done = cx.state.config.fix(params.check_id.into_string()).await?;
+        for step in &done.steps {
+            let outcome = if step.ok { "fixed" } else { "not fixed" };
+            cx.state.record_of(&cx.conn, TrailKind::Config, outcome, &step.action);
+        }
+        Ok(done)
     }
 }
 

@@ -10,6 +10,7 @@
 
 mod agent;
 mod approvals;
+mod audit;
 mod chat;
 mod config;
 mod device;

@@ -25,6 +25,7 @@ use openclaw_gateway::{
     settings::{Settings, SharedAuth},
 };
 use openclaw_identity::KeyPair;
+use openclaw_protocol::methods::security::{SecurityAuditResult, SecurityFixResult};
 use openclaw_protocol::{
     RpcError,
     ids::AgentId,
@@ -208,6 +209,14 @@ impl ConfigSource for NoConfig {
         _: ConfigChange,
         _: Option<String>,
     ) -> BoxFuture<'_, Result<ConfigWriteResult, RpcError>> {
+        async { Err(RpcError::unavailable("no configuration in this test")) }.boxed()
+    }
+
+    fn audit(&self) -> BoxFuture<'_, Result<SecurityAuditResult, RpcError>> {
+        async { Err(RpcError::unavailable("no configuration in this test")) }.boxed()
+    }
+
+    fn fix(&self, _: String) -> BoxFuture<'_, Result<SecurityFixResult, RpcError>> {
         async { Err(RpcError::unavailable("no configuration in this test")) }.boxed()
     }
 

@@ -1,9 +1,11 @@
-//! What happened about access: the audit trail. Ours, no part of the published contract.
+//! What happened about access, and what is amiss about it: the audit trail and the security audit. Ours, no
+//! part of the published contract.
 
 use crate::{
     macros::{names, params, record},
+    methods::system::NoParams,
     row::{Since, methods},
-    text::{Int, Int0},
+    text::{Int, Int0, NonEmpty},
 };
 
 params! {
@@ -16,6 +18,14 @@ params! {
         before?: Int0,
         /// Most entries; 100 if absent.
         limit?: Int<1, 1_000>,
+    }
+}
+
+params! {
+    /// Params of `security.fix`.
+    SecurityFixParams {
+        /// The check whose findings are set right.
+        check_id: NonEmpty,
     }
 }
 
@@ -71,7 +81,66 @@ record! {
     }
 }
 
+record! {
+    /// Result of `security.audit`.
+    SecurityAuditResult {
+        /// When, in milliseconds since 1970.
+        ts: u64,
+        /// How many findings there are of each kind.
+        summary: SecuritySummary,
+        /// The findings, the worst first.
+        findings: Vec<SecurityFinding>,
+    }
+
+    /// How many findings there are of each kind.
+    SecuritySummary {
+        /// Critical ones.
+        critical: u64,
+        /// Warnings.
+        warn: u64,
+        /// The rest.
+        info: u64,
+    }
+
+    /// Something that was found.
+    SecurityFinding {
+        /// Which check.
+        check_id: String,
+        /// `critical`, `warn` or `info`.
+        severity: String,
+        /// What is wrong.
+        title: String,
+        /// What exactly, and where.
+        detail: String,
+        /// What to do.
+        remediation?: String,
+        /// What `security.fix` does about it, as a command; nothing stops working by it.
+        fix?: String,
+    }
+
+    /// Result of `security.fix`.
+    SecurityFixResult {
+        /// What was done.
+        steps: Vec<SecurityStep>,
+    }
+
+    /// One step.
+    SecurityStep {
+        /// What is done, as a command.
+        action: String,
+        /// Whether it was done.
+        ok: bool,
+        /// Why not.
+        error?: String,
+    }
+}
+
 methods! {
+    /// Looks for what is unsafe about this Gateway's machine, files and configuration.
+    SecurityAudit = "security.audit", Admin, NoParams => SecurityAuditResult { since: Since::Ours };
+    /// Sets right what one check found, where that is safe.
+    SecurityFix = "security.fix", Admin, SecurityFixParams => SecurityFixResult
+        { since: Since::Ours };
     /// Lists who connected, who was refused, and what was changed about rights.
     SecurityTrail = "security.trail", Admin, SecurityTrailParams => SecurityTrailResult
         { since: Since::Ours };
