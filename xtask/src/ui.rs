@@ -10,11 +10,18 @@ pub(crate) struct Args {
     /// Takes a picture of every page, in both themes and sizes, into `target/screenshots`.
     #[arg(long)]
     screenshots: bool,
+    /// Runs the original's own interface, fetched from npm, against our Gateway, and says what it uses.
+    #[arg(long, conflicts_with = "screenshots")]
+    peer: bool,
 }
 
 /// Builds it, and takes pictures where asked.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     build()?;
+    if args.peer {
+        shell::run(shell::cargo().args(["build", "--package", "openclaw-cli"]))?;
+        return shell::run(node()?.arg("tests/peer.mjs"));
+    }
     if !args.screenshots {
         return shell::say("the next build of openclaw embeds ui/dist");
     }

@@ -119,19 +119,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         audit.at(reach.port),
     ));
     let gateway = Gateway::new(Parts {
-        info: GatewayInfo {
-            version: VERSION.to_owned(),
-            boot_id: uuid::Uuid::now_v7().to_string(),
-            host: host_name(),
-            port: reach.port,
-            addresses: reach.addresses.clone(),
-            tls: reach.tls.clone(),
-            started_at_ms: clock.now_ms(),
-            config_path: paths.config_file().to_owned(),
-            state_dir: paths.state_dir().to_owned(),
-            log_file: loaded.config.log_file(paths),
-            store_file: paths.store_file(),
-        },
+        info: info(loaded, paths, &reach, clock.now_ms()),
         settings: gateway_settings(loaded, paths, auth),
         identity,
         store,
@@ -166,4 +154,21 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
 
 fn host_name() -> String {
     rustix::system::uname().nodename().to_string_lossy().into_owned()
+}
+
+/// What the Gateway knows about itself.
+fn info(loaded: &Loaded, paths: &Paths, reach: &Reach, started_at_ms: u64) -> GatewayInfo {
+    GatewayInfo {
+        version: VERSION.to_owned(),
+        boot_id: uuid::Uuid::now_v7().to_string(),
+        host: host_name(),
+        port: reach.port,
+        addresses: reach.addresses.clone(),
+        tls: reach.tls.clone(),
+        started_at_ms,
+        config_path: paths.config_file().to_owned(),
+        state_dir: paths.state_dir().to_owned(),
+        log_file: loaded.config.log_file(paths),
+        store_file: paths.store_file(),
+    }
 }
