@@ -7,9 +7,9 @@ use openclaw_audit::{
     facts::Certificate,
     fix::{self, Step},
 };
-use openclaw_config::{Environment, Loaded, Paths};
+use openclaw_config::{Environment, Loaded, Paths, schema::Bind};
 
-use crate::{start::StartOptions, tls::certificate_facts};
+use crate::{auth::AuthFlags, tls::certificate_facts};
 
 /// What a Gateway was started with.
 #[derive(Clone, Debug)]
@@ -21,15 +21,20 @@ pub(crate) struct StartAudit {
 
 impl StartAudit {
     /// Keeps what the audit needs.
-    pub(crate) fn of(options: &StartOptions) -> Self {
+    pub(crate) fn of(
+        paths: &Paths,
+        env: &Environment,
+        bind: Option<Bind>,
+        auth: &AuthFlags,
+    ) -> Self {
         let overrides = Overrides {
-            bind: options.bind,
+            bind,
             port: None,
-            mode: options.auth.mode,
-            token: options.auth.token.clone(),
-            password: options.auth.password.clone(),
+            mode: auth.mode,
+            token: auth.token.clone(),
+            password: auth.password.clone(),
         };
-        Self { paths: options.paths.clone(), env: options.env.clone(), overrides }
+        Self { paths: paths.clone(), env: env.clone(), overrides }
     }
 
     /// The same once it is known which port it got.

@@ -218,7 +218,7 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
         clock,
         certificate,
         tailnet: tailnet.clone(),
-        audit: StartAudit::of(&options),
+        audit: StartAudit::of(&options.paths, &options.env, options.bind, &options.auth),
     };
     let composed = compose(ingredients);
     // Before anybody can start a new run: what the last stop cut goes on first.

@@ -35,7 +35,7 @@ pub async fn run(
     if force {
         stop_holder(&options.paths).await?;
     }
-    let audit = StartAudit::of(&options);
+    let audit = StartAudit::of(&options.paths, &options.env, options.bind, &options.auth);
     let running = match start(options.clone()).await {
         Err(DaemonError::PortInUse { holder: Some(holder), .. }) if force => {
             take_port(options, &holder).await?
