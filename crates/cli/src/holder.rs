@@ -22,6 +22,9 @@ pub(crate) struct Holder {
     /// The owner's door.
     #[serde(default)]
     pub(crate) socket: Option<PathBuf>,
+    /// The door for nodes that come through a login; an older Gateway has none.
+    #[serde(default)]
+    pub(crate) node_socket: Option<PathBuf>,
     /// Its version.
     #[serde(default)]
     pub(crate) version: Option<String>,

@@ -179,6 +179,16 @@ impl Paths {
         self.state.join("remote")
     }
 
+    /// The door for nodes that come through a login, beside the owner's.
+    #[must_use]
+    pub fn node_socket(&self) -> PathBuf {
+        if self.socket.starts_with(&self.state) {
+            return self.socket.with_file_name("node.sock");
+        }
+        let stem = self.socket.file_stem().unwrap_or_default().to_string_lossy();
+        self.socket.with_file_name(format!("{stem}-n.sock"))
+    }
+
     /// A socket of the held tunnels: beside their state, or in the run folder where that would be too
     /// long to bind. `name` is short.
     #[must_use]

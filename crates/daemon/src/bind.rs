@@ -279,6 +279,18 @@ pub fn certificate_in_use(
 /// # Errors
 /// When the socket cannot be made.
 pub(crate) fn door(path: &Path) -> Result<Listener, DaemonError> {
+    private_socket(path).map(Listener::Door)
+}
+
+/// The door for nodes that come through a login.
+///
+/// # Errors
+/// When the socket cannot be made.
+pub(crate) fn node_door(path: &Path) -> Result<Listener, DaemonError> {
+    private_socket(path).map(Listener::NodeDoor)
+}
+
+fn private_socket(path: &Path) -> Result<UnixListener, DaemonError> {
     let fail = |source| DaemonError::Listen { address: path.display().to_string(), source };
     match std::fs::remove_file(path) {
         Ok(()) => {}
@@ -296,7 +308,7 @@ pub(crate) fn door(path: &Path) -> Result<Listener, DaemonError> {
     }
     let listener = UnixListener::bind(path).map_err(fail)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).map_err(fail)?;
-    Ok(Listener::Door(listener))
+    Ok(listener)
 }
 
 /// Addresses as people and programs read them.

@@ -18,6 +18,9 @@ pub struct Holder {
     /// The owner's door.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub socket: Option<PathBuf>,
+    /// The door for nodes that come through a login.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node_socket: Option<PathBuf>,
     /// Version of the program.
     #[serde(default)]
     pub version: String,

@@ -54,6 +54,7 @@ impl Lock {
                 port: None,
                 since_ms: 0,
                 socket: None,
+                node_socket: None,
                 version: String::new(),
             });
             return Err(DaemonError::Held { holder });

@@ -173,6 +173,7 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
         port: None,
         since_ms: clock.now_ms(),
         socket: None,
+        node_socket: None,
         version: VERSION.to_owned(),
     };
     let mut lock = Lock::acquire(&paths, &holder).await?;
@@ -230,6 +231,7 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
         |runs| runs.len(),
     );
     listeners.push(bind::door(paths.socket())?);
+    listeners.push(bind::node_door(&paths.node_socket())?);
     composed.gateway.remember().await;
     composed.accounts.follow(&loaded, &paths).await;
     listen(&composed.gateway, listeners);
@@ -244,6 +246,7 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
     });
     holder.port = Some(port);
     holder.socket = Some(paths.socket().to_owned());
+    holder.node_socket = Some(paths.node_socket());
     lock.publish(&holder).map_err(|source| DaemonError::File {
         action: "cannot write",
         path: lock.path().to_owned(),

@@ -181,7 +181,7 @@ impl Upgrade {
 
     /// The owner's door asks for no secret.
     fn wanted_kind(&self, state: &State) -> openclaw_protocol::trust::SecretKind {
-        if self.link.is_owner() {
+        if self.link.is_owner() || self.link.is_for_nodes() {
             return openclaw_protocol::trust::SecretKind::None;
         }
         state.settings.load().auth.kind()
@@ -198,7 +198,9 @@ impl Upgrade {
     }
 
     fn class(&self) -> LinkClass {
-        if self.link.is_owner() {
+        // Whoever comes through the door for nodes is held to be a node before anything is decided, and a
+        // node gains nothing by the owner's door but that no secret is asked for: the login was the proof.
+        if self.link.is_owner() || self.link.is_for_nodes() {
             LinkClass::OwnersDoor
         } else if self.link.is_local(self.forwarded) {
             LinkClass::Local
@@ -258,6 +260,12 @@ async fn decide(
     upgrade: &Upgrade,
     request: Request,
 ) -> Result<Admitted, Box<Refused>> {
+    if upgrade.link.is_for_nodes() && request.role != Role::Node {
+        let message =
+            format!("unauthorized role: {}; only nodes come through this door", request.role);
+        let error = RpcError::invalid(message).with_code(DetailCode::AuthUnauthorized);
+        return Err(Refused::policy(error));
+    }
     let class = upgrade.class();
     check_origin(state, upgrade, &request, class)?;
     let secret = state.settings.load().auth.clone();

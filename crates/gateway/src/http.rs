@@ -103,6 +103,11 @@ async fn guard(
         let message = "forwarding headers from a peer that is not a trusted proxy";
         return refusal(StatusCode::FORBIDDEN, "proxy_attribution_required", message, hint);
     }
+    if link.is_for_nodes() && !is_upgrade(request.headers()) {
+        let hint = "openclaw gateway dial-stdio, without --role, is the way for everything else";
+        let message = "only nodes come through this door, over a WebSocket";
+        return refusal(StatusCode::FORBIDDEN, "for_nodes_only", message, hint);
+    }
     if is_upgrade(request.headers()) {
         let from = From { link, forwarded: forwarded || by_tailscale, visitor };
         return upgrade(&state, &from, request);

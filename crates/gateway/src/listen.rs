@@ -1,4 +1,4 @@
-//! Listeners: TCP and the owner's Unix socket, each connection carrying where it came from.
+//! Listeners: TCP and the owner's Unix sockets, each connection carrying where it came from.
 
 use std::{
     convert::Infallible,
@@ -52,6 +52,8 @@ pub enum Listener {
     },
     /// The owner's door.
     Door(UnixListener),
+    /// The door for nodes that come through a login.
+    NodeDoor(UnixListener),
     /// Loopback, for Tailscale's daemon alone.
     Tailscale {
         /// The socket.
@@ -85,10 +87,14 @@ impl Listener {
                     speak(&served, &router, link, stream, Some(place)).await;
                 }));
             }
-            Self::Door(listener) => {
+            Self::Door(listener) | Self::NodeDoor(listener) => {
                 let (stream, _) = listener.accept().await?;
-                let link = Link::Door { uid: stream.peer_cred()?.uid() };
-                if !link.is_owner() {
+                let uid = stream.peer_cred()?.uid();
+                let link = match self {
+                    Self::NodeDoor(_) => Link::NodeDoor { uid },
+                    _ => Link::Door { uid },
+                };
+                if !link.may_knock() {
                     tracing::warn!(?link, "somebody else knocked on the owner's door");
                     return Ok(());
                 }

@@ -23,6 +23,11 @@ pub enum Link {
         /// Uid of the connecting process.
         uid: u32,
     },
+    /// The Unix socket for nodes that come through a login: it is nobody's but a node's, whoever opens it.
+    NodeDoor {
+        /// Uid of the connecting process.
+        uid: u32,
+    },
     /// A TCP listener.
     Tcp {
         /// Address of the peer.
@@ -52,7 +57,7 @@ impl Link {
     #[must_use]
     pub const fn binding(&self) -> Binding {
         match self {
-            Self::Door { .. } => Binding::Unix,
+            Self::Door { .. } | Self::NodeDoor { .. } => Binding::Unix,
             Self::Tcp { exporter: None, .. } | Self::Tailscale { .. } => Binding::None,
             Self::Tcp { exporter: Some(_), .. } => Binding::TlsExporter,
         }
@@ -63,15 +68,18 @@ impl Link {
     pub fn exporter(&self) -> &[u8] {
         match self {
             Self::Tcp { exporter: Some(exporter), .. } => exporter.bytes(),
-            Self::Tcp { exporter: None, .. } | Self::Tailscale { .. } | Self::Door { .. } => &[],
+            Self::Tcp { exporter: None, .. }
+            | Self::Tailscale { .. }
+            | Self::Door { .. }
+            | Self::NodeDoor { .. } => &[],
         }
     }
 
-    /// The address for limits and lists; the door has none.
+    /// The address for limits and lists; the doors have none.
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         match self {
-            Self::Door { .. } => None,
+            Self::Door { .. } | Self::NodeDoor { .. } => None,
             Self::Tcp { peer, .. } | Self::Tailscale { peer, .. } => Some(peer.ip().to_canonical()),
         }
     }
@@ -82,10 +90,24 @@ impl Link {
         matches!(self, Self::Door { uid } if *uid == own_uid() || *uid == 0)
     }
 
+    /// Whether only nodes come this way.
+    #[must_use]
+    pub const fn is_for_nodes(&self) -> bool {
+        matches!(self, Self::NodeDoor { .. })
+    }
+
+    /// Whether the peer may use a door by its uid.
+    pub(crate) fn may_knock(&self) -> bool {
+        match self {
+            Self::Door { uid } | Self::NodeDoor { uid } => *uid == own_uid() || *uid == 0,
+            Self::Tcp { .. } | Self::Tailscale { .. } => false,
+        }
+    }
+
     /// The uid that holds the peer's end of a loopback connection, as the kernel says.
     pub(crate) fn peer_uid(&self) -> Option<u32> {
         match self {
-            Self::Door { uid } => Some(*uid),
+            Self::Door { uid } | Self::NodeDoor { uid } => Some(*uid),
             Self::Tcp { peer, local, .. } | Self::Tailscale { peer, local, .. } => {
                 PeerEnd::find(*peer, *local).map(|end| end.uid)
             }
@@ -97,7 +119,7 @@ impl Link {
     pub fn is_local(&self, forwarded: bool) -> bool {
         match self {
             Self::Door { .. } => true,
-            Self::Tailscale { .. } => false,
+            Self::Tailscale { .. } | Self::NodeDoor { .. } => false,
             Self::Tcp { peer, local, .. } => {
                 !forwarded
                     && peer.ip().to_canonical().is_loopback()

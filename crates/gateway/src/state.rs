@@ -38,6 +38,8 @@ use crate::{
 
 /// Where the owner comes from, as the audit trail says it.
 pub(crate) const OWNERS_DOOR: &str = "the owner's door";
+/// Where somebody came from who used the door for nodes.
+pub(crate) const NODE_DOOR: &str = "the door for nodes";
 
 /// Everything a handler or connection may need.
 pub struct State {

@@ -168,7 +168,7 @@ pub async fn remove(login: &Login) -> Result<(), CopyError> {
 pub async fn purge(login: &Login) -> Result<(), CopyError> {
     let script = "set -e; d=\"$HOME/.openclaw\"; [ -d \"$d\" ] || exit 0; cd \"$d\"; \
                   rm -rf gateway.db gateway.db-shm gateway.db-wal gateway.db.*.bak gateway.lock \
-                  gateway.sock gateway-token identity clients gateways remote tls logs; \
+                  gateway.sock node.sock gateway-token identity clients gateways remote tls logs; \
                   cd ..; rmdir \"$d\" 2>/dev/null || true";
     settled(&login.run(script, LOOK).await?)
 }

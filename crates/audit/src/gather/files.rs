@@ -12,7 +12,7 @@ use crate::facts::{FileFact, LogFact, Role};
 /// No folder is read further than this.
 const MAX_ENTRIES: usize = 1000;
 /// Files of ours and of the original, by their names in the state folder.
-const PLAIN: [(&str, Role); 9] = [
+const PLAIN: [(&str, Role); 10] = [
     (".env", Role::Env),
     ("gateway-token", Role::Secret),
     ("model-auth.json", Role::ModelKeys),
@@ -21,6 +21,7 @@ const PLAIN: [(&str, Role); 9] = [
     ("gateway.db-wal", Role::Store),
     ("gateway.db-shm", Role::Store),
     ("gateway.sock", Role::Secret),
+    ("node.sock", Role::Secret),
     ("tls/key.pem", Role::TlsKey),
 ];
 /// Folders all of whose files are secret.

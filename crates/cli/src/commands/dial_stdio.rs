@@ -1,4 +1,5 @@
-//! `openclaw gateway dial-stdio`: bridges standard input and output to the owner's door.
+//! `openclaw gateway dial-stdio`: bridges standard input and output to the owner's door, or with
+//! `--role node` to the door that lets in nodes only, so that a login may be restricted to that.
 //!
 //! This is the far end of `--ssh`: the login is the proof, and the bytes of a Gateway connection are all
 //! that ever appears on standard output. The end of either side ends the bridge. When only the input
@@ -27,12 +28,12 @@ const LAST_WORDS: Duration = Duration::from_secs(2);
 /// What the far end is.
 #[derive(Args, Debug)]
 pub(crate) struct DialStdioArgs {
-    /// Role the caller connects with; the door serves both
+    /// Role the caller connects with; `node` is let in as nothing else
     #[arg(long, value_enum, default_value_t = DialRole::Operator)]
     role: DialRole,
 }
 
-/// Roles that come over the door.
+/// Roles, each with a door of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum DialRole {
     Operator,
@@ -41,8 +42,8 @@ enum DialRole {
 
 /// Bridges until one side ends.
 pub(crate) fn run(context: &Context, args: &DialStdioArgs) -> Outcome {
-    let door = open_door(context)?;
-    tracing::debug!(role = ?args.role, "bridging to the owner's door");
+    let door = open_door(context, args.role)?;
+    tracing::debug!(role = ?args.role, "bridging to a door");
     let upstream = clone(&door)?;
     let (ended, end) = mpsc::sync_channel::<()>(1);
     // The thread may sit in a read of standard input for ever; the end of the process ends it.
@@ -67,9 +68,17 @@ pub(crate) fn run(context: &Context, args: &DialStdioArgs) -> Outcome {
     }
 }
 
-fn open_door(context: &Context) -> Result<UnixStream, Failure> {
-    let published = Holder::read(&context.paths.lock_file()).and_then(|holder| holder.socket);
-    let path = published.unwrap_or_else(|| context.paths.socket().to_owned());
+fn open_door(context: &Context, role: DialRole) -> Result<UnixStream, Failure> {
+    let holder = Holder::read(&context.paths.lock_file());
+    let path = match role {
+        DialRole::Operator => holder
+            .and_then(|holder| holder.socket)
+            .unwrap_or_else(|| context.paths.socket().to_owned()),
+        // Never the owner's instead: the caller was promised to be a node and nothing else.
+        DialRole::Node => holder
+            .and_then(|holder| holder.node_socket)
+            .unwrap_or_else(|| context.paths.node_socket()),
+    };
     UnixStream::connect(&path).map_err(|error| {
         let (exit, message, hint) = match error.kind() {
             io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => (

@@ -194,7 +194,7 @@ fn dial_stdio_bridges_and_ends_with_either_side() {
         let (stream, _) = door.accept().unwrap();
         drop(stream);
     });
-    let mut command = sandbox.command(&["gateway", "dial-stdio", "--role", "node"]);
+    let mut command = sandbox.command(&["gateway", "dial-stdio"]);
     let output = command.write_stdin("a\nbinary\0b").output().unwrap();
     assert_eq!((code(&output), output.stdout.as_slice()), (0, &b"heard a\nbinary\0b"[..]));
     assert!(output.stderr.is_empty());

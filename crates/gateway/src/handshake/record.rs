@@ -6,7 +6,7 @@ use openclaw_store::trail::{TrailEvent, TrailKind};
 use super::Upgrade;
 use crate::{
     peer::Link,
-    state::{OWNERS_DOOR, State},
+    state::{NODE_DOOR, OWNERS_DOOR, State},
 };
 
 /// Adds a refusal.
@@ -26,6 +26,7 @@ pub(super) fn refusal(state: &State, upgrade: &Upgrade, who: &str, error: &RpcEr
 pub(super) fn origin(upgrade: &Upgrade) -> String {
     match (&upgrade.link, upgrade.address) {
         (Link::Door { .. }, _) => OWNERS_DOOR.to_owned(),
+        (Link::NodeDoor { .. }, _) => NODE_DOOR.to_owned(),
         (_, Some(address)) => address.to_string(),
         (_, None) => "unknown".to_owned(),
     }

@@ -1,8 +1,14 @@
 //! The table of evidence in `docs/trust.md`, row by row and over real sockets.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use openclaw_identity::legacy::LegacyFormat;
 use openclaw_testkit::{TestGateway, WireClient, connect_params, wire::request};
 use serde_json::{Value, json};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::UnixStream,
+};
 
 use crate::{
     device::Device,
@@ -17,6 +23,7 @@ const ADMIN: &str = "operator.admin";
 async fn published(gateway: &TestGateway, way: Way) -> WireClient {
     match way {
         Way::Door => WireClient::door(&gateway.door()).await,
+        Way::NodeDoor => WireClient::door(&gateway.paths().node_socket()).await,
         Way::Local => gateway.wire().await,
         Way::Remote => {
             let mut upgrade = request(gateway.port(), "/");
@@ -62,6 +69,35 @@ async fn the_owners_door_pairs_no_node() {
     let answer = node.try_on(&gateway, Way::Door, None).await;
     assert_eq!(granted(&answer, "device-token"), json!([]));
     assert_eq!(answer["payload"]["auth"]["role"], "node");
+}
+
+#[tokio::test]
+async fn the_door_for_nodes_lets_in_nodes_alone_and_pairs_none() {
+    let gateway = gateway("").await;
+    let socket = gateway.paths().node_socket();
+    let mode = std::fs::metadata(&socket).expect("a socket").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    // No key, no secret and no right that was granted elsewhere makes an operator here.
+    let owner = Ours::new(&[ADMIN]);
+    granted(&owner.try_on(&gateway, Way::Door, None).await, "none");
+    for token in [None, Some(gateway.token())] {
+        let answer = owner.try_on(&gateway, Way::NodeDoor, token.as_deref()).await;
+        assert_eq!(code(&answer), "AUTH_UNAUTHORIZED", "{answer}");
+    }
+    let node = Ours::node();
+    let answer = node.try_on(&gateway, Way::NodeDoor, None).await;
+    assert_eq!(asks(&answer), "not-paired");
+    approve(&gateway, &answer).await;
+    let answer = node.try_on(&gateway, Way::NodeDoor, None).await;
+    assert_eq!(granted(&answer, "device-token"), json!([]));
+    assert_eq!(answer["payload"]["auth"]["role"], "node");
+    // Nothing but a WebSocket is served.
+    let mut stream = UnixStream::connect(&socket).await.expect("a socket");
+    let request = "GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.expect("a request");
+    let mut said = String::new();
+    stream.read_to_string(&mut said).await.expect("an answer");
+    assert!(said.starts_with("HTTP/1.1 403") && said.contains("for_nodes_only"), "{said}");
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ pub(crate) enum Way {
     Remote,
     /// The owner's Unix socket.
     Door,
+    /// The Unix socket for nodes that come through a login.
+    NodeDoor,
 }
 
 /// A socket that was opened with a nonce of the client's, and what the Gateway proved on it.
@@ -46,6 +48,10 @@ impl Socket {
         let (wire, binding) = match way {
             Way::Door => {
                 (WireClient::door_request(&gateway.door(), request(0, &path)).await, "unix")
+            }
+            Way::NodeDoor => {
+                let door = gateway.paths().node_socket();
+                (WireClient::door_request(&door, request(0, &path)).await, "unix")
             }
             Way::Local | Way::Remote => {
                 let mut upgrade = request(gateway.port(), &path);
