@@ -1,8 +1,11 @@
 //! `--ssh` through a real `sshd` on loopback.
 
-use openclaw_testkit::sshd::Sshd;
+use std::process::Stdio;
 
-use crate::machine::{Machine, OPENCLAW, shown};
+use openclaw_testkit::sshd::Sshd;
+use rustix::process::Signal;
+
+use crate::machine::{Machine, OPENCLAW, read_until, send, shown};
 
 /// A machine whose `ssh` knows the server, and nothing of the person who runs the test.
 pub(crate) fn laptop(sshd: &Sshd) -> Machine {
@@ -124,4 +127,34 @@ fn a_configured_login_is_used_by_every_command() {
     // A key that is not there is not replaced by another.
     configure("transport: 'direct', url: 'ws://127.0.0.1:1'");
     assert_ne!(laptop.code(&["health"]), 0, "the address, and no login");
+}
+
+#[test]
+fn a_node_comes_through_a_login_that_may_do_nothing_else() {
+    let sshd = Sshd::start().unwrap();
+    let (server, laptop) = (Machine::new(), laptop(&sshd));
+    // Whatever is asked for, the login runs this and nothing else.
+    let home = server.home().display();
+    let text = format!("HOME={home} exec {OPENCLAW} gateway dial-stdio --role node");
+    Sshd::script(&sshd.bin(), "openclaw", &text).unwrap();
+    let _gateway = server.gateway(&["--port", "0"]);
+    let target = sshd.target();
+    let output = laptop.run(&["health", "--ssh", &target]);
+    assert!(!output.status.success(), "{}", shown(&output));
+    assert!(shown(&output).contains("only nodes come through this door"), "{}", shown(&output));
+
+    let mut command =
+        laptop.command(&["node", "run", "--display-name", "laptop", "--ssh", &target]);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut node = command.spawn().unwrap();
+    let stderr = node.stderr.as_mut().unwrap();
+    read_until(stderr, "openclaw devices approve");
+    server.text(&["devices", "approve", "--latest"]);
+    read_until(stderr, "connected to");
+    let listed = server.json(&["nodes", "list"]);
+    assert_eq!(listed["nodes"][0]["connected"], true, "{listed}");
+    let trail = server.text(&["audit"]);
+    assert!(trail.contains("the door for nodes"), "{trail}");
+    send(&node, Signal::TERM);
+    assert_eq!(node.wait().unwrap().code(), Some(0));
 }
