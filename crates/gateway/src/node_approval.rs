@@ -1,4 +1,5 @@
-//! A command on a node that a person has to be asked about, when the agent wants it.
+//! A command on a node that a person has to be asked about, when the agent wants it, or an operator who can
+//! wait for the answer.
 //!
 //! The node decides whether somebody is asked, and about what. The Gateway asks, and calls again with the
 //! decision; the node takes it for exactly the command it asked about, once.
@@ -18,6 +19,7 @@ use serde_json::Value;
 use crate::{
     approval_flow,
     node_invoke::{Request, invoke, invoke_approved},
+    nodes::Listener,
     state::State,
 };
 
@@ -27,12 +29,14 @@ const RUN: &str = "system.run";
 const ASKS: &str = "SYSTEM_RUN_DENIED: approval required";
 
 /// On whose behalf a node is called.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Asker {
-    pub(crate) agent_id: String,
-    pub(crate) session_key: String,
-    pub(crate) run_id: String,
+    pub(crate) agent_id: Option<String>,
+    pub(crate) session_key: Option<String>,
+    pub(crate) run_id: Option<String>,
     pub(crate) route: Option<Route>,
+    /// Whoever hears what the command says; its end is the end of the question.
+    pub(crate) listener: Option<Listener>,
 }
 
 /// Calls a command; where the node wants people to be asked, they are.
@@ -44,12 +48,18 @@ pub(crate) async fn invoke_asking(
     request: Request,
     asker: Asker,
 ) -> Result<NodeInvokeOutcome, RpcError> {
-    match invoke(state, request.clone(), None).await {
-        Err(error) if request.command == RUN => match wanted(&error) {
-            Some(why) => ask(state, request, asker, why).await,
-            None => Err(error),
-        },
-        outcome => outcome,
+    let error = match invoke(state, request.clone(), asker.listener.clone()).await {
+        Err(error) if request.command == RUN => error,
+        outcome => return outcome,
+    };
+    let Some(why) = wanted(&error) else { return Err(error) };
+    let caller = asker.listener.as_ref().map(|listener| Arc::clone(&listener.connection));
+    let asked = ask(state, request, asker, why);
+    let Some(caller) = caller else { return asked.await };
+    // Who is gone wants nothing any more: the question goes with them.
+    tokio::select! {
+        outcome = asked => outcome,
+        () = caller.ended() => Err(error),
     }
 }
 
@@ -83,16 +93,16 @@ async fn ask(
             ApprovalDecision::AllowAlways,
             ApprovalDecision::Deny,
         ],
-        agent_id: Some(asker.agent_id),
-        session_key: Some(asker.session_key),
-        run_id: Some(asker.run_id),
+        agent_id: asker.agent_id,
+        session_key: asker.session_key,
+        run_id: asker.run_id,
         ..ExecApprovalRequest::default()
     };
     match approval_flow::ask(state, question, asker.route, None).await? {
         Some(decision @ (ApprovalDecision::AllowOnce | ApprovalDecision::AllowAlways)) => {
             // Another key: the first call is over, and the node would give its refusal again.
             request.key.push_str(":approved");
-            invoke_approved(state, request, decision).await
+            invoke_approved(state, request, decision, asker.listener).await
         }
         Some(ApprovalDecision::Deny) => Err(RpcError::invalid("SYSTEM_RUN_DENIED: user denied")),
         None => Err(RpcError::unavailable("SYSTEM_RUN_DENIED: approval timed out")),

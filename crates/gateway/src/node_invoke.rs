@@ -166,6 +166,7 @@ pub(crate) async fn invoke_approved(
     state: &State,
     mut request: Request,
     decision: ApprovalDecision,
+    listener: Option<Listener>,
 ) -> Result<NodeInvokeOutcome, RpcError> {
     check_params(&request.command, request.params.as_ref())?;
     let row = find(state, &request.node).await?;
@@ -178,7 +179,7 @@ pub(crate) async fn invoke_approved(
         params.insert(approved.to_owned(), json!(true));
         params.insert(how.to_owned(), json!(decision.as_str()));
     }
-    deliver(state, request, None).await
+    deliver(state, request, listener).await
 }
 
 async fn deliver(

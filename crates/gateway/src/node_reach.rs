@@ -50,10 +50,11 @@ impl AgentReach {
             key: call.key,
         };
         let asker = Asker {
-            agent_id: call.agent_id,
-            session_key: call.session_key,
-            run_id: call.run_id,
+            agent_id: Some(call.agent_id),
+            session_key: Some(call.session_key),
+            run_id: Some(call.run_id),
             route: call.route,
+            listener: None,
         };
         let outcome = invoke_asking(&state, request, asker).await.map_err(|error| words(&error))?;
         Ok(outcome.payload.unwrap_or_default())

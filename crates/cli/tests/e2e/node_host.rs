@@ -120,11 +120,27 @@ fn a_command_on_a_node_is_like_one_here() {
     let gateway = server.gateway(&["--port", "0"]);
     let host = Host::start(&laptop, &gateway, &server.token(), &[]);
 
-    let output = server.run(&run(&["--", "uname", "-a"]));
-    assert_eq!(output.status.code(), Some(255), "a fresh install asks: {}", shown(&output));
+    // A fresh install asks, and what a person says decides.
+    for (word, code) in [("approve", 0), ("deny", 255)] {
+        let mut command = server.command(&run(&["--", "uname", "-s"]));
+        let mut asking = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let told = read_until(asking.stderr.as_mut().unwrap(), "approvals approve ");
+        assert!(told.contains("waits for a person's word: uname -s"), "{told}");
+        let waiting = server.json(&["approvals", "list"]);
+        assert_eq!(waiting[0]["request"]["command"], "uname -s", "{waiting}");
+        server.text(&["approvals", word, &waiting[0]["id"].as_str().unwrap()[..8]]);
+        let output = asking.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", shown(&output));
+        assert_eq!(output.stdout == b"Linux\n", code == 0, "{}", shown(&output));
+    }
+    // Who leaves takes the question along.
+    let mut command = server.command(&run(&["--", "uname", "-s"]));
+    let mut asking = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    read_until(asking.stderr.as_mut().unwrap(), "approvals approve ");
+    send(&asking, Signal::INT);
+    assert_eq!(asking.wait().unwrap().code(), Some(130));
+    while server.json(&["approvals", "list"]) != json!([]) {}
     let uname = std::fs::canonicalize("/usr/bin/uname").unwrap();
-    let allow = format!("approvals allow --node NODE {}", uname.display());
-    assert!(shown(&output).contains(&allow), "{}", shown(&output));
     server.text(&["approvals", "allow", "--node", "laptop", uname.to_str().unwrap()]);
     let here = std::process::Command::new("uname").arg("-a").output().unwrap();
     assert_eq!(server.run(&run(&["--", "uname", "-a"])).stdout, here.stdout);

@@ -9,6 +9,7 @@ use openclaw_protocol::{
 };
 
 use crate::{
+    node_approval::{Asker, invoke_asking},
     node_invoke as invoke,
     nodes::{self, Answered, Heard, Listener},
     router::{Cx, Failure, Handle, Methods},
@@ -37,8 +38,13 @@ impl Handle<NodeInvoke> for Methods {
             timeout_ms: params.timeout_ms.map(|limit| limit.get()),
             key: params.idempotency_key.into_string(),
         };
-        let listener = cx.conn.hears_node_output().then(|| listener(&cx));
-        Ok(invoke::invoke(&cx.state, request, listener).await?)
+        // Who hears what a command says can wait for a person's word as well; other clients are told at once
+        // that it is missing, as they expect.
+        if cx.conn.hears_node_output() {
+            let asker = Asker { listener: Some(listener(&cx)), ..Asker::default() };
+            return Ok(invoke_asking(&cx.state, request, asker).await?);
+        }
+        Ok(invoke::invoke(&cx.state, request, None).await?)
     }
 }
 

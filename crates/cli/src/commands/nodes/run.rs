@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use clap::Args;
-use openclaw_client::Step;
+use openclaw_client::{Delivery, Step};
+use openclaw_protocol::events::approvals::ExecApprovalRequested;
 use openclaw_protocol::methods::nodes::{
     NodeInvoke, NodeInvokeOutcome, NodeInvokeOutput, NodeInvokeParams, NodeList,
 };
@@ -23,7 +24,7 @@ use crate::exit::ExitCode;
 use crate::explain::client_failure;
 use crate::failure::Failure;
 use crate::link::{Link, block_on};
-use crate::output::harmless;
+use crate::output::{harmless, short_id};
 
 /// Runs no longer than this unless the command line says otherwise.
 const LONGEST: Duration = Duration::from_hours(24);
@@ -110,12 +111,17 @@ async fn remotely(context: &Context, args: &RunArgs) -> Outcome {
         .map_err(|error| Failure::local("listening for signals failed", &error))?;
     let limit = args.deadline.unwrap_or(LONGEST);
     let wanted = params(args, &node, limit)?;
+    let mut events = link.events();
     let started = link.start::<NodeInvoke>(&wanted, limit.saturating_add(GRACE)).await;
     let mut answers = started.map_err(|error| client_failure(&error))?;
     let mut next = 0;
     let outcome = loop {
         let step = tokio::select! {
             step = answers.next() => step,
+            Some(delivery) = events.next() => {
+                tell_of_a_question(context, &delivery, &node);
+                continue;
+            }
             _ = interrupt.recv() => break Ok(INTERRUPTED),
         };
         match step.transpose().map_err(|error| client_failure(&error))? {
@@ -139,6 +145,20 @@ async fn remotely(context: &Context, args: &RunArgs) -> Outcome {
     // The end of the connection is the end of the command, if it still runs.
     link.close().await;
     outcome
+}
+
+/// A command that waits for a person's word is shown with what to type. Whoever may not decide is not told
+/// by the Gateway either.
+fn tell_of_a_question(context: &Context, delivery: &Delivery, node: &str) {
+    let Delivery::Event(event) = delivery else { return };
+    let Some(waiting) = event.decode::<ExecApprovalRequested>() else { return };
+    if waiting.request.node_id.as_deref() == Some(node) {
+        let id = short_id(&waiting.id);
+        context
+            .printer
+            .note(format!("waits for a person's word: {}", harmless(&waiting.request.command)));
+        context.printer.hint(format!("{} approvals approve {id}", context.own));
+    }
 }
 
 fn params(args: &RunArgs, node: &str, limit: Duration) -> Result<NodeInvokeParams, Failure> {
