@@ -3,10 +3,7 @@
 //! Each has a key of its own and answers every call with its params. Prints `ready` and the names of the
 //! devices when all are connected, then serves until standard input ends.
 
-use std::{
-    io::{BufRead as _, Write as _},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use openclaw_base::Tasks;
@@ -20,25 +17,15 @@ use openclaw_protocol::{
     events::nodes::NodeInvokeRequest,
 };
 use serde_json::json;
-use tokio::io::AsyncReadExt as _;
+
+use crate::clients::{in_own_process, ready};
 
 /// The command that every node offers.
 pub(crate) const COMMAND: &str = "system.which";
 
 /// Connects one after the other and answers.
 pub(crate) fn run(words: &[String]) -> anyhow::Result<()> {
-    let [port, count] = words else { anyhow::bail!("usage: fleet PORT COUNT") };
-    let port: u16 = port.parse().context("PORT is not a port")?;
-    let count: u32 = count.parse().context("COUNT is not a number")?;
-    let mut token = String::new();
-    std::io::stdin().lock().read_line(&mut token).context("failed to read the token")?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .context("failed to start a runtime")?;
-    runtime.block_on(serve(port, token.trim(), count))?;
-    runtime.shutdown_background();
-    Ok(())
+    in_own_process(words, serve)
 }
 
 async fn serve(port: u16, token: &str, count: u32) -> anyhow::Result<()> {
@@ -47,10 +34,7 @@ async fn serve(port: u16, token: &str, count: u32) -> anyhow::Result<()> {
     for number in 0..count {
         names.push(node(&tasks, port, token, number).await?);
     }
-    writeln!(std::io::stdout(), "ready {}", names.join(" ")).context("failed to say so")?;
-    let mut end = [0];
-    tokio::io::stdin().read(&mut end).await.context("failed to wait")?;
-    Ok(())
+    ready(&format!("ready {}", names.join(" "))).await
 }
 
 async fn node(tasks: &Tasks, port: u16, token: &str, number: u32) -> anyhow::Result<String> {

@@ -134,13 +134,18 @@ pub async fn invoke(
     request: Request,
     listener: Option<Listener>,
 ) -> Result<NodeInvokeOutcome, RpcError> {
+    check(state, &request).await?;
+    deliver(state, request, listener).await
+}
+
+/// Whether a command may be called now.
+async fn check(state: &State, request: &Request) -> Result<(), RpcError> {
     check_params(&request.command, request.params.as_ref())?;
     let row = find(state, &request.node).await?;
     if !row.connected {
         return Err(not_connected());
     }
-    check_allowed(state, &row, &request.command)?;
-    deliver(state, request, listener).await
+    check_allowed(state, &row, &request.command)
 }
 
 /// Calls one of the commands that only the methods for approvals reach; the node says whether it has it.
@@ -168,12 +173,7 @@ pub(crate) async fn invoke_approved(
     decision: ApprovalDecision,
     listener: Option<Listener>,
 ) -> Result<NodeInvokeOutcome, RpcError> {
-    check_params(&request.command, request.params.as_ref())?;
-    let row = find(state, &request.node).await?;
-    if !row.connected {
-        return Err(not_connected());
-    }
-    check_allowed(state, &row, &request.command)?;
+    check(state, &request).await?;
     if let Some(params) = request.params.as_mut().and_then(Value::as_object_mut) {
         let [approved, how] = APPROVAL_KEYS;
         params.insert(approved.to_owned(), json!(true));
