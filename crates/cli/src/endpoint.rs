@@ -235,7 +235,7 @@ fn inputs(context: &Context, args: &ReachArgs, target: &Target) -> Result<Inputs
         Source::SshFlag => Choice::Ssh { dial_stdio: false },
         Source::Environment => Choice::EnvUrl,
         Source::RemoteMode => Choice::Remote,
-        Source::Local => Choice::Local,
+        Source::Local | Source::System => Choice::Local,
     };
     let mut inputs = Inputs::new(choice);
     inputs.flags.token.clone_from(&args.token);

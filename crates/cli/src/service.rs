@@ -25,7 +25,9 @@ const SECRETS: [&str; 4] =
     ["OPENCLAW_GATEWAY_TOKEN", "OPENCLAW_GATEWAY_PASSWORD", "ANTHROPIC_API_KEY", "OPENAI_API_KEY"];
 /// Users of the system, one a line.
 const PASSWD: &str = "/etc/passwd";
-/// Largest list of users that is read.
+/// Groups of the system, one a line.
+const GROUP: &str = "/etc/group";
+/// Largest list of users or groups that is read.
 const MAX_PASSWD: u64 = 4 * 1024 * 1024;
 
 /// Whose manager is meant: the person's, or the system's with this account.
@@ -132,6 +134,7 @@ impl Site {
             arguments: words,
             environment: places.collect(),
             listen: Vec::new(),
+            shared: None,
             notifies: false,
             always: true,
             output: self.paths.logs_dir().join("service.log"),
@@ -183,12 +186,21 @@ fn system_manager() -> Manager {
     Manager::Systemd(Systemd { user: false, folder, runtime_dir: None, programs: None })
 }
 
+/// Whether the system has this group.
+pub(crate) fn has_group(group: &str) -> Result<bool, Failure> {
+    Ok(read_list(GROUP)?.lines().any(|line| line.split(':').next() == Some(group)))
+}
+
+fn read_list(path: &str) -> Result<String, Failure> {
+    let list = openclaw_base::fs::read_limited(Path::new(path), MAX_PASSWD);
+    let list = list.map_err(|error| Failure::local(format!("{path} cannot be read"), &error))?;
+    Ok(String::from_utf8_lossy(&list).into_owned())
+}
+
 /// The account of a service of the system: named, else a dedicated one, which has to exist.
 fn account(context: &Context, whose: &Whose) -> Result<Account, Failure> {
     let name = whose.account.as_deref().unwrap_or("openclaw");
-    let list = openclaw_base::fs::read_limited(Path::new(PASSWD), MAX_PASSWD);
-    let list = list.map_err(|error| Failure::local("the users cannot be listed", &error))?;
-    let list = String::from_utf8_lossy(&list).into_owned();
+    let list = read_list(PASSWD)?;
     let home = list.lines().find_map(|line| {
         let fields: Vec<&str> = line.split(':').collect();
         (fields.first() == Some(&name)).then(|| fields.get(5).copied()).flatten()

@@ -34,23 +34,27 @@ pub(crate) fn tell(phase: Phase<'_>) {
     }
 }
 
-/// The sockets that the service manager holds. What is no TCP listener is refused.
+/// The sockets that the service manager holds. What is neither a TCP nor a Unix listener is refused.
 pub(crate) fn listeners() -> Result<Inherited, Failure> {
     let mut handed = ListenFd::from_env();
-    let mut listeners = Vec::new();
+    let (mut listeners, mut doors) = (Vec::new(), Vec::new());
     for index in 0..handed.len() {
+        if let Ok(door) = handed.take_unix_listener(index) {
+            doors.extend(door);
+            continue;
+        }
         let v4 = handed.take_tcp_listener(index);
         let listener = v4.or_else(|_| take_v6(&mut handed, index)).map_err(|error| {
             Failure::new(
                 ExitCode::Configuration,
-                "the service manager handed over something else than a TCP socket",
+                "the service manager handed over something else than a stream socket",
             )
             .hint("write the service anew: openclaw gateway install")
             .caused_by(Some(&error))
         })?;
         listeners.extend(listener);
     }
-    Ok(Inherited::new(listeners))
+    Ok(Inherited::new(listeners, doors))
 }
 
 fn take_v6(handed: &mut ListenFd, index: usize) -> std::io::Result<Option<TcpListener>> {

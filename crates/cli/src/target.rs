@@ -1,18 +1,24 @@
 //! Which Gateway a command talks to: flag, environment, `gateway use`, `gateway.mode`, else the local
 //! one.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
 use openclaw_client::credentials::Way;
 use openclaw_config::Loaded;
 use openclaw_config::schema::{GatewayMode, RemoteTransport};
 use openclaw_remote::{Book, NameError, NamedGateway};
+use openclaw_service::ServiceName;
+use rustix::fs::Access;
 
 use crate::args::ReachArgs;
 use crate::context::{Context, config_failure};
 use crate::exit::ExitCode;
 use crate::failure::{Failure, TargetNote};
 use crate::holder::Holder;
+
+/// Permission of a group and of anybody to replace what is in a folder.
+const OTHERS_WRITE: u32 = 0o022;
 
 /// What named the Gateway.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +37,8 @@ pub(crate) enum Source {
     RemoteMode,
     /// Nothing: it is the one of this state folder.
     Local,
+    /// Nothing, and this state folder has none: it is that of the system, by the door of its group.
+    System,
 }
 
 impl Source {
@@ -44,6 +52,7 @@ impl Source {
             Self::Environment => "OPENCLAW_GATEWAY_URL",
             Self::RemoteMode => "gateway.remote.url",
             Self::Local => "local",
+            Self::System => "the system's Gateway",
         }
     }
 }
@@ -103,6 +112,7 @@ impl Target {
     /// How the Gateway knows the caller; a door takes no secret.
     pub(crate) fn auth_label(&self, way: Way, method: Option<&str>) -> Option<String> {
         let label = match (way, &self.place, method) {
+            (Way::Door, Place::Door(_), _) if self.source == Source::System => "the group's door",
             (Way::Door, Place::Door(_), _) => "the owner's door",
             (Way::Door, _, _) => "the SSH login",
             (Way::Network, _, Some("device-token")) => "this device's key",
@@ -118,6 +128,9 @@ impl Target {
                 failure.hint(format!("start it: {} gateway run", context.own))
             }
             (ExitCode::NothingListening, _, Place::Url(url)) => failure.hint(open_tunnel(url)),
+            (ExitCode::NothingListening, Source::System, _) => {
+                failure.hint("start it: sudo systemctl start openclaw-gateway")
+            }
             (ExitCode::Usage, Source::Environment, _) => {
                 failure.hint("set OPENCLAW_GATEWAY_URL to an address such as ws://127.0.0.1:18789")
             }
@@ -185,6 +198,12 @@ fn local(context: &Context, args: &ReachArgs, loaded: Loaded) -> Result<Target, 
     let published = holder.as_ref().filter(|holder| !named || holder.port == Some(resolved));
     let secret_given =
         args.token.is_some() || args.password.is_some() || args.password_file.is_some();
+    if !named
+        && !secret_given
+        && let Some(door) = system_door(context)
+    {
+        return Ok(Target { place: Place::Door(door), source: Source::System, loaded: Some(loaded) });
+    }
     let place = match published {
         Some(holder) if !secret_given => {
             let door = holder.socket.clone();
@@ -194,6 +213,19 @@ fn local(context: &Context, args: &ReachArgs, loaded: Loaded) -> Result<Target, 
         _ => Place::Port(resolved),
     };
     Ok(Target { place, source: Source::Local, loaded: Some(loaded) })
+}
+
+/// The door of the system's Gateway, if this person never ran one and is in the group that may open it.
+/// The folder is the system's own, so nobody else could have put the door there.
+pub(crate) fn system_door(context: &Context) -> Option<PathBuf> {
+    if context.paths.lock_file().exists() {
+        return None;
+    }
+    let door = ServiceName::gateway(context.paths.profile().name()).shared_door();
+    let folder = std::fs::metadata(door.parent()?).ok()?;
+    let is_the_systems = folder.uid() == 0 && folder.mode() & OTHERS_WRITE == 0;
+    let may_open = is_the_systems && rustix::fs::access(&door, Access::WRITE_OK).is_ok();
+    may_open.then_some(door)
 }
 
 /// The named Gateways of this state folder.

@@ -231,6 +231,7 @@ pub async fn start(options: StartOptions) -> Result<Running, DaemonError> {
         |runs| runs.len(),
     );
     listeners.push(bind::door(paths.socket())?);
+    listeners.extend(options.inherited.group_door()?.map(Listener::GroupDoor));
     listeners.push(bind::node_door(&paths.node_socket())?);
     composed.gateway.remember().await;
     composed.accounts.follow(&loaded, &paths).await;

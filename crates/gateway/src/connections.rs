@@ -2,7 +2,6 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    net::IpAddr,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicBool, Ordering},
@@ -23,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     claims::NodeClaims,
     outbound::{Outbound, SharedEvent},
+    peer::Origin,
 };
 
 /// Who a connection speaks for, and how that was shown.
@@ -93,8 +93,8 @@ pub struct Connection {
     pub principal: Principal,
     /// The program.
     pub client: ClientInfo,
-    /// Its address; none through the door.
-    pub address: Option<IpAddr>,
+    /// Where it comes from.
+    pub origin: Origin,
     /// Since when, in milliseconds since 1970.
     pub connected_at_ms: u64,
     /// What waits to be written.
@@ -124,8 +124,8 @@ pub struct NewConnection {
     pub principal: Principal,
     /// The program.
     pub client: ClientInfo,
-    /// Its address.
-    pub address: Option<IpAddr>,
+    /// Where it comes from.
+    pub origin: Origin,
     /// Now, in milliseconds since 1970.
     pub now_ms: u64,
     /// Capabilities announced.
@@ -147,7 +147,7 @@ impl Connection {
             protocol: new.protocol,
             principal: new.principal,
             client: new.client,
-            address: new.address,
+            origin: new.origin,
             connected_at_ms: new.now_ms,
             outbound: outbound(limit),
             resume: new.resume,

@@ -446,7 +446,7 @@ async fn admit(
             protocol: request.protocol,
             principal,
             client: request.params.client,
-            address: upgrade.address,
+            origin: upgrade.link.origin(upgrade.address),
             now_ms: now,
             caps,
             resume: request.params.resume,

@@ -52,6 +52,8 @@ pub enum Listener {
     },
     /// The owner's door.
     Door(UnixListener),
+    /// The door of a system service for a group of owners.
+    GroupDoor(UnixListener),
     /// The door for nodes that come through a login.
     NodeDoor(UnixListener),
     /// Loopback, for Tailscale's daemon alone.
@@ -87,11 +89,12 @@ impl Listener {
                     speak(&served, &router, link, stream, Some(place)).await;
                 }));
             }
-            Self::Door(listener) | Self::NodeDoor(listener) => {
+            Self::Door(listener) | Self::GroupDoor(listener) | Self::NodeDoor(listener) => {
                 let (stream, _) = listener.accept().await?;
                 let uid = stream.peer_cred()?.uid();
                 let link = match self {
                     Self::NodeDoor(_) => Link::NodeDoor { uid },
+                    Self::GroupDoor(_) => Link::GroupDoor { uid },
                     _ => Link::Door { uid },
                 };
                 if !link.may_knock() {

@@ -275,7 +275,7 @@ pub fn row(paired: &Paired, live: Option<&Connection>, policy: &CommandPolicy) -
     row.version = Some(client.version.as_str().to_owned());
     row.platform = Some(client.platform.as_str().to_owned());
     row.model_identifier = client.model_identifier.as_ref().map(|text| text.as_str().to_owned());
-    row.remote_ip = connection.address.map(|address| address.to_string());
+    row.remote_ip = connection.origin.address().map(|address| address.to_string());
     row.caps = connection.caps();
     row.path_env = claims.path_env.clone();
     row.permissions = claims.permissions.clone();

@@ -4,6 +4,7 @@
 //! uid in the kernel's socket table and not to a `tailscaled`. Everything else is remote, whatever its
 //! address: proxies, other users of the machine, userspace network stacks that dial from loopback.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use axum::http::HeaderMap;
@@ -20,6 +21,11 @@ use crate::tls::Exporter;
 pub enum Link {
     /// The owner's Unix socket; the kernel named the peer's uid.
     Door {
+        /// Uid of the connecting process.
+        uid: u32,
+    },
+    /// The Unix socket of a system service for a group of owners; the kernel let in members only.
+    GroupDoor {
         /// Uid of the connecting process.
         uid: u32,
     },
@@ -48,6 +54,44 @@ pub enum Link {
     },
 }
 
+/// Where a connection comes from, as lists and the audit trail say it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Through the network.
+    Address(IpAddr),
+    /// Through the owner's door.
+    Door,
+    /// Through the door of a group of owners, as this uid.
+    GroupDoor(u32),
+    /// Through the door for nodes.
+    NodeDoor,
+    /// A proxy did not say for whom it asks.
+    Unknown,
+}
+
+impl Origin {
+    /// The address; the doors have none.
+    #[must_use]
+    pub const fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Address(address) => Some(address),
+            Self::Door | Self::GroupDoor(_) | Self::NodeDoor | Self::Unknown => None,
+        }
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            Self::Door => f.write_str("the owner's door"),
+            Self::GroupDoor(uid) => write!(f, "the group's door, uid {uid}"),
+            Self::NodeDoor => f.write_str("the door for nodes"),
+            Self::Unknown => f.write_str("unknown"),
+        }
+    }
+}
+
 /// Headers by which a proxy says for whom it asks.
 const FORWARDING_HEADERS: [&str; 4] =
     ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"];
@@ -57,7 +101,7 @@ impl Link {
     #[must_use]
     pub const fn binding(&self) -> Binding {
         match self {
-            Self::Door { .. } | Self::NodeDoor { .. } => Binding::Unix,
+            Self::Door { .. } | Self::GroupDoor { .. } | Self::NodeDoor { .. } => Binding::Unix,
             Self::Tcp { exporter: None, .. } | Self::Tailscale { .. } => Binding::None,
             Self::Tcp { exporter: Some(_), .. } => Binding::TlsExporter,
         }
@@ -71,6 +115,7 @@ impl Link {
             Self::Tcp { exporter: None, .. }
             | Self::Tailscale { .. }
             | Self::Door { .. }
+            | Self::GroupDoor { .. }
             | Self::NodeDoor { .. } => &[],
         }
     }
@@ -79,15 +124,32 @@ impl Link {
     #[must_use]
     pub fn address(&self) -> Option<IpAddr> {
         match self {
-            Self::Door { .. } | Self::NodeDoor { .. } => None,
+            Self::Door { .. } | Self::GroupDoor { .. } | Self::NodeDoor { .. } => None,
             Self::Tcp { peer, .. } | Self::Tailscale { peer, .. } => Some(peer.ip().to_canonical()),
         }
     }
 
-    /// Whether the peer may be the owner by its uid alone.
+    /// The same for people; `address` is the one that counts, behind a proxy not the link's own.
+    #[must_use]
+    pub fn origin(&self, address: Option<IpAddr>) -> Origin {
+        match self {
+            Self::Door { .. } => Origin::Door,
+            Self::GroupDoor { uid } => Origin::GroupDoor(*uid),
+            Self::NodeDoor { .. } => Origin::NodeDoor,
+            Self::Tcp { .. } | Self::Tailscale { .. } => {
+                address.map_or(Origin::Unknown, Origin::Address)
+            }
+        }
+    }
+
+    /// Whether the peer may be the owner by its uid alone, or as one of the group of owners.
     #[must_use]
     pub fn is_owner(&self) -> bool {
-        matches!(self, Self::Door { uid } if *uid == own_uid() || *uid == 0)
+        match self {
+            Self::Door { uid } => *uid == own_uid() || *uid == 0,
+            Self::GroupDoor { .. } => true,
+            Self::NodeDoor { .. } | Self::Tcp { .. } | Self::Tailscale { .. } => false,
+        }
     }
 
     /// Whether only nodes come this way.
@@ -100,6 +162,8 @@ impl Link {
     pub(crate) fn may_knock(&self) -> bool {
         match self {
             Self::Door { uid } | Self::NodeDoor { uid } => *uid == own_uid() || *uid == 0,
+            // Who may open it is the mode and group of the socket.
+            Self::GroupDoor { .. } => true,
             Self::Tcp { .. } | Self::Tailscale { .. } => false,
         }
     }
@@ -107,7 +171,7 @@ impl Link {
     /// The uid that holds the peer's end of a loopback connection, as the kernel says.
     pub(crate) fn peer_uid(&self) -> Option<u32> {
         match self {
-            Self::Door { uid } | Self::NodeDoor { uid } => Some(*uid),
+            Self::Door { uid } | Self::GroupDoor { uid } | Self::NodeDoor { uid } => Some(*uid),
             Self::Tcp { peer, local, .. } | Self::Tailscale { peer, local, .. } => {
                 PeerEnd::find(*peer, *local).map(|end| end.uid)
             }
@@ -118,7 +182,7 @@ impl Link {
     #[must_use]
     pub fn is_local(&self, forwarded: bool) -> bool {
         match self {
-            Self::Door { .. } => true,
+            Self::Door { .. } | Self::GroupDoor { .. } => true,
             Self::Tailscale { .. } | Self::NodeDoor { .. } => false,
             Self::Tcp { peer, local, .. } => {
                 !forwarded
@@ -232,6 +296,7 @@ mod tests {
         assert!(Link::Door { uid: own_uid() }.is_owner());
         assert!(Link::Door { uid: 0 }.is_owner());
         assert!(!Link::Door { uid: own_uid() + 4711 }.is_owner());
+        assert!(Link::GroupDoor { uid: own_uid() + 4711 }.is_owner());
     }
 
     #[test]

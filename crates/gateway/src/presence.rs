@@ -45,7 +45,7 @@ impl Presence {
         let name = text(&client.display_name).unwrap_or_else(|| client.id.as_str().to_owned());
         let entry = PresenceEntry {
             host: Some(name.clone()),
-            ip: connection.address.map(|address| address.to_string()),
+            ip: connection.origin.address().map(|address| address.to_string()),
             version: Some(client.version.as_str().to_owned()),
             platform: Some(client.platform.as_str().to_owned()),
             device_family: text(&client.device_family),

@@ -36,11 +36,6 @@ use crate::{
     trail::TrailSink,
 };
 
-/// Where the owner comes from, as the audit trail says it.
-pub(crate) const OWNERS_DOOR: &str = "the owner's door";
-/// Where somebody came from who used the door for nodes.
-pub(crate) const NODE_DOOR: &str = "the door for nodes";
-
 /// Everything a handler or connection may need.
 pub struct State {
     /// Facts about this process.
@@ -137,12 +132,11 @@ impl State {
 
     /// The same about something that a connection did.
     pub fn record_of(&self, connection: &Connection, kind: TrailKind, outcome: &str, detail: &str) {
-        let origin = connection.address.map(|address| address.to_string());
         self.record(TrailEvent {
             kind,
             outcome: outcome.to_owned(),
             who: connection.principal.id.clone(),
-            origin: origin.unwrap_or_else(|| OWNERS_DOOR.to_owned()),
+            origin: connection.origin.to_string(),
             detail: detail.to_owned(),
         });
     }

@@ -33,6 +33,12 @@ impl ServiceName {
         Self { kind: "node", rest: profile.map(str::to_owned) }
     }
 
+    /// Where a service of the system keeps the door for a group of owners, and they look for it.
+    #[must_use]
+    pub fn shared_door(&self) -> PathBuf {
+        Path::new("/run/openclaw").join(format!("{}.sock", self.unit()))
+    }
+
     /// The stem of its unit files.
     #[must_use]
     pub fn unit(&self) -> String {
@@ -70,6 +76,15 @@ pub struct Account {
     pub home: PathBuf,
 }
 
+/// A door that a service of the system keeps open for a group of owners.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SharedDoor {
+    /// Its path.
+    pub path: PathBuf,
+    /// Whose members may open it.
+    pub group: String,
+}
+
 /// A service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Definition {
@@ -91,6 +106,8 @@ pub struct Definition {
     pub environment: Vec<(String, String)>,
     /// Addresses that the service manager holds, so that a restart drops no connection attempt.
     pub listen: Vec<SocketAddr>,
+    /// A Unix socket that the service manager holds for a group.
+    pub shared: Option<SharedDoor>,
     /// Whether it says when it is ready and that it still works.
     pub notifies: bool,
     /// Whether it is started again although it ended as it should.
@@ -110,8 +127,10 @@ impl Definition {
             return Err(ServiceError::Unwritable { what: "the path of the program", text });
         }
         let paths = [&self.owner, &self.program, &self.output];
-        let texts = paths.iter().map(|path| path.to_str());
-        let words = self.arguments.iter().map(|word| Some(word.as_str()));
+        let door = self.shared.iter().map(|door| &door.path);
+        let texts = paths.into_iter().chain(door).map(|path| path.to_str());
+        let group = self.shared.iter().map(|door| &door.group);
+        let words = self.arguments.iter().chain(group).map(|word| Some(word.as_str()));
         let pairs = self.environment.iter().flat_map(|(key, value)| [key, value]);
         for text in texts.chain(words).chain(pairs.map(|text| Some(text.as_str()))) {
             let Some(text) = text else {
@@ -123,6 +142,11 @@ impl Definition {
             }
         }
         Ok(())
+    }
+
+    /// Whether the service manager holds sockets for it.
+    pub(crate) fn has_sockets(&self) -> bool {
+        !self.listen.is_empty() || self.shared.is_some()
     }
 
     /// The home folder that the service may write to, if it is not the person's own service.
@@ -152,6 +176,7 @@ pub(crate) mod tests {
                 ([127, 0, 0, 1], 20001).into(),
                 (std::net::Ipv6Addr::LOCALHOST, 20001).into(),
             ],
+            shared: None,
             notifies: true,
             always: true,
             output: "/home/me/.openclaw-ops/logs/service.log".into(),

@@ -16,7 +16,7 @@ mod program;
 mod state;
 pub mod systemd;
 
-pub use definition::{Account, Definition, Scope, ServiceName};
+pub use definition::{Account, Definition, Scope, ServiceName, SharedDoor};
 pub use error::ServiceError;
 pub use files::{Ownership, ServiceFile, owner_of};
 pub use install::{Change, Found, Installation};

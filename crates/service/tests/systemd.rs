@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use openclaw_service::{
-    Account, Activity, Change, Definition, Linger, Manager, Scope, ServiceError, ServiceName,
+    Account, Activity, Change, Definition, Linger, Manager, Scope, ServiceError, ServiceName, SharedDoor,
     launchd::Launchd,
     systemd::{Systemd, units},
 };
@@ -30,6 +30,7 @@ fn definition(home: &Path, scope: Scope) -> Definition {
         arguments: ["gateway", "run", "--port", "18789", "a b%$x\"'\\"].map(str::to_owned).to_vec(),
         environment: vec![("OPENCLAW_HOME".into(), home.join("a b%$x\"").display().to_string())],
         listen: vec!["127.0.0.1:18789".parse().unwrap(), "[::1]:18789".parse().unwrap()],
+        shared: None,
         notifies: true,
         always: true,
         output: home.join("service.log"),
@@ -56,7 +57,12 @@ fn systemd_understands_every_line_and_finds_it_safe() {
         (system("/home/me"), "--system", SYSTEM_EXPOSURE),
     ] {
         let folder = tempfile::tempdir().unwrap();
-        let files = units(&definition(folder.path(), scope.clone()), folder.path()).unwrap();
+        let mut definition = definition(folder.path(), scope.clone());
+        if matches!(scope, Scope::System(_)) {
+            let path = definition.name.shared_door();
+            definition.shared = Some(SharedDoor { path, group: "www-data".into() });
+        }
+        let files = units(&definition, folder.path()).unwrap();
         for file in &files {
             std::fs::write(&file.path, &file.text).unwrap();
         }

@@ -73,6 +73,7 @@ fn open_door(context: &Context, role: DialRole) -> Result<UnixStream, Failure> {
     let path = match role {
         DialRole::Operator => holder
             .and_then(|holder| holder.socket)
+            .or_else(|| crate::target::system_door(context))
             .unwrap_or_else(|| context.paths.socket().to_owned()),
         // Never the owner's instead: the caller was promised to be a node and nothing else.
         DialRole::Node => holder

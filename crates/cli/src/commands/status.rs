@@ -138,7 +138,7 @@ async fn questions(link: &Link, deep: bool) -> Result<(Value, Option<Deep>), Fai
 
 fn connection(link: &Link, target: &Target, started: Instant) -> Connection {
     let hello = link.hello();
-    let local = matches!(target.source, target::Source::Local);
+    let local = matches!(target.source, target::Source::Local | target::Source::System);
     Connection {
         mode: if local { "local" } else { "remote" },
         name: target.name().map(str::to_owned),

@@ -2,8 +2,10 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::net::UnixDatagram;
-use std::process::{Child, Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
@@ -67,9 +69,17 @@ struct Manager<'m> {
 
 impl<'m> Manager<'m> {
     fn start(machine: &'m Machine, port: u16, args: &[&str]) -> Self {
+        Self::with_door(machine, port, None, args)
+    }
+
+    /// The same with a Unix socket beside the ports.
+    fn with_door(machine: &'m Machine, port: u16, door: Option<&Path>, args: &[&str]) -> Self {
         let again = "while :; do sh -c 'LISTEN_PID=$$ exec \"$@\"' sh \"$@\" || exit; done";
         let mut command = Command::new(SOCKET_ACTIVATE);
         command.args(["-l", &format!("127.0.0.1:{port}"), "-l", &format!("[::1]:{port}")]);
+        if let Some(door) = door {
+            command.arg("-l").arg(door);
+        }
         command.args(["sh", "-c", again, "sh", OPENCLAW, "gateway", "run"]);
         command.args(args).env_clear().env("HOME", machine.home()).env("PATH", "/usr/bin:/bin");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
@@ -208,4 +218,120 @@ fn a_socket_that_nobody_configured_is_refused() {
     );
     let output = machine.run(&["gateway", "status", "--json"]);
     assert_eq!(output.status.code(), Some(3), "{}", shown(&output));
+}
+
+/// A group of owners that no file of the machine knows.
+const OWNERS: u32 = 54321;
+/// Accounts without rights: one of the group, and a stranger.
+const MEMBER: u32 = 54322;
+const STRANGER: u32 = 54323;
+
+/// A door in the system's own folder, which only root can make; it goes with this value.
+struct SharedDoor {
+    profile: String,
+    path: PathBuf,
+}
+
+impl SharedDoor {
+    fn new(name: &str) -> Self {
+        let profile = format!("{name}{}", std::process::id());
+        let path = PathBuf::from(format!("/run/openclaw/openclaw-gateway-{profile}.sock"));
+        std::fs::create_dir_all("/run/openclaw").unwrap();
+        Self { profile, path }
+    }
+
+    /// Waits for it, and gives it the group and mode that systemd would have given it.
+    fn belongs_to(&self, group: u32, mode: u32) {
+        let started = Instant::now();
+        while !self.path.exists() {
+            assert!(started.elapsed() < PATIENCE, "the socket was never there");
+            std::thread::yield_now();
+        }
+        chown(&self.path, None, Some(group)).unwrap();
+        std::fs::set_permissions(&self.path, PermissionsExt::from_mode(mode)).unwrap();
+    }
+}
+
+impl Drop for SharedDoor {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.path).ok();
+    }
+}
+
+/// An account with a home folder, and a program that it can reach.
+struct Somebody {
+    home: tempfile::TempDir,
+    uid: u32,
+    gid: u32,
+}
+
+impl Somebody {
+    fn new(uid: u32, gid: u32) -> Self {
+        let home = tempfile::tempdir().unwrap();
+        std::fs::copy(OPENCLAW, home.path().join("openclaw")).unwrap();
+        chown(home.path(), Some(uid), Some(gid)).unwrap();
+        Self { home, uid, gid }
+    }
+
+    fn run(&self, args: &[&str]) -> Output {
+        let mut command = Command::new("setpriv");
+        command.arg(format!("--reuid={}", self.uid)).arg(format!("--regid={}", self.gid));
+        command.arg("--clear-groups").arg(self.home.path().join("openclaw")).args(args);
+        command.env_clear().env("HOME", self.home.path()).env("PATH", "/usr/bin:/bin");
+        command.current_dir(self.home.path()).stdin(Stdio::null()).output().unwrap()
+    }
+
+    fn json(&self, args: &[&str]) -> serde_json::Value {
+        let output = self.run(args);
+        assert!(output.status.success(), "{args:?}: {}", shown(&output));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+#[test]
+fn a_group_of_owners_comes_in_by_its_own_door_and_nobody_else() {
+    if !rustix::process::getuid().is_root() {
+        println!("not run: only root makes a door in /run and becomes somebody else");
+        return;
+    }
+    let (machine, door, port) = (Machine::new(), SharedDoor::new("owners"), free_port());
+    let port_text = port.to_string();
+    let args = ["--profile", &door.profile, "--port", &port_text];
+    let _manager = Manager::with_door(&machine, port, Some(&door.path), &args);
+    door.belongs_to(OWNERS, 0o660);
+    let member = Somebody::new(MEMBER, OWNERS);
+    let status = member.json(&["--profile", &door.profile, "status", "--json"]);
+    assert_eq!(status["gateway"]["urlSource"], "the system's Gateway", "{status}");
+    assert_eq!(status["gateway"]["auth"], "the group's door", "{status}");
+    // What only an owner may.
+    member.json(&["--profile", &door.profile, "devices", "list", "--json"]);
+    let trail = machine.json(&["--profile", &door.profile, "audit"]).to_string();
+    assert!(trail.contains(&format!("the group's door, uid {MEMBER}")), "{trail}");
+
+    let stranger = Somebody::new(STRANGER, STRANGER);
+    let refused = stranger.run(&["--profile", &door.profile, "health"]);
+    assert_eq!(refused.status.code(), Some(3), "{}", shown(&refused));
+    // A login of the group's is a way in from other machines, too.
+    let bridged = member.run(&["--profile", &door.profile, "gateway", "dial-stdio"]);
+    assert!(bridged.status.success(), "{}", shown(&bridged));
+    let stranger = stranger.run(&["--profile", &door.profile, "gateway", "dial-stdio"]);
+    assert_eq!(stranger.status.code(), Some(3), "{}", shown(&stranger));
+}
+
+#[test]
+fn a_door_that_anybody_may_open_is_refused() {
+    if !rustix::process::getuid().is_root() {
+        println!("not run: only root makes a door in /run");
+        return;
+    }
+    let (machine, door, port) = (Machine::new(), SharedDoor::new("open"), free_port());
+    let port_text = port.to_string();
+    let args = ["--profile", &door.profile, "--port", &port_text];
+    let mut manager = Manager::with_door(&machine, port, Some(&door.path), &args);
+    door.belongs_to(OWNERS, 0o666);
+    TcpStream::connect(("127.0.0.1", port)).unwrap();
+    assert_eq!(manager.child.wait().unwrap().code(), Some(78));
+    let mut told = String::new();
+    manager.child.stderr.take().unwrap().read_to_string(&mut told).unwrap();
+    assert!(told.contains("mode 0666, not 0660") && told.contains("--group"), "{told}");
 }

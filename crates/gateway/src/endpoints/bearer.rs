@@ -24,7 +24,7 @@ pub(super) async fn check(
     link: &Link,
     headers: &HeaderMap,
 ) -> Result<(), Fault> {
-    if matches!(link, Link::Door { .. }) {
+    if matches!(link, Link::Door { .. } | Link::GroupDoor { .. }) {
         return if link.is_owner() { Ok(()) } else { Err(Fault::unauthorized(HOW)) };
     }
     let is_tailscale = matches!(link, Link::Tailscale { .. });

@@ -72,7 +72,7 @@ impl Client {
                 owner: false,
             },
             client,
-            address: None,
+            origin: crate::peer::Origin::Door,
             now_ms: NOW,
             caps: self.caps.iter().map(|cap| (*cap).to_owned()).collect(),
             resume,

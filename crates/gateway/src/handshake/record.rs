@@ -4,10 +4,7 @@ use openclaw_protocol::RpcError;
 use openclaw_store::trail::{TrailEvent, TrailKind};
 
 use super::Upgrade;
-use crate::{
-    peer::Link,
-    state::{NODE_DOOR, OWNERS_DOOR, State},
-};
+use crate::state::State;
 
 /// Adds a refusal.
 pub(super) fn refusal(state: &State, upgrade: &Upgrade, who: &str, error: &RpcError) {
@@ -24,10 +21,5 @@ pub(super) fn refusal(state: &State, upgrade: &Upgrade, who: &str, error: &RpcEr
 
 /// Where a connection comes from, for people.
 pub(super) fn origin(upgrade: &Upgrade) -> String {
-    match (&upgrade.link, upgrade.address) {
-        (Link::Door { .. }, _) => OWNERS_DOOR.to_owned(),
-        (Link::NodeDoor { .. }, _) => NODE_DOOR.to_owned(),
-        (_, Some(address)) => address.to_string(),
-        (_, None) => "unknown".to_owned(),
-    }
+    upgrade.link.origin(upgrade.address).to_string()
 }

@@ -14,7 +14,6 @@ use crate::{
     approvals::{Item, Settled},
     node_invoke,
     router::{Cx, Failure, Handle, Methods},
-    state::OWNERS_DOOR,
 };
 
 impl Handle<ExecApprovalsGet> for Methods {
@@ -201,8 +200,7 @@ impl Handle<ExecApprovalWaitDecision> for Methods {
 
 /// Decides in the caller's name; an error if somebody was faster.
 fn decide(cx: &Cx, item: &Item, decision: ApprovalDecision) -> Result<bool, RpcError> {
-    let origin = cx.conn.address.map(|address| address.to_string());
-    let origin = origin.unwrap_or_else(|| OWNERS_DOOR.to_owned());
+    let origin = cx.conn.origin.to_string();
     approval_flow::resolve(&cx.state, item, decision, (&cx.conn.principal.id, &origin))
 }
 

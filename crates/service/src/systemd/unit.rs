@@ -60,7 +60,7 @@ pub fn units(definition: &Definition, folder: &Path) -> Result<Vec<ServiceFile>,
         path: folder.join(format!("{unit}.service")),
         text: service(definition),
     }];
-    if !definition.listen.is_empty() {
+    if definition.has_sockets() {
         let path = folder.join(format!("{unit}.socket"));
         files.push(ServiceFile { path, text: socket(definition) });
     }
@@ -85,7 +85,7 @@ fn service(definition: &Definition) -> String {
         text.push_str("Wants=network-online.target\n");
         after.push("network-online.target");
     }
-    if !definition.listen.is_empty() {
+    if definition.has_sockets() {
         text.push_str(&format!("Requires={socket}\n"));
         after.push(&socket);
     }
@@ -146,6 +146,12 @@ fn socket(definition: &Definition) -> String {
         // Writing into a String cannot fail.
         writeln!(text, "ListenStream={address}").ok();
     }
+    if let Some(door) = &definition.shared {
+        let (path, group) = (specifier(&door.path.display().to_string()), &door.group);
+        // Only members of the group may open it; mode and group mean nothing to the other sockets.
+        writeln!(text, "ListenStream={path}\nSocketMode=0660\nSocketGroup={group}").ok();
+        text.push_str("DirectoryMode=0755\nRemoveOnStop=yes\n");
+    }
     // An IPv6 address would take the IPv4 one with it.
     text.push_str("BindIPv6Only=ipv6-only\nNoDelay=yes\nBacklog=1024\n");
     text.push_str("\n[Install]\nWantedBy=sockets.target\n");
@@ -170,7 +176,7 @@ fn specifier(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::definition::{Account, tests::gateway};
+    use crate::definition::{Account, ServiceName, SharedDoor, tests::gateway};
 
     fn text(definition: &Definition, index: usize) -> String {
         units(definition, Path::new("/u")).unwrap()[index].text.clone()
@@ -219,6 +225,24 @@ mod tests {
         let account = Account { name: "me".into(), home: "/home/me".into() };
         let at_home = text(&Definition { scope: Scope::System(account), ..gateway() }, 0);
         assert!(!at_home.contains("ProtectHome"), "{at_home}");
+    }
+
+    #[test]
+    fn a_group_of_owners_has_a_door_of_its_own() {
+        let name = ServiceName::gateway(Some("ops"));
+        let shared = Some(SharedDoor { path: name.shared_door(), group: "owners".into() });
+        let without = Definition { listen: Vec::new(), shared: shared.clone(), ..gateway() };
+        for definition in [Definition { shared, ..gateway() }, without] {
+            assert!(text(&definition, 0).contains("Requires=openclaw-gateway-ops.socket"));
+            let socket = text(&definition, 1);
+            for line in [
+                "ListenStream=/run/openclaw/openclaw-gateway-ops.sock",
+                "SocketMode=0660",
+                "SocketGroup=owners",
+            ] {
+                assert!(socket.lines().any(|other| other == line), "{line}\n{socket}");
+            }
+        }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use clap::Args;
 use openclaw_config::schema::Bind;
-use openclaw_service::{Change, Definition, Linger, Scope, ServiceName};
+use openclaw_service::{Change, Definition, Linger, Scope, ServiceName, SharedDoor};
 
 use super::WhoseArgs;
 use super::control::{refuse_foreground, with_tail};
@@ -23,6 +23,9 @@ pub(crate) struct InstallArgs {
     /// TCP port [default: gateway.port, else 18789]
     #[arg(long, value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     port: Option<u16>,
+    /// Members of this group are owners too: they get a socket of their own; with --system
+    #[arg(long, value_name = "GROUP", requires = "system")]
+    group: Option<String>,
     /// Write and restart it even if nothing changed, and end a Gateway that runs in the foreground
     #[arg(long)]
     force: bool,
@@ -160,7 +163,7 @@ fn gateway(
         arguments.extend(["--port", &written]);
     }
     let name = ServiceName::gateway(profile);
-    let mut definition = site.definition(context, name, description, &arguments)?;
+    let mut definition = site.definition(context, name.clone(), description, &arguments)?;
     definition.notifies = cfg!(target_os = "linux");
     if matches!(loaded.config.gateway.bind, Bind::Loopback | Bind::Auto) {
         definition.listen =
@@ -172,7 +175,21 @@ fn gateway(
                 .to_owned(),
         );
     }
+    definition.shared = args.group.as_deref().map(|group| shared_door(&name, group)).transpose()?;
     Ok(definition)
+}
+
+/// The door for a group, which has to exist: systemd would not start the socket otherwise.
+fn shared_door(name: &ServiceName, group: &str) -> Result<SharedDoor, Failure> {
+    if cfg!(target_os = "macos") {
+        return Err(Failure::usage("launchd keeps no door for a group"));
+    }
+    if !service::has_group(group)? {
+        return Err(Failure::usage(format!("this system has no group {group}"))
+            .code("SERVICE_NO_GROUP")
+            .hint(format!("make it: sudo groupadd {group}; add people: sudo gpasswd -a USER {group}")));
+    }
+    Ok(SharedDoor { path: name.shared_door(), group: group.to_owned() })
 }
 
 /// Stops and removes the service. The state folder stays.
