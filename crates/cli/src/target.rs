@@ -202,7 +202,11 @@ fn local(context: &Context, args: &ReachArgs, loaded: Loaded) -> Result<Target, 
         && !secret_given
         && let Some(door) = system_door(context)
     {
-        return Ok(Target { place: Place::Door(door), source: Source::System, loaded: Some(loaded) });
+        return Ok(Target {
+            place: Place::Door(door),
+            source: Source::System,
+            loaded: Some(loaded),
+        });
     }
     let place = match published {
         Some(holder) if !secret_given => {

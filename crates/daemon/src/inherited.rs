@@ -70,7 +70,11 @@ impl Inherited {
             ))
         };
         let [door] = &*self.doors else {
-            return if self.doors.is_empty() { Ok(None) } else { refuse("is not the only one".into()) };
+            return if self.doors.is_empty() {
+                Ok(None)
+            } else {
+                refuse("is not the only one".into())
+            };
         };
         let address = door.local_addr().ok();
         let Some(path) = address.as_ref().and_then(|address| address.as_pathname()) else {

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use openclaw_service::{
-    Account, Activity, Change, Definition, Linger, Manager, Scope, ServiceError, ServiceName, SharedDoor,
+    Account, Activity, Change, Definition, Linger, Manager, Scope, ServiceError, ServiceName,
+    SharedDoor,
     launchd::Launchd,
     systemd::{Systemd, units},
 };

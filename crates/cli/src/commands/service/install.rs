@@ -187,7 +187,9 @@ fn shared_door(name: &ServiceName, group: &str) -> Result<SharedDoor, Failure> {
     if !service::has_group(group)? {
         return Err(Failure::usage(format!("this system has no group {group}"))
             .code("SERVICE_NO_GROUP")
-            .hint(format!("make it: sudo groupadd {group}; add people: sudo gpasswd -a USER {group}")));
+            .hint(format!(
+                "make it: sudo groupadd {group}; add people: sudo gpasswd -a USER {group}"
+            )));
     }
     Ok(SharedDoor { path: name.shared_door(), group: group.to_owned() })
 }
