@@ -92,6 +92,11 @@ impl Announce {
         Self { reach, host: host.to_owned(), want }
     }
 
+    /// Another certificate is shown from now on; it is announced when the configuration is followed next.
+    pub(crate) fn shows(&mut self, fingerprint: &str) {
+        self.reach.tls = Some(fingerprint.to_owned());
+    }
+
     /// Follows the configuration.
     pub(crate) fn follow(&self, config: &Config, env: &Environment) {
         let wanted = self.reach.wanted(&config.discovery(env), &self.host);

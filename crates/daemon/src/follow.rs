@@ -77,8 +77,11 @@ impl Follow {
                     self.accounts.follow(&current, &self.paths).await;
                 }
                 _ = look.tick() => {
-                    if let Some(certificate) = &mut self.certificate {
-                        certificate.look();
+                    if let Some(certificate) = &mut self.certificate
+                        && certificate.look()
+                    {
+                        self.announce.shows(&certificate.facts().fingerprint);
+                        self.announce.follow(&current.config, &current.env);
                     }
                     let secrets = self.secrets_seen();
                     if secrets != secrets_seen {

@@ -169,8 +169,8 @@ impl Certificate {
     }
 
     /// Takes up files that changed, and renews a certificate of our own in time. What cannot be used
-    /// is said, and the certificate in use stays.
-    pub(crate) fn look(&mut self) {
+    /// is said, and the certificate in use stays. Says whether another one is in use now.
+    pub(crate) fn look(&mut self) -> bool {
         let now = SystemTime::now();
         if now.duration_since(self.aged).is_ok_and(|past| past >= LOOK_AT_AGE) {
             self.aged = now;
@@ -178,7 +178,7 @@ impl Certificate {
         }
         let seen = self.files.seen();
         if seen == self.seen {
-            return;
+            return false;
         }
         self.seen = seen;
         match read(&self.files) {
@@ -186,9 +186,11 @@ impl Certificate {
                 tracing::info!(fingerprint = %facts.fingerprint, "certificate changed");
                 self.server.replace(config);
                 self.facts = facts;
+                true
             }
             Err(error) => {
                 tracing::error!(%error, hint = %error.hint(), "changed certificate refused; the old one stays");
+                false
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Finding Gateways: what is said on the network and in a zone, and that it is believed by nobody.
 
+use std::process::Command;
 use std::time::Instant;
 
 use openclaw_testkit::dns::DnsServer;
@@ -134,6 +135,19 @@ fn a_gateway_that_others_reach_is_heard_on_the_wire() {
 
     let status = server.json(&["gateway", "status"]);
     assert_eq!(status["gateway"]["mdns"]["state"], "advertising", "{status}");
+    // Another certificate is announced as soon as it is shown.
+    let (key, cert) = (server.state().join("tls/key.pem"), server.state().join("tls/cert.pem"));
+    let next = server.home().join("next.pem");
+    let mut make = Command::new("openssl");
+    make.args(["req", "-x509", "-days", "9", "-subj", "/CN=box", "-key"]).arg(&key);
+    let made = make.arg("-out").arg(&next).output().unwrap();
+    assert!(made.status.success(), "{}", shown(&made));
+    std::fs::rename(&next, &cert).unwrap();
+    let before = beacon["gatewayTlsSha256"].clone();
+    let report = heard(&|report| report["beacons"][0]["gatewayTlsSha256"] != before);
+    let print = server.json(&["gateway", "tls", "fingerprint"]);
+    let announced = &report["beacons"][0]["gatewayTlsSha256"];
+    assert_eq!(*announced, print["certificate"]["fingerprint"]);
     // Without a restart: first in full, then nothing at all.
     server.text(&["config", "set", "discovery.mdns.mode", "full"]);
     let report = heard(&|report| report["beacons"][0].get("sshPort").is_some());
