@@ -11,7 +11,7 @@ use openclaw_service::launchd::Launchd;
 use openclaw_service::systemd::Systemd;
 use openclaw_service::{Account, Definition, Found, Manager, Scope, ServiceError, ServiceName};
 
-pub(crate) use self::common::{dry_run, linger, say_linger};
+pub(crate) use self::common::{dry_run, installed, linger, say_linger, uninstall};
 pub(crate) use self::ready::{log_tail, wait_until_ready};
 pub(crate) use self::report::{Report, ServiceReport};
 use crate::context::{Context, config_failure};

@@ -80,7 +80,9 @@ impl Follow {
                     if let Some(certificate) = &mut self.certificate
                         && certificate.look()
                     {
-                        self.announce.shows(&certificate.facts().fingerprint);
+                        let fingerprint = &certificate.facts().fingerprint;
+                        self.gateway.certificate_changed(fingerprint);
+                        self.announce.shows(fingerprint);
                         self.announce.follow(&current.config, &current.env);
                     }
                     let secrets = self.secrets_seen();

@@ -15,7 +15,7 @@ pub struct GatewayInfo {
     pub port: u16,
     /// The addresses it listens on from the start, loopback first.
     pub addresses: Vec<IpAddr>,
-    /// SHA-256 of the certificate that is shown there, where TLS is spoken.
+    /// SHA-256 of the certificate that is shown there at the start, where TLS is spoken.
     pub tls: Option<String>,
     /// When the process started, in milliseconds since 1970.
     pub started_at_ms: u64,

@@ -30,6 +30,7 @@ pub mod hosts;
 pub mod http;
 pub mod info;
 pub mod keyed_queue;
+mod lan;
 pub mod listen;
 pub mod methods;
 pub(crate) mod node_approval;
@@ -62,7 +63,7 @@ use std::{
     time::Duration,
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use openclaw_agent::{Agent, Models};
 use openclaw_base::{SharedClock, Tasks};
 use openclaw_identity::KeyPair;
@@ -148,6 +149,7 @@ impl Gateway {
         let state = Arc::new(State {
             trail,
             presence: Presence::new(&parts.info.host, &parts.info.version, now),
+            certificate: ArcSwapOption::from_pointee(parts.info.tls.clone()),
             info: parts.info,
             settings: ArcSwap::from_pointee(parts.settings),
             public_key: parts.identity.public_key(),
@@ -249,6 +251,11 @@ impl Gateway {
         }
         self.state.events.publish::<ConfigChanged>(payload);
         self.models_changed();
+    }
+
+    /// Another certificate is shown from now on; `fingerprint` is its SHA-256 as lowercase hex.
+    pub fn certificate_changed(&self, fingerprint: &str) {
+        self.state.certificate.store(Some(Arc::new(fingerprint.to_owned())));
     }
 
     /// Tells clients that pick models to ask for the list again.

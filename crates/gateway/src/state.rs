@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use openclaw_agent::{Agent, Models};
 use openclaw_base::{CancellationToken, SharedClock, Tasks};
 use openclaw_identity::{KeyPair, PublicKey};
@@ -42,6 +42,8 @@ pub struct State {
     pub info: GatewayInfo,
     /// Replaced whole when the configuration changes.
     pub settings: ArcSwap<Settings>,
+    /// SHA-256 of the certificate that is shown now, where TLS is spoken.
+    pub certificate: ArcSwapOption<String>,
     /// The Gateway's key.
     pub identity: Arc<KeyPair>,
     /// Its public half.

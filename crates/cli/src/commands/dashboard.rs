@@ -13,6 +13,7 @@ use serde_json::json;
 
 use super::Outcome;
 use super::devices::code::decoded;
+use super::remote::port_for_browser;
 use crate::args::AskArgs;
 use crate::context::{Context, now_ms};
 use crate::exit::ExitCode;
@@ -123,10 +124,14 @@ async fn base(context: &Context, target: &Target) -> Result<Option<String>, Fail
         Place::Named(gateway) => match &gateway.how {
             How::Url { url, .. } => Ok(Some(as_page(url))),
             How::Ssh { .. } => {
-                let held = tunnels::report(context, &gateway.name).await;
-                let port = held.and_then(|tunnel| tunnel.local_port);
-                let port =
-                    port.ok_or_else(|| no_tunnel(&format!("openclaw remote up {}", gateway.name)))?;
+                let name = &gateway.name;
+                let held = tunnels::report(context, name).await;
+                let port = port_for_browser(context, name).await?;
+                if held.is_none() {
+                    context.printer.note(format!(
+                        "a tunnel is held for the browser; `openclaw remote down {name}` ends it"
+                    ));
+                }
                 Ok(Some(format!("http://127.0.0.1:{port}")))
             }
         },

@@ -13,6 +13,7 @@ mod up;
 use clap::{Args, Subcommand};
 
 pub(super) use self::add::usual_name as name_of_target;
+pub(super) use self::up::port_for_browser;
 use super::Outcome;
 use crate::context::Context;
 use crate::failure::Failure;

@@ -11,6 +11,7 @@
 mod approvals;
 mod audit;
 mod browser;
+mod codes;
 mod commands;
 mod conversation;
 mod cuts;

@@ -10,6 +10,7 @@ use openclaw_store::{devices::invites::Invite, trail::TrailKind};
 use secrecy::ExposeSecret;
 
 use crate::{
+    lan,
     router::{Cx, Failure, Handle, Methods},
     state::State,
 };
@@ -70,7 +71,7 @@ impl Handle<DevicePairSetupCode> for Methods {
             expires_at_ms: Some(expires_at_ms),
             gateway_key: Some(state.public_key.to_base64url()),
             tls_fingerprint: match url_source {
-                OWN_LOOPBACK | OWN_ADDRESS => state.info.tls.clone(),
+                OWN_LOOPBACK | OWN_ADDRESS => state.certificate.load().as_deref().cloned(),
                 _ => None,
             },
             ssh: None,
@@ -114,9 +115,12 @@ fn address(state: &State, asked: Option<&str>) -> Result<(String, &'static str),
     }
     let info = &state.info;
     let scheme = if info.tls.is_some() { "wss" } else { "ws" };
-    let wide = info.addresses.iter().find(|ip| !ip.is_loopback() && !ip.is_unspecified());
+    let listens = |wanted: fn(&IpAddr) -> bool| info.addresses.iter().copied().find(wanted);
+    let named = listens(|ip| !ip.is_loopback() && !ip.is_unspecified());
+    let everywhere = listens(IpAddr::is_unspecified);
+    let wide = named.or_else(|| everywhere.and_then(|_| lan::address()));
     let (ip, source) =
-        wide.map_or((IpAddr::V4(Ipv4Addr::LOCALHOST), OWN_LOOPBACK), |ip| (*ip, OWN_ADDRESS));
+        wide.map_or((IpAddr::V4(Ipv4Addr::LOCALHOST), OWN_LOOPBACK), |ip| (ip, OWN_ADDRESS));
     Ok((format!("{scheme}://{}", SocketAddr::new(ip, info.port)), source))
 }
 

@@ -19,6 +19,7 @@ use openclaw_node::{Machine, Registry, Roots, host, registry};
 use openclaw_remote::SshOptions;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::args::ReachArgs;
 use crate::commands::Outcome;
@@ -93,8 +94,7 @@ pub(crate) fn pair(
     block_on(async {
         let tasks = Tasks::new();
         let node = Node::new(context, args, target, registry, &tasks)?;
-        let paired = Client::connect(&node.endpoint, &node.options).await;
-        let certificate = match paired {
+        let certificate = match node.pair().await {
             Ok(client) => {
                 let certificate = client.certificate();
                 client.close().await;
@@ -168,6 +168,31 @@ impl<'a> Node<'a> {
         let ssh = SshOptions::new(tasks.clone());
         let endpoint = endpoint::for_node(context, &args.reach, target, &ssh)?;
         Ok(Self { context, target, endpoint, options, registry, node_id })
+    }
+
+    /// Connects, and while a person has not decided yet, again: the Gateway may go away meanwhile, and the
+    /// original's does not keep the connection of a machine that asks.
+    async fn pair(&self) -> Result<Client, ClientError> {
+        let deadline = Instant::now() + PAIRING_WAIT;
+        let mut backoff = Backoff::new(DELAYS.0, DELAYS.1);
+        let mut asked = false;
+        loop {
+            let error = match Client::connect(&self.endpoint, &self.options).await {
+                Ok(client) => return Ok(client),
+                Err(error) => error,
+            };
+            let undecided = matches!(error, ClientError::PairingRequired(_));
+            if undecided && !asked {
+                self.say(&error.to_string());
+                self.context.printer.hint(&error.hint());
+            }
+            asked |= undecided;
+            let may_pass = undecided || (asked && error.is_passing());
+            if !may_pass || Instant::now() >= deadline {
+                return Err(error);
+            }
+            tokio::time::sleep(backoff.next_delay()).await;
+        }
     }
 
     /// Serves one link after the other until one fails for good.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use openclaw_service::{Activity, Change, Definition, ServiceName};
+use openclaw_service::{Activity, Definition, ServiceName};
 use serde_json::json;
 
 use crate::args::{OutputArgs, ReachArgs};
@@ -56,24 +56,13 @@ pub(crate) fn install(context: &Context, args: &InstallArgs) -> Outcome {
     if args.dry_run {
         return service::dry_run(context, &site, &definition);
     }
-    let mut report = Report::new("install");
-    report.about(ServiceReport::new(&site.manager, &definition.name, false));
-    let installed = block_on(async {
+    let put = block_on(async {
         let fail = |error| service::failure(&context.own, &error);
         let installation = site.manager.install(&definition, args.force).await.map_err(fail)?;
-        Ok((installation.change, service::linger(context, &site).await))
+        let message = format!("is installed and started; {} node status says how it is", context.own);
+        Ok((installation.change, service::linger(context, &site).await, message))
     });
-    match installed {
-        Ok((change, linger)) => {
-            report.about(ServiceReport::new(&site.manager, &definition.name, true));
-            service::say_linger(context, linger.as_ref(), &mut report.warnings, &mut report.hints);
-            report.hints.push(format!("how it is: {} node status", context.own));
-            let result = if change == Change::Nothing { "already-installed" } else { "installed" };
-            let unit = site.manager.service_name(&definition.name);
-            report.done(context.printer, result, format!("{unit} is installed and started"))
-        }
-        Err(failure) => report.failed(context.printer, failure),
-    }
+    service::installed(context, &site, &definition.name, put)
 }
 
 fn definition(context: &Context, site: &Site, args: &InstallArgs) -> Result<Definition, Failure> {
@@ -117,24 +106,7 @@ fn gateway(context: &Context, args: &InstallArgs) -> Result<Option<String>, Fail
 
 /// Takes it away.
 pub(crate) fn uninstall(context: &Context) -> Outcome {
-    let site = Site::find(context, &Whose::default())?;
-    let service = name(&site);
-    let mut report = Report::new("uninstall");
-    report.about(ServiceReport::new(&site.manager, &service, false));
-    let removed = block_on(async {
-        let removed = site.manager.uninstall(&service, site.paths.state_dir()).await;
-        removed.map_err(|error| service::failure(&context.own, &error))
-    });
-    match removed {
-        Ok(true) => {
-            let unit = site.manager.service_name(&service);
-            report.done(context.printer, "uninstalled", format!("{unit} removed"))
-        }
-        Ok(false) => {
-            report.done(context.printer, "not-installed", "no service was installed".to_owned())
-        }
-        Err(failure) => report.failed(context.printer, failure),
-    }
+    service::uninstall(context, ServiceName::node, "removed")
 }
 
 /// Ends it until the next login.

@@ -4,7 +4,7 @@
 
 use clap::{Args, Subcommand};
 use openclaw_remote::TunnelState;
-use openclaw_service::{Change, Definition, ServiceName};
+use openclaw_service::{Definition, ServiceName};
 use tokio::time::{Instant, interval};
 
 use super::usual_name;
@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::failure::Failure;
 use crate::link::block_on;
 use crate::output::harmless;
-use crate::service::{self, Report, ServiceReport, Site, Whose};
+use crate::service::{self, Site, Whose};
 use crate::tunnels;
 
 /// How long the first connection is waited for. It is tried further afterwards.
@@ -73,7 +73,9 @@ impl ServiceArgs {
 pub(crate) fn run(context: &Context, args: &ServiceArgs) -> Outcome {
     match &args.command {
         ServiceCommand::Install(args) => install(context, args),
-        ServiceCommand::Uninstall(_) => uninstall(context),
+        ServiceCommand::Uninstall(_) => {
+            service::uninstall(context, ServiceName::tunnels, "removed; the names stay")
+        }
     }
 }
 
@@ -84,9 +86,7 @@ fn install(context: &Context, args: &InstallArgs) -> Outcome {
     if args.dry_run {
         return service::dry_run(context, &site, &definition);
     }
-    let mut report = Report::new("install");
-    report.about(ServiceReport::new(&site.manager, &definition.name, false));
-    let installed = block_on(async {
+    let put = block_on(async {
         let fail = |error| service::failure(&context.own, &error);
         release(context, &site, &definition, &names).await?;
         let installation = site.manager.install(&definition, args.force).await.map_err(fail)?;
@@ -95,18 +95,9 @@ fn install(context: &Context, args: &InstallArgs) -> Outcome {
         for name in &names {
             said.push(format!("{name} {}", state(context, name).await));
         }
-        Ok((installation.change, linger, said))
+        Ok((installation.change, linger, format!("runs: {}", said.join(", "))))
     });
-    match installed {
-        Ok((change, linger, said)) => {
-            report.about(ServiceReport::new(&site.manager, &definition.name, true));
-            service::say_linger(context, linger.as_ref(), &mut report.warnings, &mut report.hints);
-            let result = if change == Change::Nothing { "already-installed" } else { "installed" };
-            let unit = site.manager.service_name(&definition.name);
-            report.done(context.printer, result, format!("{unit} runs: {}", said.join(", ")))
-        }
-        Err(failure) => report.failed(context.printer, failure),
-    }
+    service::installed(context, &site, &definition.name, put)
 }
 
 fn names(context: &Context, args: &InstallArgs) -> Result<Vec<String>, Failure> {
@@ -183,26 +174,5 @@ async fn state(context: &Context, name: &str) -> String {
             }
             _ => {}
         }
-    }
-}
-
-fn uninstall(context: &Context) -> Outcome {
-    let site = Site::find(context, &Whose::default())?;
-    let service = ServiceName::tunnels(site.paths.profile().name());
-    let mut report = Report::new("uninstall");
-    report.about(ServiceReport::new(&site.manager, &service, false));
-    let removed = block_on(async {
-        let removed = site.manager.uninstall(&service, site.paths.state_dir()).await;
-        removed.map_err(|error| service::failure(&context.own, &error))
-    });
-    match removed {
-        Ok(true) => {
-            let unit = site.manager.service_name(&service);
-            report.done(context.printer, "uninstalled", format!("{unit} removed; the names stay"))
-        }
-        Ok(false) => {
-            report.done(context.printer, "not-installed", "no service was installed".to_owned())
-        }
-        Err(failure) => report.failed(context.printer, failure),
     }
 }

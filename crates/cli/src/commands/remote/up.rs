@@ -40,24 +40,36 @@ pub(crate) struct UpArgs {
 /// Asks the process that holds tunnels, or starts one; then waits until the tunnel works.
 pub(crate) fn run(context: &Context, args: &UpArgs) -> Outcome {
     let name = usual_name(context, args.name.as_ref())?;
-    block_on(async {
-        let control = tunnels::control(context);
-        let request = Request::Up(name.clone());
-        let deadline = Instant::now() + args.timeout.unwrap_or(PATIENCE);
-        let running = control.ask(&request).await.map_err(|error| refused(&error))?;
-        let failed = running.as_ref().and_then(|report| report.tunnel(&name));
-        let failed = failed.map_or(0, |tunnel| tunnel.failures);
-        let mut child = match running {
-            Some(_) => None,
-            None => Some(start(context, &name)?),
-        };
-        let waiting = works(&control, &name, failed, child.as_mut());
-        let tunnel = timeout_at(deadline, waiting).await.map_err(|_| {
-            Failure::new(ExitCode::LinkLost, "the tunnel is not up yet; it is tried further")
-                .hint("openclaw remote status")
-        })?;
-        show(context, &tunnel?)
-    })
+    let tunnel = block_on(hold(context, &name, args.timeout.unwrap_or(PATIENCE)))?;
+    show(context, &tunnel)
+}
+
+/// Holds a tunnel for a command that needs its port for a browser.
+pub(crate) async fn port_for_browser(context: &Context, name: &str) -> Result<u16, Failure> {
+    let tunnel = hold(context, name, PATIENCE).await?;
+    match tunnel.local_port.filter(|_| tunnel.state == TunnelState::Connected) {
+        Some(port) => Ok(port),
+        None => Err(why_not(&tunnel)),
+    }
+}
+
+/// Asks for the tunnel, and waits until it works or a try failed.
+async fn hold(context: &Context, name: &str, patience: Duration) -> Result<TunnelReport, Failure> {
+    let control = tunnels::control(context);
+    let request = Request::Up(name.to_owned());
+    let deadline = Instant::now() + patience;
+    let running = control.ask(&request).await.map_err(|error| refused(&error))?;
+    let failed = running.as_ref().and_then(|report| report.tunnel(name));
+    let failed = failed.map_or(0, |tunnel| tunnel.failures);
+    let mut child = match running {
+        Some(_) => None,
+        None => Some(start(context, name)?),
+    };
+    let waiting = works(&control, name, failed, child.as_mut());
+    timeout_at(deadline, waiting).await.map_err(|_| {
+        Failure::new(ExitCode::LinkLost, "the tunnel is not up yet; it is tried further")
+            .hint("openclaw remote status")
+    })?
 }
 
 fn refused(error: &std::io::Error) -> Failure {
@@ -113,11 +125,16 @@ fn show(context: &Context, tunnel: &TunnelReport) -> Outcome {
     if works {
         return Ok(ExitCode::Done);
     }
-    let reason = harmless(tunnel.reason.as_deref().unwrap_or("it does not work"));
-    let hint = harmless(tunnel.hint.as_deref().unwrap_or("openclaw remote status"));
     if printer.is_json() {
         return Err(Failure::already_shown(ExitCode::Ssh));
     }
     printer.note("it is tried further; `openclaw remote down` ends that");
-    Err(Failure::new(ExitCode::Ssh, reason).hint(hint))
+    Err(why_not(tunnel))
+}
+
+/// A tunnel that does not work, with what to do about it.
+fn why_not(tunnel: &TunnelReport) -> Failure {
+    let reason = harmless(tunnel.reason.as_deref().unwrap_or("it does not work"));
+    let hint = harmless(tunnel.hint.as_deref().unwrap_or("openclaw remote status"));
+    Failure::new(ExitCode::Ssh, reason).hint(hint)
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use openclaw_protocol::methods::system::{ProcessMemory, SystemInfoResult};
 
-use crate::router::Cx;
+use crate::{lan, router::Cx};
 
 /// Reads what the kernel tells; what it does not tell is left out.
 pub(super) fn info(cx: &Cx) -> SystemInfoResult {
@@ -20,7 +20,7 @@ pub(super) fn info(cx: &Cx) -> SystemInfoResult {
         os_label: format!("{} {release}", uname.sysname().to_string_lossy()),
         release,
         arch: std::env::consts::ARCH.to_owned(),
-        lan_address: None,
+        lan_address: lan::address().map(|ip| ip.to_string()),
         port: Some(info.port),
         node_version: format!("openclaw-rust {}", info.version),
         pid: std::process::id(),
