@@ -37,7 +37,8 @@ impl Drop for Asking {
 }
 
 fn code(server: &Machine, more: &[&str]) -> String {
-    let words: Vec<&str> = ["devices", "join-code"].into_iter().chain(more.iter().copied()).collect();
+    let words: Vec<&str> =
+        ["devices", "join-code"].into_iter().chain(more.iter().copied()).collect();
     server.json(&words)["setupCode"].as_str().unwrap().to_owned()
 }
 
@@ -99,7 +100,8 @@ fn a_code_carries_what_a_stranger_has_to_know_about_tls_and_makes_a_node_for_goo
     let output = make.arg("-out").arg(&next).output().unwrap();
     assert!(output.status.success(), "{}", shown(&output));
     std::fs::rename(&next, &cert).unwrap();
-    let print = server.json(&["gateway", "tls", "fingerprint"])["certificate"]["fingerprint"].clone();
+    let print =
+        server.json(&["gateway", "tls", "fingerprint"])["certificate"]["fingerprint"].clone();
     // The Gateway knows its own address, so nothing has to be named.
     let started = Instant::now();
     let made = loop {

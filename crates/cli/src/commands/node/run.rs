@@ -184,7 +184,7 @@ impl<'a> Node<'a> {
             let undecided = matches!(error, ClientError::PairingRequired(_));
             if undecided && !asked {
                 self.say(&error.to_string());
-                self.context.printer.hint(&error.hint());
+                self.context.printer.hint(error.hint());
             }
             asked |= undecided;
             let may_pass = undecided || (asked && error.is_passing());

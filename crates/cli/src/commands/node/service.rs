@@ -59,7 +59,8 @@ pub(crate) fn install(context: &Context, args: &InstallArgs) -> Outcome {
     let put = block_on(async {
         let fail = |error| service::failure(&context.own, &error);
         let installation = site.manager.install(&definition, args.force).await.map_err(fail)?;
-        let message = format!("is installed and started; {} node status says how it is", context.own);
+        let message =
+            format!("is installed and started; {} node status says how it is", context.own);
         Ok((installation.change, service::linger(context, &site).await, message))
     });
     service::installed(context, &site, &definition.name, put)
