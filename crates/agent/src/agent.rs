@@ -24,7 +24,7 @@ use crate::{
     slash, start,
     status::{SessionStatus, StatusSource},
     stop,
-    tool::Tool,
+    tool::{Tool, ToolSource},
 };
 
 /// What an agent is made of.
@@ -37,6 +37,8 @@ pub struct AgentParts {
     pub models: Arc<dyn Models>,
     /// Tools besides the built-in `session_status`.
     pub tools: Vec<Arc<dyn Tool>>,
+    /// Tools that come and go.
+    pub servers: Option<Arc<dyn ToolSource>>,
     /// Who is told what happens.
     pub events: Arc<dyn AgentEvents>,
     /// Owner of the agent's tasks. When it is cancelled, runs stop where they are and are taken up
@@ -74,6 +76,7 @@ impl Agent {
             settings: parts.settings,
             models: parts.models,
             tools,
+            servers: parts.servers,
             voice: Voice { events: parts.events, clock: parts.clock },
             tasks: parts.tasks,
             lanes,
@@ -167,8 +170,23 @@ impl Agent {
 
     /// The tools there are, whoever has them.
     #[must_use]
-    pub fn tools(&self) -> &[Arc<dyn Tool>] {
-        &self.inner.tools
+    pub fn tools(&self) -> Vec<Arc<dyn Tool>> {
+        let servers = self.inner.servers.iter().flat_map(|servers| servers.known());
+        self.inner.tools.iter().cloned().chain(servers).collect()
+    }
+
+    /// The tools that an agent has now; servers of tools that it may use are started for it.
+    pub async fn tools_of(&self, agent: &AgentId) -> Vec<Arc<dyn Tool>> {
+        self.inner.tools_of(&self.inner.settings(), agent).await
+    }
+
+    /// One of them by its name; servers are only started for a tool that is not known.
+    pub async fn tool_of(&self, agent: &AgentId, name: &str) -> Option<Arc<dyn Tool>> {
+        let known = self.tools().into_iter().find(|tool| tool.name() == name);
+        match known {
+            Some(tool) => self.inner.settings().has_tool(agent, name).then_some(tool),
+            None => self.tools_of(agent).await.into_iter().find(|tool| tool.name() == name),
+        }
     }
 
     /// The models there are.

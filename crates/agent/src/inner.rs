@@ -19,7 +19,7 @@ use crate::{
     outcome::{self, stored_outcome},
     run::{AbortReason, FinalState, RunError, RunOutcome},
     settings::AgentSettings,
-    tool::Tool,
+    tool::{Tool, ToolSource},
 };
 
 /// Times a busy store is asked again before a run's end is given up on.
@@ -30,6 +30,7 @@ pub(crate) struct Inner {
     pub(crate) settings: watch::Receiver<Arc<AgentSettings>>,
     pub(crate) models: Arc<dyn Models>,
     pub(crate) tools: Vec<Arc<dyn Tool>>,
+    pub(crate) servers: Option<Arc<dyn ToolSource>>,
     pub(crate) voice: Voice,
     pub(crate) tasks: Tasks,
     pub(crate) lanes: Arc<Lanes>,
@@ -40,6 +41,21 @@ impl Inner {
     /// The settings as they are now.
     pub(crate) fn settings(&self) -> Arc<AgentSettings> {
         Arc::clone(&self.settings.borrow())
+    }
+
+    /// The tools that an agent has, those of servers included, which are started for it.
+    pub(crate) async fn tools_of(
+        &self,
+        settings: &AgentSettings,
+        agent: &AgentId,
+    ) -> Vec<Arc<dyn Tool>> {
+        let mut tools = self.tools.clone();
+        if let Some(servers) = &self.servers {
+            let wanted = |beginning: &str| settings.may_have(agent, beginning);
+            tools.extend(servers.ready(&wanted).await);
+        }
+        tools.retain(|tool| settings.has_tool(agent, tool.name()));
+        tools
     }
 
     pub(crate) fn now_ms(&self) -> u64 {

@@ -15,6 +15,7 @@ mod commands;
 mod compact;
 mod error;
 mod events;
+mod fence;
 mod gate;
 mod inner;
 mod lanes;
@@ -47,6 +48,7 @@ pub use self::{
     compact::{Checkpoint, CompactReason},
     error::AgentError,
     events::{AgentEvent, AgentEventKind, AgentEvents, NoEvents},
+    fence::fenced,
     model::{Model, ModelError, ModelRef},
     models::{AuthState, KeySource, ModelInfo, Models, ModelsError, ProviderAuth, Resolved},
     nodes::{NodeCall, NodeReach, NodesTool},
@@ -56,6 +58,6 @@ pub use self::{
         Start, StartRun,
     },
     settings::{AgentProfile, AgentSettings, QueueSettings, RetrySettings},
-    tool::{Tool, ToolContext, ToolOutcome},
-    tool_policy::{ToolPolicy, ToolProfile, is_in_group, means},
+    tool::{Tool, ToolContext, ToolOrigin, ToolOutcome, ToolSource},
+    tool_policy::{ToolPolicy, ToolProfile, is_in_group, means, name_matches},
 };

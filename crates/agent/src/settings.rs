@@ -86,6 +86,13 @@ impl AgentSettings {
             && self.profile(agent).is_none_or(|profile| profile.tools.allows(tool))
     }
 
+    /// Whether an agent may have any tool whose name begins so.
+    #[must_use]
+    pub fn may_have(&self, agent: &AgentId, beginning: &str) -> bool {
+        self.tools.may_allow(beginning)
+            && self.profile(agent).is_none_or(|profile| profile.tools.may_allow(beginning))
+    }
+
     /// An agent by its id.
     #[must_use]
     pub fn profile(&self, id: &AgentId) -> Option<&AgentProfile> {

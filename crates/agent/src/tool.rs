@@ -1,6 +1,6 @@
 //! What the agent can do besides talking.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use openclaw_base::CancellationToken;
@@ -27,6 +27,11 @@ pub trait Tool: Send + Sync {
         None
     }
 
+    /// Where it comes from.
+    fn origin(&self) -> ToolOrigin {
+        ToolOrigin::Core
+    }
+
     /// Does it.
     fn run<'a>(&'a self, arguments: Value, context: &'a ToolContext) -> BoxFuture<'a, ToolOutcome>;
 
@@ -38,6 +43,34 @@ pub trait Tool: Send + Sync {
             schema: self.schema(),
         }
     }
+}
+
+/// Where a tool comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ToolOrigin {
+    /// It comes with the Gateway.
+    Core,
+    /// A server of tools has it.
+    Server {
+        /// The server's name.
+        server: String,
+        /// The tool's name there.
+        tool: String,
+    },
+}
+
+/// Tools that come and go while the Gateway runs, as those of servers do.
+pub trait ToolSource: Send + Sync {
+    /// What is known without asking anybody.
+    fn known(&self) -> Vec<Arc<dyn Tool>>;
+
+    /// What there is for a turn that begins, in the same order each time. `wanted` says of the beginning
+    /// of the names that tools of one place share whether any of them may be used at all; what nobody may
+    /// use is not started for it. Must not take long, and is dropped when the run is aborted.
+    fn ready<'a>(
+        &'a self,
+        wanted: &'a (dyn Fn(&str) -> bool + Sync),
+    ) -> BoxFuture<'a, Vec<Arc<dyn Tool>>>;
 }
 
 /// On whose behalf a tool runs.

@@ -23,6 +23,9 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("group:nodes", &["nodes"]),
 ];
 
+/// Stands for all tools of servers.
+const SERVERS: &str = "bundle-mcp";
+
 /// A set of tools to begin with.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ToolProfile {
@@ -48,15 +51,21 @@ impl ToolProfile {
     const fn tools(self) -> Option<&'static [&'static str]> {
         match self {
             Self::Minimal => Some(&["session_status"]),
-            Self::Coding => {
-                Some(&["group:fs", "group:runtime", "group:sessions", "group:memory", "image"])
-            }
+            Self::Coding => Some(&[
+                "group:fs",
+                "group:runtime",
+                "group:sessions",
+                "group:memory",
+                "image",
+                SERVERS,
+            ]),
             Self::Messaging => Some(&[
                 "message",
                 "sessions_list",
                 "sessions_history",
                 "sessions_send",
                 "session_status",
+                SERVERS,
             ]),
             Self::Full => None,
         }
@@ -88,6 +97,25 @@ impl ToolPolicy {
     }
 }
 
+impl ToolPolicy {
+    /// Whether it may leave in any tool whose name begins so. It may say yes where none is left in the
+    /// end, never no where one is.
+    #[must_use]
+    pub fn may_allow(&self, beginning: &str) -> bool {
+        let lists = [&self.also_allow, &self.allow];
+        let named = lists.iter().any(|list| {
+            list.iter().any(|entry| entry.trim().to_ascii_lowercase().starts_with(&beginning.to_ascii_lowercase()))
+        });
+        let denied = self.deny.iter().any(|entry| means(entry, beginning));
+        !denied && (named || self.allows(beginning))
+    }
+}
+
+/// Whether a tool is one of a server, by its name.
+fn is_of_server(tool: &str) -> bool {
+    tool.contains("__")
+}
+
 /// Whether a tool belongs to a group, such as `group:fs`.
 #[must_use]
 pub fn is_in_group(group: &str, tool: &str) -> bool {
@@ -103,16 +131,22 @@ pub fn means(entry: &str, tool: &str) -> bool {
     let group = GROUPS.iter().find(|(name, _)| *name == entry);
     match group {
         Some((_, tools)) => tools.contains(&tool.as_str()),
-        None => entry == "group:openclaw" || matches(entry, &tool),
+        None => match entry {
+            "group:openclaw" => !is_of_server(&tool),
+            SERVERS | "group:plugins" => is_of_server(&tool),
+            entry => name_matches(entry, &tool),
+        },
     }
 }
 
-fn matches(pattern: &str, text: &str) -> bool {
+/// Whether a text is what a pattern says, in which `*` stands for any characters.
+#[must_use]
+pub fn name_matches(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((start, rest)) => text.strip_prefix(start).is_some_and(|text| {
             let ends = text.char_indices().map(|(at, _)| at).chain([text.len()]);
-            ends.into_iter().any(|at| text.get(at..).is_some_and(|text| matches(rest, text)))
+            ends.into_iter().any(|at| text.get(at..).is_some_and(|text| name_matches(rest, text)))
         }),
     }
 }
@@ -148,6 +182,16 @@ mod tests {
             (None, &[], &[], &["*"], "read", false),
             (None, &[], &[], &["group:openclaw"], "read", false),
             (None, &[], &["nobody"], &[], "read", false),
+            (None, &[], &[], &[], "docs__search", true),
+            (Some(Coding), &[], &[], &[], "docs__search", true),
+            (Some(Messaging), &[], &[], &[], "docs__search", true),
+            (Some(Minimal), &[], &[], &[], "docs__search", false),
+            (Some(Minimal), &["docs__*"], &[], &[], "docs__search", true),
+            (None, &[], &[], &["bundle-mcp"], "docs__search", false),
+            (None, &[], &[], &["bundle-mcp"], "read", true),
+            (None, &[], &[], &["docs__*"], "docs__search", false),
+            (None, &[], &[], &["group:openclaw"], "docs__search", true),
+            (None, &[], &["read"], &[], "docs__search", false),
         ] {
             let policy = ToolPolicy {
                 profile,
@@ -156,6 +200,31 @@ mod tests {
                 deny: list(deny),
             };
             assert_eq!(policy.allows(tool), expected, "{policy:?} {tool}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_may_use_is_not_started() {
+        use ToolProfile::Minimal;
+        for (profile, also, allow, deny, expected) in [
+            (None, &[] as &[&str], &[] as &[&str], &[] as &[&str], true),
+            (Some(Minimal), &[], &[], &[], false),
+            (Some(Minimal), &["docs__search"], &[], &[], true),
+            (None, &[], &["docs__search"], &[], true),
+            (None, &[], &["read"], &[], false),
+            (None, &[], &["bundle-mcp"], &[], true),
+            (None, &[], &[], &["bundle-mcp"], false),
+            (None, &[], &[], &["Docs__*"], false),
+            (None, &[], &[], &["docs__search"], true),
+            (None, &[], &["docs__search"], &["*"], false),
+        ] {
+            let policy = ToolPolicy {
+                profile,
+                also_allow: list(also),
+                allow: list(allow),
+                deny: list(deny),
+            };
+            assert_eq!(policy.may_allow("docs__"), expected, "{policy:?}");
         }
     }
 }

@@ -27,6 +27,7 @@ use crate::{
     run::{AbortReason, RunError, RunOutcome},
     settings::AgentSettings,
     throttle::Throttle,
+    tool::Tool,
 };
 
 mod ask;
@@ -56,6 +57,7 @@ pub(crate) async fn take(
         model: None,
         context_window: None,
         overflowed: false,
+        tools: Vec::new(),
     };
     let end = watch_deadline(&run, limit, turn.go(&batch)).await;
     turn.finish(end).await
@@ -90,6 +92,8 @@ struct Turn<'a> {
     context_window: Option<u64>,
     /// The provider said once that the conversation is too long.
     overflowed: bool,
+    /// The tools that the agent has in this turn.
+    tools: Vec<Arc<dyn Tool>>,
 }
 
 impl Turn<'_> {
@@ -121,7 +125,13 @@ impl Turn<'_> {
         let rows = self.rows().await?;
         self.append(tools::missing_results(&rows)).await?;
 
-        let specs = self.tools().map(|tool| tool.spec()).collect();
+        let tools = self.inner.tools_of(&self.settings, &self.run.agent_id);
+        self.tools = tokio::select! {
+            biased;
+            () = self.run.cancel.cancelled() => Vec::new(),
+            tools = tools => tools,
+        };
+        let specs = self.tools.iter().map(|tool| tool.spec()).collect();
         let system = prompt::system(&self.prompt_facts(&resolved)).await;
         let mut request = ModelRequest {
             messages: crate::compact::conversation(&self.rows().await?),

@@ -22,6 +22,7 @@ mod gateway_tls;
 mod gateway_use;
 mod health;
 mod logs;
+mod mcp;
 mod message;
 mod models;
 mod node;
@@ -69,6 +70,8 @@ pub(crate) enum Command {
     Config(config::ConfigArgs),
     /// List models, and keep the keys of their providers
     Models(models::ModelsArgs),
+    /// Show the servers of tools that the agent may use
+    Mcp(mcp::McpArgs),
     /// Open the browser interface, signed in
     Dashboard(dashboard::DashboardArgs),
     /// Show a code that lets another machine ask to be a node, for a camera too
@@ -114,6 +117,7 @@ impl Command {
             Self::Logs(args) => args.output.json,
             Self::Config(args) => args.wants_json(),
             Self::Models(args) => args.wants_json(),
+            Self::Mcp(args) => args.wants_json(),
             Self::Qr(args) => args.common.output.json,
             Self::Dashboard(args) => args.common.output.json,
             Self::Devices(args) => args.wants_json(),
@@ -162,6 +166,7 @@ pub(crate) fn run(
         Command::Logs(args) => logs::run(&context, &args),
         Command::Config(args) => config::run(&context, &args),
         Command::Models(args) => models::run(&context, &args),
+        Command::Mcp(args) => mcp::run(&context, &args),
         Command::Qr(args) => devices::join::run(&context, &args, true),
         Command::Dashboard(args) => dashboard::run(&context, &args),
         Command::Devices(args) => devices::run(&context, &args),

@@ -41,7 +41,7 @@ impl ReloadClass {
 }
 
 /// Key prefixes and their class; what matches none needs a restart.
-const TABLE: [(&str, ReloadClass); 39] = [
+const TABLE: [(&str, ReloadClass); 40] = [
     ("$schema", ReloadClass::Live),
     ("agents", ReloadClass::Live),
     ("agents.defaults.maxConcurrent", ReloadClass::Hot),
@@ -74,6 +74,7 @@ const TABLE: [(&str, ReloadClass); 39] = [
     ("logging.consoleLevel", ReloadClass::Hot),
     ("logging.level", ReloadClass::Hot),
     ("logging.redactSensitive", ReloadClass::Live),
+    ("mcp", ReloadClass::Hot),
     ("messages", ReloadClass::Live),
     ("meta", ReloadClass::Live),
     ("models", ReloadClass::Hot),

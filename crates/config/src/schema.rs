@@ -11,6 +11,7 @@ mod choices;
 mod discovery;
 mod gateway;
 mod general;
+mod mcp;
 mod models;
 mod session;
 mod tools;
@@ -25,7 +26,7 @@ pub use self::channels::{
 };
 pub use self::choices::{
     ApiDialect, AuthMode, Bind, ConsoleStyle, DirectPolicy, DmScope, ExecAsk, ExecSecurity,
-    GatewayMode, GroupAccess, HostKeyPolicy, InputKind, LogLevel, MdnsMode, ModelsMode, PeerKind,
+    GatewayMode, GroupAccess, HostKeyPolicy, InputKind, LogLevel, MdnsMode, McpTransport, ModelsMode, PeerKind,
     ProviderAuth, QueueDrop, QueueMode, RedactMode, ReloadMode, RemoteTransport, ReplyTo,
     ResetMode, SessionScope, StreamMode, TailscaleMode, ThinkingLevel, ToolProfile,
 };
@@ -38,6 +39,7 @@ pub use self::general::{
     EnvBlock, Logging, Meta, SecretDefaults, SecretFileMode, SecretProvider, Secrets, ShellEnv, Ui,
     UiAssistant,
 };
+pub use self::mcp::{Mcp, McpServer, McpToolFilter};
 pub use self::models::{ModelCost, Models, Provider, ProviderModel};
 pub use self::session::{Messages, Queue, ResetByType, ResetPolicy, Session};
 pub use self::tools::{AgentTools, Tools, ToolsExec};
@@ -73,6 +75,8 @@ pub struct Config {
     pub messages: Messages,
     /// Which tools agents have, and how far they go.
     pub tools: Tools,
+    /// Servers of tools that speak the Model Context Protocol.
+    pub mcp: Mcp,
     /// How Gateways are found.
     pub discovery: Discovery,
     /// The Gateway itself: address, authentication, TLS, and the remote one to talk to.

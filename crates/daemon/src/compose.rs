@@ -26,7 +26,7 @@ use crate::{
     models,
     tailnet::LocalTailnet,
     tls::Certificate,
-    tools,
+    tool_servers, tools,
     wiring::{agent_settings, gateway_settings},
 };
 
@@ -92,11 +92,14 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         store: &store,
         tasks: &tasks,
     });
+    let servers = tools::environment(&loaded.env);
+    let servers = Arc::new(tool_servers::servers(paths, loaded, servers, &tasks));
     let agent = Agent::new(AgentParts {
         store: store.clone(),
         settings: agent_receiver.clone(),
         models: Arc::clone(&models),
         tools,
+        servers: Some(Arc::clone(&servers) as Arc<_>),
         events: Arc::new(Fan { clients: run_events.clone(), hub: Arc::clone(&hub_cell) }),
         tasks: tasks.child(),
         clock: Arc::clone(&clock),
@@ -145,6 +148,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         agent_settings: agent_sender,
         config,
         registry,
+        servers,
         certificate,
         accounts: Arc::clone(&accounts),
     };

@@ -7,6 +7,7 @@ use openclaw_base::Tasks;
 use openclaw_config::{ConfigWatch, Environment, Loaded, Paths, Reload};
 use openclaw_gateway::{Gateway, settings::SharedAuth};
 use openclaw_protocol::events::core::ConfigChangedPayload;
+use openclaw_mcp::Servers;
 use openclaw_providers::Registry;
 use tokio::{
     sync::watch,
@@ -20,6 +21,7 @@ use crate::{
     config_source::FileConfig,
     logging, models,
     tls::Certificate,
+    tool_servers,
     wiring::{agent_settings, gateway_settings},
 };
 
@@ -36,6 +38,7 @@ pub(crate) struct Follow {
     pub(crate) agent_settings: watch::Sender<Arc<AgentSettings>>,
     pub(crate) config: Arc<FileConfig>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) servers: Arc<Servers>,
     pub(crate) certificate: Option<Certificate>,
     pub(crate) announce: Announce,
     pub(crate) accounts: Arc<Accounts>,
@@ -130,6 +133,7 @@ impl Follow {
         self.config.set_applied(loaded.revision());
         self.agent_settings.send_replace(Arc::new(agent_settings(&loaded.config, &self.paths)));
         self.registry.reload(models::settings(&self.paths, loaded));
+        self.servers.apply(tool_servers::settings(&self.paths, loaded));
         let settings = gateway_settings(loaded, &self.paths, self.auth(loaded));
         let payload = ConfigChangedPayload {
             hash: Some(loaded.hash()),

@@ -24,6 +24,7 @@ mod start;
 mod stop;
 mod tailnet;
 mod tls;
+mod tool_servers;
 mod tools;
 mod wiring;
 

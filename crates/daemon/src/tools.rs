@@ -34,16 +34,12 @@ pub(crate) struct Ingredients<'a> {
 pub(crate) fn table(ingredients: Ingredients<'_>) -> Vec<Arc<dyn Tool>> {
     let Ingredients { paths, env, settings, nodes, approver, store, tasks } = ingredients;
     let processes = Processes::new(tasks.child());
-    let variables = env
-        .names()
-        .into_iter()
-        .filter_map(|name| env.get(name).map(|value| (name.to_owned(), value.to_owned())));
     let exec = ExecParts {
         settings: settings.clone(),
         approvals: Arc::clone(approver.file()),
         approver: Arc::clone(approver) as Arc<_>,
         processes: processes.clone(),
-        environment: base_environment(variables),
+        environment: environment(env),
         state_dir: paths.state_dir().to_owned(),
     };
     let mut tools: Vec<Arc<dyn Tool>> = vec![
@@ -61,4 +57,13 @@ pub(crate) fn table(ingredients: Ingredients<'_>) -> Vec<Arc<dyn Tool>> {
         Err(error) => tracing::warn!(%error, "the tool web_fetch is missing"),
     }
     tools
+}
+
+/// What of the Gateway's own environment others are given.
+pub(crate) fn environment(env: &Environment) -> Vec<(String, String)> {
+    let variables = env
+        .names()
+        .into_iter()
+        .filter_map(|name| env.get(name).map(|value| (name.to_owned(), value.to_owned())));
+    base_environment(variables)
 }

@@ -7,13 +7,17 @@ mod confine;
 mod environment;
 mod output;
 mod start;
+mod talk;
 
 use std::{path::PathBuf, time::Duration};
 
 pub use confine::{Hidden, can_hide, hide};
-pub use environment::{RefusedVariable, base_environment, checked_variables};
+pub use environment::{
+    RefusedVariable, base_environment, checked_variables, owners_variables,
+};
 pub use output::{Captured, Limits, Tail};
 pub use start::{Running, find_program};
+pub use talk::{Pipes, Talking};
 use tokio_util::sync::CancellationToken;
 
 /// What to run. It is exactly what an approval was given for: nothing is looked up or expanded later.

@@ -1,6 +1,6 @@
 //! One call of a tool by hand: the agent's rules hold, the time limit too.
 
-use openclaw_agent::ToolContext;
+use openclaw_agent::{ToolContext, ToolOrigin};
 use openclaw_protocol::{
     RpcError,
     ids::{AgentId, RunId, SessionId, SessionKey},
@@ -35,9 +35,7 @@ pub(crate) async fn invoke(
 ) -> Result<ToolsInvokeResult, RpcError> {
     let ToolCall { name, agent_id, session_key, .. } = call;
     let settings = state.agent.settings();
-    let tool = state.agent.tools().iter().find(|tool| tool.name() == name);
-    let tool = tool.filter(|tool| settings.has_tool(&agent_id, tool.name())).cloned();
-    let Some(tool) = tool else {
+    let Some(tool) = state.agent.tool_of(&agent_id, name).await else {
         return Ok(failed(name, "not_found", format!("Tool not available: {name}")));
     };
     let stored = state.store.sessions().get(&session_key).await;
@@ -69,10 +67,18 @@ pub(crate) async fn invoke(
             ok: true,
             tool_name: name.to_owned(),
             output: Some(json!({"text": outcome.text, "details": outcome.details})),
-            source: Some(ToolSource::Core),
+            source: Some(source_of(&tool.origin())),
             error: None,
         },
     })
+}
+
+/// What the wire says of where a tool comes from.
+pub(crate) const fn source_of(origin: &ToolOrigin) -> ToolSource {
+    match origin {
+        ToolOrigin::Core => ToolSource::Core,
+        ToolOrigin::Server { .. } => ToolSource::Mcp,
+    }
 }
 
 fn failed(name: &str, code: &str, message: String) -> ToolsInvokeResult {

@@ -15,6 +15,7 @@ pub mod fake_telegram;
 pub mod fault_proxy;
 pub mod gateway;
 mod http;
+pub mod mcp_stand_in;
 pub mod network;
 pub mod played_model;
 pub mod scripted_model;

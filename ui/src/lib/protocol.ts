@@ -698,6 +698,9 @@ export type BootstrapContextMode = "full" | "lightweight";
 /** Why a run is made. */
 export type BootstrapRunKind = "default" | "heartbeat" | "cron";
 
+/** Where a tool of the catalogue comes from. */
+export type CatalogSource = "core" | "plugin";
+
 /** Payload of `connect.challenge`. */
 export interface ChallengePayload {
   /** What `connect` may ask for. */
@@ -4590,8 +4593,10 @@ export interface ToolCatalogEntry {
   id: string;
   /** Its name for people. */
   label: string;
+  /** Which addition it belongs to. */
+  pluginId?: string;
   /** Where it comes from. */
-  source: ToolSource;
+  source: CatalogSource;
 }
 
 /** Tools of one kind. */
@@ -4600,8 +4605,10 @@ export interface ToolCatalogGroup {
   id: string;
   /** Its name for people. */
   label: string;
+  /** Which addition they belong to. */
+  pluginId?: string;
   /** Where they come from. */
-  source: ToolSource;
+  source: CatalogSource;
   /** The tools. */
   tools: Array<ToolCatalogEntry>;
 }
@@ -4630,7 +4637,7 @@ export interface ToolOverrides {
 export type ToolProfileId = "minimal" | "coding" | "messaging" | "full";
 
 /** Where a tool comes from. */
-export type ToolSource = "core";
+export type ToolSource = "core" | "mcp";
 
 /** Params of `tools.catalog`. */
 export interface ToolsCatalogParams {
@@ -4658,6 +4665,10 @@ export interface ToolsEffectiveEntry {
   id: string;
   /** Its name for people. */
   label: string;
+  /** The server that has it. */
+  mcpServer?: string;
+  /** What the server calls it. */
+  mcpToolName?: string;
   /** What it does, as models are told. */
   rawDescription: string;
   /** Where it comes from. */

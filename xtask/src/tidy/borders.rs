@@ -39,6 +39,7 @@ const OWNED: &[Owned] = &[
     Owned {
         libraries: &["reqwest", "eventsource-stream"],
         owners: &[
+            "openclaw-mcp",
             "openclaw-providers",
             "openclaw-remote",
             "openclaw-web",
@@ -47,6 +48,12 @@ const OWNED: &[Owned] = &[
         ],
         strict: false,
         why: "providers speak a vendor's HTTP, remote Tailscale's, and web fetches pages",
+    },
+    Owned {
+        libraries: &["rmcp"],
+        owners: &["openclaw-mcp"],
+        strict: false,
+        why: "servers of tools are asked in one place",
     },
     Owned {
         libraries: &["sd-notify", "listenfd"],

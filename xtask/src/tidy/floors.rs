@@ -24,6 +24,7 @@ pub(crate) const FLOORS: &[(&str, u8)] = &[
     ("openclaw-tui", 2),
     ("openclaw-channel-telegram", 3),
     ("openclaw-channel-webhook", 3),
+    ("openclaw-mcp", 3),
     ("openclaw-providers", 3),
     ("openclaw-gateway", 4),
     ("openclaw-daemon", 5),

@@ -1,6 +1,6 @@
 //! Running the tools an answer calls.
 
-use std::{collections::HashSet, sync::Arc};
+use std::collections::HashSet;
 
 use openclaw_store::transcripts::{MessageRole, MessageRow, NewMessage};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::{
     events::AgentEventKind,
     model::{ModelMessage, Part},
     rows,
-    tool::{Tool, ToolContext, ToolOutcome},
+    tool::{ToolContext, ToolOutcome},
 };
 
 /// Characters of a result that a model is given.
@@ -110,12 +110,6 @@ impl Turn<'_> {
         results
     }
 
-    /// The tools this agent has.
-    pub(super) fn tools(&self) -> impl Iterator<Item = &Arc<dyn Tool>> {
-        let has = |tool: &&Arc<dyn Tool>| self.settings.has_tool(&self.run.agent_id, tool.name());
-        self.inner.tools.iter().filter(has)
-    }
-
     async fn run_tool(&self, call: &Call) -> ToolOutcome {
         self.run.emit(AgentEventKind::ToolStart {
             call_id: call.id.clone(),
@@ -135,8 +129,8 @@ impl Turn<'_> {
     }
 
     async fn call_tool(&self, call: &Call) -> ToolOutcome {
-        let Some(tool) = self.tools().find(|tool| tool.name() == call.name) else {
-            let names: Vec<&str> = self.tools().map(|tool| tool.name()).collect();
+        let Some(tool) = self.tools.iter().find(|tool| tool.name() == call.name) else {
+            let names: Vec<&str> = self.tools.iter().map(|tool| tool.name()).collect();
             let names = names.join(", ");
             return ToolOutcome::error(format!(
                 "There is no tool called {:?}. Tools: {names}.",

@@ -131,6 +131,7 @@ impl Bench {
             settings: watch::Sender::new(Arc::new(settings)).subscribe(),
             models: ScriptedModels::new(models),
             tools,
+            servers: None,
             events: Arc::clone(&heard) as Arc<dyn AgentEvents>,
             tasks: tasks.clone(),
             clock: SystemClock::shared(),

@@ -5,6 +5,7 @@
 mod completion;
 mod config;
 mod links;
+mod mcp;
 mod models_auth;
 mod sandbox;
 mod usage;

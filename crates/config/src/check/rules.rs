@@ -3,6 +3,7 @@
 mod addresses;
 mod agents;
 mod channels;
+mod tool_servers;
 
 use secrecy::ExposeSecret;
 
@@ -18,6 +19,7 @@ pub(super) fn check(config: &Config) -> Vec<Problem> {
     addresses::check(config, &mut found);
     agents::check(config, &mut found);
     channels::check(config, &mut found);
+    tool_servers::check(config, &mut found);
     if config.env.shell_env.as_ref().is_some_and(|shell| shell.enabled) {
         let problem = Problem::warning("env.shellEnv", "login shells are not read by this Gateway");
         found.push(problem.hint("put the variables into .env in the state folder"));

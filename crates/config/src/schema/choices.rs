@@ -53,6 +53,8 @@ choice! {
         Password = "password",
         TrustedProxy = "trusted-proxy",
     }
+    /// How a server of tools is spoken to.
+    McpTransport { Stdio = "stdio", StreamableHttp = "streamable-http", Sse = "sse", }
     /// What may be done about a changed configuration.
     ReloadMode { Hybrid = "hybrid", Hot = "hot", Restart = "restart", Off = "off", }
     /// What the Gateway says of itself on the local network.

@@ -151,25 +151,47 @@ fn handed_on(name: &str, value: &str) -> bool {
 pub fn checked_variables(
     wanted: impl IntoIterator<Item = (String, String)>,
 ) -> Result<Vec<(String, String)>, RefusedVariable> {
-    wanted
-        .into_iter()
-        .map(|(name, value)| {
-            let upper = name.to_ascii_uppercase();
-            let why = if !well_formed(&name) || value.contains('\0') {
-                Some("it is not a well-formed name or value")
-            } else if hijacks(&upper) {
-                Some("it changes what programs load or run")
-            } else if upper.starts_with("OPENCLAW_") {
-                Some("it belongs to the Gateway")
-            } else {
-                None
-            };
-            match why {
-                Some(why) => Err(RefusedVariable { name, why }),
-                None => Ok((name, value)),
-            }
-        })
-        .collect()
+    let refusal = |name: &str, value: &str| {
+        let upper = name.to_ascii_uppercase();
+        let ours = upper.starts_with("OPENCLAW_").then_some("it belongs to the Gateway");
+        malformed(name, value).or_else(|| hijacks(&upper).then_some(HIJACKS)).or(ours)
+    };
+    checked(wanted, refusal)
+}
+
+/// Checks what the owner wrote into the configuration for a program of their choice: what our own
+/// environment may hand on, they may set.
+///
+/// # Errors
+/// The first variable that is malformed or makes programs load something else.
+pub fn owners_variables(
+    wanted: impl IntoIterator<Item = (String, String)>,
+) -> Result<Vec<(String, String)>, RefusedVariable> {
+    let refusal = |name: &str, value: &str| {
+        let upper = name.to_ascii_uppercase();
+        let hijacks = hijacks(&upper) && !KEPT.contains(&upper.as_str());
+        malformed(name, value).or_else(|| hijacks.then_some(HIJACKS))
+    };
+    checked(wanted, refusal)
+}
+
+/// Why a variable is refused.
+const HIJACKS: &str = "it changes what programs load or run";
+
+fn malformed(name: &str, value: &str) -> Option<&'static str> {
+    let wrong = !well_formed(name) || value.contains('\0');
+    wrong.then_some("it is not a well-formed name or value")
+}
+
+fn checked(
+    wanted: impl IntoIterator<Item = (String, String)>,
+    refusal: impl Fn(&str, &str) -> Option<&'static str>,
+) -> Result<Vec<(String, String)>, RefusedVariable> {
+    let check = |(name, value): (String, String)| match refusal(&name, &value) {
+        Some(why) => Err(RefusedVariable { name, why }),
+        None => Ok((name, value)),
+    };
+    wanted.into_iter().map(check).collect()
 }
 
 fn well_formed(name: &str) -> bool {
@@ -273,6 +295,19 @@ mod tests {
             "MAKEFLAGS",
         ] {
             assert!(checked_variables([pair(name, "x")]).is_err(), "{name}");
+        }
+        for (name, fine) in [
+            ("PATH", true),
+            ("HOME", true),
+            ("GITHUB_TOKEN", true),
+            ("OPENCLAW_GATEWAY_TOKEN", true),
+            ("NODE_OPTIONS", false),
+            ("LD_PRELOAD", false),
+            ("PYTHONPATH", false),
+            ("PS4", false),
+            ("a=b", false),
+        ] {
+            assert_eq!(owners_variables([pair(name, "x")]).is_ok(), fine, "{name}");
         }
         let fine = [pair("LANG", "C"), pair("MY_FLAG", "1"), pair("TZ", "UTC")];
         assert_eq!(checked_variables(fine.clone()), Ok(fine.to_vec()));

@@ -70,17 +70,22 @@ enum Phase {
 
 /// A process group that is killed when dropped.
 #[derive(Debug)]
-struct Group(Option<Pid>);
+pub(super) struct Group(Option<Pid>);
 
 impl Group {
-    fn signal(&self, signal: Signal) {
+    /// That of a child that was just started as the leader of one.
+    pub(super) fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
+    }
+
+    pub(super) fn signal(&self, signal: Signal) {
         if let Some(leader) = self.0 {
             // It may have ended meanwhile, which is what was wanted.
             kill_process_group(leader, signal).ok();
         }
     }
 
-    fn kill(&mut self) {
+    pub(super) fn kill(&mut self) {
         self.signal(Signal::KILL);
         self.0 = None;
     }
@@ -106,36 +111,10 @@ impl Running {
     /// # Errors
     /// As [`Running::start`], and if the kernel cannot hide folders; see [`super::can_hide`].
     pub fn start_hiding(spec: &Spec, hidden: &Hidden) -> Result<Self, RunError> {
-        let (program, arguments) = spec.argv.split_first().ok_or(RunError::Empty)?;
-        let pairs = spec.environment.iter().flat_map(|(name, value)| [name, value]);
-        if spec.argv.iter().chain(pairs).any(|text| text.contains('\0')) {
-            return Err(RunError::ZeroByte);
-        }
-        if !spec.cwd.is_dir() {
-            return Err(RunError::Folder(spec.cwd.clone()));
-        }
-        let search = spec.environment.iter().find(|(name, _)| name == "PATH");
-        let search = search.map_or("", |(_, value)| value.as_str());
-        let path = find_program(program, &spec.cwd, search)
-            .ok_or_else(|| RunError::NotFound(program.clone()))?;
-        let mut command = Command::new(&path);
-        command
-            .arg0(program)
-            .args(arguments)
-            .current_dir(&spec.cwd)
-            .env_clear()
-            .envs(spec.environment.iter().map(|(name, value)| (name, value)))
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .kill_on_drop(true);
-        let mut child = spawn(command, hidden)
-            .map_err(|source| RunError::Start { program: program.clone(), source })?;
-        let leader = child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw);
+        let mut child = begin(spec, Stdio::null(), hidden)?;
         let deadline = spec.deadline.unwrap_or(NEVER).min(NEVER);
         Ok(Self {
-            group: Group(leader),
+            group: Group::of(&child),
             stdout: child.stdout.take().map(|pipe| Box::new(pipe) as Box<dyn Pipe>),
             stderr: child.stderr.take().map(|pipe| Box::new(pipe) as Box<dyn Pipe>),
             out_buffer: vec![0; CHUNK],
@@ -262,6 +241,35 @@ impl Running {
     fn ended(&self, status: ExitStatus) -> Ended {
         Ended { cause: self.cause, code: status.code(), signal: status.signal() }
     }
+}
+
+/// Starts what a specification says, in a process group of its own.
+pub(super) fn begin(spec: &Spec, input: Stdio, hidden: &Hidden) -> Result<Child, RunError> {
+    let (program, arguments) = spec.argv.split_first().ok_or(RunError::Empty)?;
+    let pairs = spec.environment.iter().flat_map(|(name, value)| [name, value]);
+    if spec.argv.iter().chain(pairs).any(|text| text.contains('\0')) {
+        return Err(RunError::ZeroByte);
+    }
+    if !spec.cwd.is_dir() {
+        return Err(RunError::Folder(spec.cwd.clone()));
+    }
+    let search = spec.environment.iter().find(|(name, _)| name == "PATH");
+    let search = search.map_or("", |(_, value)| value.as_str());
+    let path = find_program(program, &spec.cwd, search)
+        .ok_or_else(|| RunError::NotFound(program.clone()))?;
+    let mut command = Command::new(&path);
+    command
+        .arg0(program)
+        .args(arguments)
+        .current_dir(&spec.cwd)
+        .env_clear()
+        .envs(spec.environment.iter().map(|(name, value)| (name, value)))
+        .stdin(input)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true);
+    spawn(command, hidden).map_err(|source| RunError::Start { program: program.clone(), source })
 }
 
 /// Starts it, from a thread that is restricted first if something is hidden: a restriction is the

@@ -1,6 +1,6 @@
 //! The agent's tools: which there are, which an agent has, and calling one by hand.
 
-use openclaw_agent::ToolProfile;
+use openclaw_agent::{Tool, ToolOrigin, ToolProfile};
 use openclaw_protocol::{
     RpcError,
     ids::{AgentId, SessionKey},
@@ -10,7 +10,7 @@ use openclaw_protocol::{
 
 use crate::{
     router::{Cx, Failure, Handle, Methods},
-    tool_call::{ToolCall, invoke},
+    tool_call::{ToolCall, invoke, source_of},
 };
 
 /// Kinds of tools, with the group that the configuration calls them by.
@@ -22,6 +22,9 @@ const KINDS: &[(&str, &str)] = &[
     ("nodes", "Nodes"),
     ("messaging", "Messages"),
 ];
+
+/// What tools of servers are an addition of.
+const PLUGIN: &str = "bundle-mcp";
 
 const PROFILES: &[(ToolProfileId, ToolProfile, &str)] = &[
     (ToolProfileId::Minimal, ToolProfile::Minimal, "Minimal"),
@@ -55,6 +58,13 @@ impl Handle<ToolsCatalog> for Methods {
                 ..ToolCatalogGroup::default()
             })
             .collect();
+        let mut servers = ToolCatalogGroup {
+            id: PLUGIN.to_owned(),
+            label: "Servers".to_owned(),
+            source: CatalogSource::Plugin,
+            plugin_id: Some(PLUGIN.to_owned()),
+            tools: Vec::new(),
+        };
         let mut others = ToolCatalogGroup {
             id: "other".to_owned(),
             label: "Other".to_owned(),
@@ -67,15 +77,23 @@ impl Handle<ToolsCatalog> for Methods {
                 id: name.to_owned(),
                 label: name.to_owned(),
                 description: sentence(tool.description()),
-                source: ToolSource::Core,
                 default_profiles: profiles.map(|(id, _, _)| *id).collect(),
+                ..ToolCatalogEntry::default()
             };
+            if tool.origin() != ToolOrigin::Core {
+                let (source, plugin_id) = (CatalogSource::Plugin, Some(PLUGIN.to_owned()));
+                servers.tools.push(ToolCatalogEntry { source, plugin_id, ..entry });
+                continue;
+            }
             let group = groups
                 .iter_mut()
                 .find(|group| openclaw_agent::is_in_group(&format!("group:{}", group.id), name));
             group.unwrap_or(&mut others).tools.push(entry);
         }
         groups.push(others);
+        if params.include_plugins != Some(false) {
+            groups.push(servers);
+        }
         groups.retain(|group| !group.tools.is_empty());
         let profiles = PROFILES
             .iter()
@@ -93,26 +111,43 @@ impl Handle<ToolsEffective> for Methods {
         let profile = own.or(settings.tools.profile).unwrap_or_default();
         let label =
             PROFILES.iter().find(|(_, known, _)| *known == profile).map(|(id, _, _)| id.as_str());
-        let tools = cx.state.agent.tools().iter();
-        let tools = tools.filter(|tool| settings.has_tool(&agent_id, tool.name())).map(|tool| {
-            ToolsEffectiveEntry {
-                id: tool.name().to_owned(),
-                label: tool.name().to_owned(),
-                description: sentence(tool.description()),
-                raw_description: tool.description().to_owned(),
-                source: ToolSource::Core,
-            }
-        });
-        let group = ToolsEffectiveGroup {
-            label: "Built in".to_owned(),
-            tools: tools.collect(),
-            ..ToolsEffectiveGroup::default()
+        let tools = cx.state.agent.tools_of(&agent_id).await;
+        let (own, others): (Vec<_>, Vec<_>) =
+            tools.iter().map(|tool| effective(tool.as_ref())).partition(|tool| tool.source == ToolSource::Core);
+        let group = |source, label: &str, tools| ToolsEffectiveGroup {
+            id: source,
+            source,
+            label: label.to_owned(),
+            tools,
         };
+        let mut groups = vec![group(ToolSource::Core, "Built in", own)];
+        if !others.is_empty() {
+            groups.push(group(ToolSource::Mcp, "Servers", others));
+        }
         Ok(ToolsEffectiveResult {
             agent_id,
             profile: label.unwrap_or("full").to_owned(),
-            groups: vec![group],
+            groups,
         })
+    }
+}
+
+/// A tool that an agent has, as clients see it.
+fn effective(tool: &dyn Tool) -> ToolsEffectiveEntry {
+    let origin = tool.origin();
+    let source = source_of(&origin);
+    let (mcp_server, mcp_tool_name) = match origin {
+        ToolOrigin::Core => (None, None),
+        ToolOrigin::Server { server, tool } => (Some(server), Some(tool)),
+    };
+    ToolsEffectiveEntry {
+        id: tool.name().to_owned(),
+        label: tool.name().to_owned(),
+        description: sentence(tool.description()),
+        raw_description: tool.description().to_owned(),
+        source,
+        mcp_server,
+        mcp_tool_name,
     }
 }
 

@@ -92,6 +92,7 @@ impl Scripted {
             store: store.clone(),
             settings,
             models: Arc::clone(&models),
+            servers: None,
             tools: vec![
                 Arc::new(exec),
                 Arc::new(NodesTool::new(Arc::clone(&node_reach) as Arc<_>)),

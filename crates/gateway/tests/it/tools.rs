@@ -1,6 +1,9 @@
 //! The agent's tools over the wire: what is listed, who has what, and calls by hand.
 
-use openclaw_testkit::TestGateway;
+use openclaw_testkit::{
+    TestGateway, mcp_stand_in,
+    played_model::{Play, PlayedModel},
+};
 use serde_json::{Value, json};
 
 const CONFIG: &str = r#"{
@@ -87,4 +90,64 @@ async fn a_call_by_hand_goes_by_the_agents_rules() {
     person.ok("exec.approval.resolve", allow).await;
     let answer = client.response(&frame).await.expect("answered");
     assert!(!answer.to_string().contains(&gateway.token()), "the state folder is hidden: {answer}");
+}
+
+#[tokio::test]
+async fn tools_of_a_server_are_listed_called_by_hand_and_by_a_model_and_follow_the_configuration() {
+    let model = PlayedModel::start(|messages| {
+        let last = messages.last().expect("a message");
+        match last["role"].as_str() {
+            Some("tool") => Play::say(last["content"].as_str().expect("a text")),
+            _ => Play::call("c1", "docs__echo", json!({"text": "from the model"})),
+        }
+    })
+    .await;
+    let words = mcp_stand_in::command(&[]);
+    let mut config = model.configuration();
+    config["mcp"] = json!({"servers": {"docs": {"command": words[0], "args": words[1..],
+        "env": {"API_KEY": "hunter2"}, "toolFilter": {"exclude": ["crash"]}}}});
+    let gateway = TestGateway::with_config(&config.to_string()).await;
+    let mut client = gateway.operator().await;
+
+    let catalog = client.ok("tools.catalog", json!({})).await;
+    assert!(!ids(&catalog["groups"]).contains(&"docs__echo"), "nothing was started yet");
+    let effective = client.ok("tools.effective", json!({"sessionKey": "main"})).await;
+    let group = &effective["groups"][1];
+    assert_eq!((&group["id"], &group["source"]), (&json!("mcp"), &json!("mcp")));
+    let echo = group["tools"].as_array().expect("tools").iter().find(|t| t["id"] == "docs__echo");
+    let echo = echo.expect("the tool");
+    assert_eq!((&echo["mcpServer"], &echo["mcpToolName"]), (&json!("docs"), &json!("echo")));
+    assert!(!ids(&effective["groups"]).contains(&"docs__crash"));
+    let catalog = client.ok("tools.catalog", json!({})).await;
+    let servers = catalog["groups"].as_array().expect("groups").last().expect("a group").clone();
+    assert_eq!((&servers["source"], &servers["pluginId"]), (&json!("plugin"), &json!("bundle-mcp")));
+
+    let by_hand = json!({"name": "docs__echo", "args": {"text": "by hand"}});
+    let called = client.ok("tools.invoke", by_hand.clone()).await;
+    assert_eq!(called["source"], "mcp");
+    assert!(called["output"]["text"].as_str().expect("a text").contains("echo: by hand"));
+    let config_shown = client.ok("config.get", json!({})).await;
+    assert!(!config_shown.to_string().contains("hunter2"));
+
+    let run = json!({"sessionKey": "main", "message": "go", "idempotencyKey": "r1"});
+    let run = client.ok("chat.send", run).await;
+    let wait = json!({"runId": run["runId"], "timeoutMs": 60_000});
+    assert_eq!(client.ok("agent.wait", wait).await["status"], "ok");
+    let history = client.ok("chat.history", json!({"sessionKey": "main"})).await.to_string();
+    assert!(history.contains("echo: from the model"), "{history}");
+
+    config["tools"] = json!({"deny": ["bundle-mcp"]});
+    std::fs::write(gateway.paths().config_file(), config.to_string()).expect("written");
+    let mut look = tokio::time::interval(std::time::Duration::from_millis(50));
+    let taken_up = async {
+        loop {
+            let called = client.ok("tools.invoke", by_hand.clone()).await;
+            if called["ok"] == json!(false) {
+                return called;
+            }
+            look.tick().await;
+        }
+    };
+    let refused = tokio::time::timeout(std::time::Duration::from_secs(30), taken_up).await;
+    assert_eq!(refused.expect("in time")["error"]["code"], "not_found");
 }

@@ -27,6 +27,16 @@ names! {
     ToolSource = Core {
         /// It comes with the Gateway.
         Core = "core",
+        /// A server of tools has it.
+        Mcp = "mcp",
+    }
+
+    /// Where a tool of the catalogue comes from.
+    CatalogSource = Core {
+        /// It comes with the Gateway.
+        Core = "core",
+        /// It was added; servers of tools count as this.
+        Plugin = "plugin",
     }
 }
 
@@ -91,7 +101,9 @@ record! {
         /// Its name for people.
         label: String,
         /// Where they come from.
-        source: ToolSource,
+        source: CatalogSource,
+        /// Which addition they belong to.
+        plugin_id?: String,
         /// The tools.
         tools: Vec<ToolCatalogEntry>,
     }
@@ -105,7 +117,9 @@ record! {
         /// What it does.
         description: String,
         /// Where it comes from.
-        source: ToolSource,
+        source: CatalogSource,
+        /// Which addition it belongs to.
+        plugin_id?: String,
         /// The sets it belongs to.
         default_profiles: Vec<ToolProfileId>,
     }
@@ -144,6 +158,10 @@ record! {
         raw_description: String,
         /// Where it comes from.
         source: ToolSource,
+        /// The server that has it.
+        mcp_server?: String,
+        /// What the server calls it.
+        mcp_tool_name?: String,
     }
 
     /// Result of `tools.invoke`.
