@@ -104,7 +104,9 @@ impl ToolPolicy {
     pub fn may_allow(&self, beginning: &str) -> bool {
         let lists = [&self.also_allow, &self.allow];
         let named = lists.iter().any(|list| {
-            list.iter().any(|entry| entry.trim().to_ascii_lowercase().starts_with(&beginning.to_ascii_lowercase()))
+            list.iter().any(|entry| {
+                entry.trim().to_ascii_lowercase().starts_with(&beginning.to_ascii_lowercase())
+            })
         });
         let denied = self.deny.iter().any(|entry| means(entry, beginning));
         !denied && (named || self.allows(beginning))

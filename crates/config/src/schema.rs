@@ -26,9 +26,10 @@ pub use self::channels::{
 };
 pub use self::choices::{
     ApiDialect, AuthMode, Bind, ConsoleStyle, DirectPolicy, DmScope, ExecAsk, ExecSecurity,
-    GatewayMode, GroupAccess, HostKeyPolicy, InputKind, LogLevel, MdnsMode, McpTransport, ModelsMode, PeerKind,
-    ProviderAuth, QueueDrop, QueueMode, RedactMode, ReloadMode, RemoteTransport, ReplyTo,
-    ResetMode, SessionScope, StreamMode, TailscaleMode, ThinkingLevel, ToolProfile,
+    GatewayMode, GroupAccess, HostKeyPolicy, InputKind, LogLevel, McpTransport, MdnsMode,
+    ModelsMode, PeerKind, ProviderAuth, QueueDrop, QueueMode, RedactMode, ReloadMode,
+    RemoteTransport, ReplyTo, ResetMode, SessionScope, StreamMode, TailscaleMode, ThinkingLevel,
+    ToolProfile,
 };
 pub use self::discovery::{Discovery, Mdns, WideArea};
 pub use self::gateway::{

@@ -6,8 +6,8 @@ use openclaw_agent::AgentSettings;
 use openclaw_base::Tasks;
 use openclaw_config::{ConfigWatch, Environment, Loaded, Paths, Reload};
 use openclaw_gateway::{Gateway, settings::SharedAuth};
-use openclaw_protocol::events::core::ConfigChangedPayload;
 use openclaw_mcp::Servers;
+use openclaw_protocol::events::core::ConfigChangedPayload;
 use openclaw_providers::Registry;
 use tokio::{
     sync::watch,

@@ -77,12 +77,18 @@ fn way(paths: &Paths, server: &McpServer, secrets: &SecretResolver) -> Result<Wa
         (Some(command), _) => Ok(Way::Stdio {
             argv: std::iter::once(command).chain(&server.args).cloned().collect(),
             environment: revealed(&server.env)?,
-            cwd: server.cwd.as_ref().or(server.working_directory.as_ref()).map(|cwd| paths.expand(cwd)),
+            cwd: server
+                .cwd
+                .as_ref()
+                .or(server.working_directory.as_ref())
+                .map(|cwd| paths.expand(cwd)),
         }),
         (None, Some(_)) if server.transport == Some(McpTransport::Sse) => {
             Err("the transport sse is not spoken; set transport to \"streamable-http\"".to_owned())
         }
-        (None, Some(url)) => Ok(Way::Http { url: url.clone(), headers: revealed(&server.headers)? }),
+        (None, Some(url)) => {
+            Ok(Way::Http { url: url.clone(), headers: revealed(&server.headers)? })
+        }
         (None, None) => Err("it has neither a command nor a url".to_owned()),
     }
 }

@@ -12,9 +12,7 @@ mod talk;
 use std::{path::PathBuf, time::Duration};
 
 pub use confine::{Hidden, can_hide, hide};
-pub use environment::{
-    RefusedVariable, base_environment, checked_variables, owners_variables,
-};
+pub use environment::{RefusedVariable, base_environment, checked_variables, owners_variables};
 pub use output::{Captured, Limits, Tail};
 pub use start::{Running, find_program};
 pub use talk::{Pipes, Talking};

@@ -116,6 +116,8 @@ mod tests {
         assert!(long.text.contains("[7 characters left out]"));
         let details = long.details.expect("details");
         assert_eq!((&details["truncated"], &details["chars"]), (&json!(true), &json!(100_007)));
-        assert!(outcome("docs", "read", &result(json!({"content": []}))).text.contains("(nothing)"));
+        assert!(
+            outcome("docs", "read", &result(json!({"content": []}))).text.contains("(nothing)")
+        );
     }
 }

@@ -20,7 +20,8 @@ impl Hiding {
 
     /// A text without them.
     pub(crate) fn hide(&self, text: &str) -> String {
-        let hide = |text: String, secret: &SecretString| text.replace(secret.expose_secret(), "***");
+        let hide =
+            |text: String, secret: &SecretString| text.replace(secret.expose_secret(), "***");
         self.0.iter().fold(text.to_owned(), hide)
     }
 }

@@ -60,7 +60,10 @@ enum State {
     Starting,
     Up(Peer<RoleClient>),
     /// It failed, and is not tried again before that time.
-    Failed { why: String, until: Instant },
+    Failed {
+        why: String,
+        until: Instant,
+    },
     /// Its owner is stopping, or it is no longer configured.
     Over,
 }

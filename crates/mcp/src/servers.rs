@@ -54,7 +54,8 @@ impl Servers {
         let mut known = self.known.lock();
         let mut old = std::mem::take(&mut *known);
         for (name, setting) in servers {
-            let same = |server: &Arc<Server>| server.name() == name && server.setting().same(&setting);
+            let same =
+                |server: &Arc<Server>| server.name() == name && server.setting().same(&setting);
             let kept = old.iter().position(same).map(|at| old.swap_remove(at));
             known.push(kept.unwrap_or_else(|| self.begin(&name, setting, idle)));
         }
@@ -96,7 +97,9 @@ impl ToolSource for Servers {
             let new = servers.iter().filter(|server| server.listed().is_empty());
             let starting = join_all(new.map(|server| server.up()));
             if tokio::time::timeout(self.turn_waits, starting).await.is_err() {
-                tracing::warn!("a turn begins without the tools of a server that is still starting");
+                tracing::warn!(
+                    "a turn begins without the tools of a server that is still starting"
+                );
             }
             servers.iter().flat_map(tools).collect()
         })

@@ -51,7 +51,8 @@ pub(crate) fn start(
     hiding: Hiding,
     surroundings: &Surroundings,
 ) -> Result<Program, String> {
-    let wanted = variables.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
+    let wanted =
+        variables.iter().map(|(name, value)| (name.clone(), value.expose_secret().to_owned()));
     let own = owners_variables(wanted).map_err(|error| error.to_string())?;
     let mut environment = surroundings.environment.clone();
     environment.retain(|(name, _)| !own.iter().any(|(given, _)| given == name));

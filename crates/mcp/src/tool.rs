@@ -56,7 +56,9 @@ impl Tool for McpTool {
 
     fn run<'a>(&'a self, arguments: Value, _: &'a ToolContext) -> BoxFuture<'a, ToolOutcome> {
         Box::pin(async move {
-            let Some(tool) = self.listed() else { return ToolOutcome::error("there is no such tool") };
+            let Some(tool) = self.listed() else {
+                return ToolOutcome::error("there is no such tool");
+            };
             match arguments {
                 Value::Object(arguments) => self.server.call(&tool.raw, arguments).await,
                 Value::Null => self.server.call(&tool.raw, serde_json::Map::new()).await,

@@ -112,8 +112,10 @@ impl Handle<ToolsEffective> for Methods {
         let label =
             PROFILES.iter().find(|(_, known, _)| *known == profile).map(|(id, _, _)| id.as_str());
         let tools = cx.state.agent.tools_of(&agent_id).await;
-        let (own, others): (Vec<_>, Vec<_>) =
-            tools.iter().map(|tool| effective(tool.as_ref())).partition(|tool| tool.source == ToolSource::Core);
+        let (own, others): (Vec<_>, Vec<_>) = tools
+            .iter()
+            .map(|tool| effective(tool.as_ref()))
+            .partition(|tool| tool.source == ToolSource::Core);
         let group = |source, label: &str, tools| ToolsEffectiveGroup {
             id: source,
             source,
@@ -124,11 +126,7 @@ impl Handle<ToolsEffective> for Methods {
         if !others.is_empty() {
             groups.push(group(ToolSource::Mcp, "Servers", others));
         }
-        Ok(ToolsEffectiveResult {
-            agent_id,
-            profile: label.unwrap_or("full").to_owned(),
-            groups,
-        })
+        Ok(ToolsEffectiveResult { agent_id, profile: label.unwrap_or("full").to_owned(), groups })
     }
 }
 

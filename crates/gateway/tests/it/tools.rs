@@ -120,7 +120,10 @@ async fn tools_of_a_server_are_listed_called_by_hand_and_by_a_model_and_follow_t
     assert!(!ids(&effective["groups"]).contains(&"docs__crash"));
     let catalog = client.ok("tools.catalog", json!({})).await;
     let servers = catalog["groups"].as_array().expect("groups").last().expect("a group").clone();
-    assert_eq!((&servers["source"], &servers["pluginId"]), (&json!("plugin"), &json!("bundle-mcp")));
+    assert_eq!(
+        (&servers["source"], &servers["pluginId"]),
+        (&json!("plugin"), &json!("bundle-mcp"))
+    );
 
     let by_hand = json!({"name": "docs__echo", "args": {"text": "by hand"}});
     let called = client.ok("tools.invoke", by_hand.clone()).await;

@@ -44,7 +44,8 @@ async fn one_that_cannot_start_says_why_and_keeps_nobody() {
         }),
         ..server(&[])
     };
-    let silent = ServerSetting { connect_timeout: Duration::from_millis(300), ..server(&["--silent"]) };
+    let silent =
+        ServerSetting { connect_timeout: Duration::from_millis(300), ..server(&["--silent"]) };
     place.apply(
         &[
             ("complains", complaining),
@@ -80,7 +81,8 @@ async fn one_that_nobody_uses_rests_and_wakes_for_a_call() {
 async fn calls_overlap_and_an_aborted_one_leaves_the_server_alone() {
     let place = Arc::new(Place::of(&[]));
     place.apply(&[("s", noted(&place, &[]))], None);
-    let stalled = tokio::time::timeout(Duration::from_millis(200), place.call("s__stall", json!({})));
+    let stalled =
+        tokio::time::timeout(Duration::from_millis(200), place.call("s__stall", json!({})));
     assert!(stalled.await.is_err());
     let both = async {
         futures_util::join!(place.call("s__meet", json!({})), place.call("s__meet", json!({})))

@@ -48,11 +48,9 @@ async fn filters_take_tools_away() {
 #[tokio::test]
 async fn failures_and_refusals_are_told_and_what_is_malformed_is_a_failure() {
     let place = Place::of(&[("s", server(&[]))]);
-    for (tool, part) in [
-        ("fails", "no such page"),
-        ("refuses", "not today"),
-        ("malformed", "could not be called"),
-    ] {
+    for (tool, part) in
+        [("fails", "no such page"), ("refuses", "not today"), ("malformed", "could not be called")]
+    {
         let outcome = place.call(&format!("s__{tool}"), json!({})).await;
         assert!(outcome.is_error && outcome.text.contains(part), "{tool}: {}", outcome.text);
     }
