@@ -120,6 +120,10 @@ impl Tool for SessionStatus {
         json!({"type": "object", "properties": {}, "additionalProperties": false})
     }
 
+    fn may_overlap(&self) -> bool {
+        true
+    }
+
     fn run<'a>(&'a self, _: Value, context: &'a ToolContext) -> BoxFuture<'a, ToolOutcome> {
         Box::pin(async move {
             match self.source.text(&context.session_key, &context.agent_id).await {

@@ -27,6 +27,11 @@ pub trait Tool: Send + Sync {
         None
     }
 
+    /// Whether calls of it change nothing, so that they may run beside other such calls of one answer.
+    fn may_overlap(&self) -> bool {
+        false
+    }
+
     /// Where it comes from.
     fn origin(&self) -> ToolOrigin {
         ToolOrigin::Core

@@ -157,10 +157,7 @@ impl Turn<'_> {
             self.keep_round(&whole).await?;
             let origin = self.model.clone();
             request.messages.push(prompt::assistant(whole.parts, origin));
-            let results = self.run_tools(calls).await;
-            let kept = results.iter().map(tools::Ran::row).collect();
-            self.append(kept).await?;
-            request.messages.extend(results.into_iter().map(tools::Ran::into_message));
+            request.messages.extend(self.run_tools(&calls).await?);
             if self.run.cancel.is_cancelled() {
                 return Ok(End::Cancelled { partial: Vec::new() });
             }

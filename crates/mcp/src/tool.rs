@@ -49,6 +49,11 @@ impl Tool for McpTool {
         Some(setting.connect_timeout + setting.request_timeout + MARGIN)
     }
 
+    /// The owner says so; what the server says of itself is not believed.
+    fn may_overlap(&self) -> bool {
+        self.server.setting().parallel
+    }
+
     fn origin(&self) -> ToolOrigin {
         let tool = self.listed().map(|tool| tool.raw.clone()).unwrap_or_default();
         ToolOrigin::Server { server: self.server.name().to_owned(), tool }

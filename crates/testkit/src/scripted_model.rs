@@ -81,6 +81,21 @@ impl Answer {
             .step(Step::Event(ModelEvent::Stop(StopReason::ToolUse)))
     }
 
+    /// Calls several tools in one answer: ids and names, without arguments.
+    #[must_use]
+    pub fn calls(calls: &[(&str, &str)]) -> Self {
+        let call = |answer: Self, (index, (id, name)): (u64, &(&str, &str))| {
+            let (id, name) = ((*id).to_owned(), (*name).to_owned());
+            answer
+                .step(Step::Event(ModelEvent::ToolCallStart { index, id, name }))
+                .step(Step::Event(ModelEvent::ToolCallDelta { index, json: "{}".to_owned() }))
+        };
+        (0..)
+            .zip(calls)
+            .fold(Self::default(), call)
+            .step(Step::Event(ModelEvent::Stop(StopReason::ToolUse)))
+    }
+
     /// Adds a piece of text.
     #[must_use]
     pub fn say(self, text: &str) -> Self {

@@ -63,6 +63,10 @@ impl Tool for ReadTool {
         })
     }
 
+    fn may_overlap(&self) -> bool {
+        true
+    }
+
     fn run<'a>(&'a self, arguments: Value, context: &'a ToolContext) -> BoxFuture<'a, ToolOutcome> {
         Box::pin(async move {
             let Arguments { path, offset, limit } = match serde_json::from_value(arguments) {

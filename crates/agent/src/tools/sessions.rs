@@ -85,6 +85,10 @@ impl Tool for SessionsListTool {
         })
     }
 
+    fn may_overlap(&self) -> bool {
+        true
+    }
+
     fn run<'a>(&'a self, arguments: Value, context: &'a ToolContext) -> BoxFuture<'a, ToolOutcome> {
         Box::pin(async move {
             let ListArguments { limit, search } = match serde_json::from_value(arguments) {
@@ -140,6 +144,10 @@ impl Tool for SessionsHistoryTool {
             },
             "required": ["sessionKey"],
         })
+    }
+
+    fn may_overlap(&self) -> bool {
+        true
     }
 
     fn run<'a>(&'a self, arguments: Value, context: &'a ToolContext) -> BoxFuture<'a, ToolOutcome> {

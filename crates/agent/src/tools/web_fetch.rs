@@ -62,6 +62,10 @@ impl Tool for WebFetchTool {
         Some(LIMIT)
     }
 
+    fn may_overlap(&self) -> bool {
+        true
+    }
+
     fn run<'a>(&'a self, arguments: Value, _: &'a ToolContext) -> BoxFuture<'a, ToolOutcome> {
         Box::pin(async move {
             let Arguments { url, max_chars } = match serde_json::from_value(arguments) {

@@ -2,11 +2,13 @@
 
 use std::collections::HashSet;
 
+use futures_util::future::join_all;
 use openclaw_store::transcripts::{MessageRole, MessageRow, NewMessage};
 use serde_json::Value;
 
 use super::Turn;
 use crate::{
+    error::AgentError,
     events::AgentEventKind,
     model::{ModelMessage, Part},
     rows,
@@ -15,6 +17,8 @@ use crate::{
 
 /// Characters of a result that a model is given.
 const MAX_RESULT_CHARS: usize = 100_000;
+/// Calls that run at once.
+const MAX_AT_ONCE: usize = 8;
 /// Said of a call that the end of the process cut.
 const INTERRUPTED: &str = "The Gateway was restarted while this call was running. It was not run again, \
                            and whether it had an effect is not known.";
@@ -29,26 +33,14 @@ pub(super) struct Call {
     arguments: Value,
 }
 
-/// A call that was run.
-#[derive(Debug)]
-pub(super) struct Ran {
-    call: Call,
-    outcome: ToolOutcome,
-}
-
-impl Ran {
-    /// The row of the result.
-    pub(super) fn row(&self) -> NewMessage {
-        rows::tool_result(&self.call.id, &self.call.name, &self.outcome)
-    }
-
+impl Call {
     /// The result as the next request carries it.
-    pub(super) fn into_message(self) -> ModelMessage {
+    fn result(&self, outcome: ToolOutcome) -> ModelMessage {
         ModelMessage::ToolResult {
-            call_id: self.call.id,
-            name: self.call.name,
-            text: self.outcome.text,
-            is_error: self.outcome.is_error,
+            call_id: self.id.clone(),
+            name: self.name.clone(),
+            text: outcome.text,
+            is_error: outcome.is_error,
         }
     }
 }
@@ -96,18 +88,32 @@ pub(super) fn missing_results(rows: &[MessageRow]) -> Vec<NewMessage> {
 }
 
 impl Turn<'_> {
-    /// Runs calls one after the other. When the run is stopped, those that are left are not run.
-    pub(super) async fn run_tools(&self, calls: Vec<Call>) -> Vec<Ran> {
+    /// Runs calls in order; neighbours that change nothing run at once. The results are in the order of
+    /// the calls, and when the run is stopped, those that are left are not run.
+    ///
+    /// What has run is in the transcript before the next runs.
+    pub(super) async fn run_tools(&self, calls: &[Call]) -> Result<Vec<ModelMessage>, AgentError> {
         let mut results = Vec::with_capacity(calls.len());
-        for call in calls {
-            let outcome = if self.run.cancel.is_cancelled() {
-                ToolOutcome::error(STOPPED)
-            } else {
-                self.run_tool(&call).await
-            };
-            results.push(Ran { call, outcome });
+        let neighbours = calls.chunk_by(|one, next| self.may_overlap(one) && self.may_overlap(next));
+        for batch in neighbours.flat_map(|batch| batch.chunks(MAX_AT_ONCE)) {
+            let outcomes = join_all(batch.iter().map(|call| self.run_unless_stopped(call))).await;
+            let rows = batch.iter().zip(&outcomes);
+            let rows = rows.map(|(call, outcome)| rows::tool_result(&call.id, &call.name, outcome));
+            self.append(rows.collect()).await?;
+            results.extend(batch.iter().zip(outcomes).map(|(call, outcome)| call.result(outcome)));
         }
-        results
+        Ok(results)
+    }
+
+    fn may_overlap(&self, call: &Call) -> bool {
+        self.tools.iter().any(|tool| tool.name() == call.name && tool.may_overlap())
+    }
+
+    async fn run_unless_stopped(&self, call: &Call) -> ToolOutcome {
+        if self.run.cancel.is_cancelled() {
+            return ToolOutcome::error(STOPPED);
+        }
+        self.run_tool(call).await
     }
 
     async fn run_tool(&self, call: &Call) -> ToolOutcome {

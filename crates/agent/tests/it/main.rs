@@ -15,6 +15,7 @@ mod aborting;
 mod commands;
 mod compacting;
 mod failures;
+mod overlapping;
 mod queueing;
 mod recovering;
 mod sessions;
