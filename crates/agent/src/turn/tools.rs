@@ -94,7 +94,8 @@ impl Turn<'_> {
     /// What has run is in the transcript before the next runs.
     pub(super) async fn run_tools(&self, calls: &[Call]) -> Result<Vec<ModelMessage>, AgentError> {
         let mut results = Vec::with_capacity(calls.len());
-        let neighbours = calls.chunk_by(|one, next| self.may_overlap(one) && self.may_overlap(next));
+        let neighbours =
+            calls.chunk_by(|one, next| self.may_overlap(one) && self.may_overlap(next));
         for batch in neighbours.flat_map(|batch| batch.chunks(MAX_AT_ONCE)) {
             let outcomes = join_all(batch.iter().map(|call| self.run_unless_stopped(call))).await;
             let rows = batch.iter().zip(&outcomes);

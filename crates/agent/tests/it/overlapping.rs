@@ -105,8 +105,12 @@ impl Tool for Acting {
 
 fn bench(stage: &Arc<Stage>, calls: &[(&str, &str)]) -> (Bench, Arc<ScriptedModel>) {
     let model = ScriptedModel::new("a", [Answer::calls(calls), Answer::text("done")]);
-    let kinds =
-        [("meet", Kind::Meets), ("wait", Kind::Waits), ("write", Kind::Writes), ("hang", Kind::Hangs)];
+    let kinds = [
+        ("meet", Kind::Meets),
+        ("wait", Kind::Waits),
+        ("write", Kind::Writes),
+        ("hang", Kind::Hangs),
+    ];
     let tools = kinds
         .into_iter()
         .map(|(name, kind)| Arc::new(Acting(name, kind, Arc::clone(stage))) as Arc<dyn Tool>);
