@@ -9,6 +9,7 @@ use clap::{Parser, Subcommand};
 mod shell;
 
 mod bench;
+mod boot;
 mod demo;
 mod deny;
 mod dist;
@@ -50,6 +51,8 @@ enum Job {
     Bench(bench::Args),
     /// The long form of tests that are short in the test command (minutes; needs root).
     Soak(soak::Args),
+    /// Boots a systemd in a virtual machine and tries the services there (needs root and the network).
+    Boot,
     /// Plays the flow from Telegram over the agent to a node and back, and shows each hop.
     Demo,
     /// Lets the original's programs talk to ours, in both directions (needs the network).
@@ -80,6 +83,7 @@ fn dispatch(job: Job) -> anyhow::Result<()> {
         Job::Deny => deny::run(),
         Job::Bench(args) => bench::run(&args),
         Job::Soak(args) => soak::run(&args),
+        Job::Boot => boot::run(),
         Job::Demo => demo::run(),
         Job::Interop(args) => interop::run(&args),
         Job::Dist(args) => dist::run(&args),

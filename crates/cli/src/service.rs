@@ -159,6 +159,13 @@ pub(crate) fn gateways(context: &Context) -> Vec<(&'static str, Found)> {
     found.collect()
 }
 
+/// Whether the system's manager has a service of this name, whoever it runs as.
+pub(crate) fn is_the_systems(name: &ServiceName) -> bool {
+    let manager = system_manager();
+    let called = manager.service_name(name);
+    manager.gateways().iter().any(|found| found.name == called)
+}
+
 fn user_manager(context: &Context) -> Manager {
     let home =
         context.env.get("HOME").map_or_else(|| context.paths.home().to_owned(), PathBuf::from);

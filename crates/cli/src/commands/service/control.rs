@@ -1,7 +1,7 @@
 //! `gateway start`, `stop` and `restart`. They do the same with and without a terminal.
 
 use clap::Args;
-use openclaw_service::Activity;
+use openclaw_service::{Activity, Scope, ServiceError};
 
 use super::WhoseArgs;
 use crate::args::OutputArgs;
@@ -155,7 +155,19 @@ fn prepare(context: &Context, args: &ControlArgs, report: &mut Report) -> Result
     let name = site.gateway();
     let ours = site.manager.expect_ours(&name, site.paths.state_dir());
     report.about(ServiceReport::new(&site.manager, &name, ours.is_ok()));
-    ours.map_err(|error| service::failure(&context.own, &error))?;
+    ours.map_err(|error| {
+        let failure = service::failure(&context.own, &error);
+        let elsewhere = matches!(error, ServiceError::NotInstalled { .. })
+            && site.scope == Scope::User
+            && service::is_the_systems(&name);
+        if !elsewhere {
+            return failure;
+        }
+        let (own, action) = (&context.own, report.action());
+        failure.hint(format!(
+            "there is one of the system: sudo {own} gateway {action} --system [--run-as USER]"
+        ))
+    })?;
     site.check_rights(&context.own, report.action())?;
     Ok(site)
 }

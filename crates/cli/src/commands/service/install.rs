@@ -97,7 +97,8 @@ async fn put(
         }
         refuse_foreground(context, site)?;
     }
-    let installation = site.manager.install(definition, args.force).await.map_err(fail)?;
+    let installation = site.manager.install(definition, args.force).await;
+    let installation = installation.map_err(|error| taken(context, definition, fail(error)))?;
     let change = installation.change;
     match wait_until_ready(context, &site.paths, None).await {
         Ok(holder) => {
@@ -112,6 +113,18 @@ async fn put(
                 .hint(format!("see why in the foreground: {} gateway run", context.own)))
         }
     }
+}
+
+/// A manager that cannot hold the port only says that something failed.
+fn taken(context: &Context, definition: &Definition, failure: Failure) -> Failure {
+    let held = definition.listen.iter().find_map(|address| {
+        let holder = openclaw_daemon::port_holder(address.port())?;
+        Some((address.port(), holder.who))
+    });
+    let Some((port, who)) = held else { return failure };
+    Failure::new(ExitCode::Configuration, format!("port {port} is already in use by {who}"))
+        .code("SERVICE_PORT_TAKEN")
+        .hint(format!("choose another: {} gateway install --port PORT", context.own))
 }
 
 fn prepare(
