@@ -49,14 +49,16 @@ for account in openclaw:990:/var/lib/openclaw alice:1000:/home/alice bob:1001:/h
 done
 
 # A login by key, from root to the two people.
-mkdir -p "$root/root/.ssh" "$root/etc/ssh"
+admin=root
+keys=$root/$admin/.ssh
+mkdir -p "$keys" "$root/etc/ssh"
 ssh-keygen -q -t ed25519 -N '' -C '' -f "$root/etc/ssh/ssh_host_ed25519_key"
-ssh-keygen -q -t ed25519 -N '' -C '' -f "$root/root/.ssh/id_ed25519"
-sed 's/^/localhost,127.0.0.1 /' "$root/etc/ssh/ssh_host_ed25519_key.pub" > "$root/root/.ssh/known_hosts"
-chmod 0700 "$root/root" "$root/root/.ssh"
+ssh-keygen -q -t ed25519 -N '' -C '' -f "$keys/id_ed25519"
+sed 's/^/localhost,127.0.0.1 /' "$root/etc/ssh/ssh_host_ed25519_key.pub" > "$keys/known_hosts"
+chmod 0700 "$root/$admin" "$keys"
 for person in alice:1000 bob:1001; do
     mkdir -p "$root/home/${person%:*}/.ssh"
-    cp "$root/root/.ssh/id_ed25519.pub" "$root/home/${person%:*}/.ssh/authorized_keys"
+    cp "$keys/id_ed25519.pub" "$root/home/${person%:*}/.ssh/authorized_keys"
     chown -R "${person#*:}:${person#*:}" "$root/home/${person%:*}"
 done
 printf 'ListenAddress 127.0.0.1\nUsePAM yes\nPasswordAuthentication no\nSubsystem sftp internal-sftp\n' \
