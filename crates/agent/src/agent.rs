@@ -1,6 +1,9 @@
 //! The agent as others use it: start, stop and watch runs.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use openclaw_base::{SharedClock, Tasks};
 use openclaw_protocol::ids::{AgentId, RunId, SessionId, SessionKey};
@@ -8,16 +11,16 @@ use openclaw_store::{
     Store,
     sessions::{Delete, Deleted, Reset, WasReset},
 };
-use tokio::{sync::watch, time::Instant};
+use tokio::sync::watch;
 
 use crate::{
+    bootstrap::Bootstrap,
     error::AgentError,
     events::{AgentEvents, Voice},
     gate::Gate,
     inner::Inner,
     lanes::Lanes,
     models::Models,
-    outcome::stored_outcome,
     recover,
     run::{AbortReason, RunOutcome, SessionActivity, Start, StartRun},
     settings::AgentSettings,
@@ -25,6 +28,8 @@ use crate::{
     status::{SessionStatus, StatusSource},
     stop,
     tool::{Tool, ToolSource},
+    tools::SessionsSendTool,
+    waiting,
 };
 
 /// What an agent is made of.
@@ -35,7 +40,7 @@ pub struct AgentParts {
     pub settings: watch::Receiver<Arc<AgentSettings>>,
     /// The models there are.
     pub models: Arc<dyn Models>,
-    /// Tools besides the built-in `session_status`.
+    /// Tools besides the built-in `session_status` and `sessions_send`.
     pub tools: Vec<Arc<dyn Tool>>,
     /// Tools that come and go.
     pub servers: Option<Arc<dyn ToolSource>>,
@@ -71,18 +76,21 @@ impl Agent {
         let mut tools: Vec<Arc<dyn Tool>> = vec![Arc::new(SessionStatus::new(status))];
         tools.extend(parts.tools);
         let gate = Gate::new(parts.settings.borrow().max_concurrent);
-        let inner = Inner {
-            store: parts.store,
-            settings: parts.settings,
-            models: parts.models,
-            tools,
-            servers: parts.servers,
-            voice: Voice { events: parts.events, clock: parts.clock },
-            tasks: parts.tasks,
-            lanes,
-            gate,
-        };
-        Self { inner: Arc::new(inner) }
+        let inner = Arc::new_cyclic(|inner| {
+            tools.push(Arc::new(SessionsSendTool(Weak::clone(inner))));
+            Inner {
+                store: parts.store,
+                settings: parts.settings,
+                models: parts.models,
+                tools,
+                servers: parts.servers,
+                voice: Voice { events: parts.events, clock: parts.clock },
+                tasks: parts.tasks,
+                lanes,
+                gate,
+            }
+        });
+        Self { inner }
     }
 
     /// Takes a message. When this returns [`Start::Accepted`], message and run are on disk.
@@ -120,28 +128,7 @@ impl Agent {
         run_id: &RunId,
         timeout: Duration,
     ) -> Result<Option<Arc<RunOutcome>>, AgentError> {
-        let deadline = Instant::now() + timeout;
-        let mut changes = self.inner.lanes.changes();
-        loop {
-            changes.borrow_and_update();
-            if let Some(run) = self.inner.lanes.run(run_id) {
-                let mut outcome = run.outcome();
-                let ended = outcome.wait_for(Option::is_some);
-                return Ok(match tokio::time::timeout_at(deadline, ended).await {
-                    Ok(Ok(outcome)) => outcome.clone(),
-                    Ok(Err(_)) | Err(_) => None,
-                });
-            }
-            if let Some(row) = self.inner.store.runs().get(run_id).await?
-                && let Some(outcome) = stored_outcome(&row)
-            {
-                return Ok(Some(Arc::new(outcome)));
-            }
-            match tokio::time::timeout_at(deadline, changes.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => return Ok(None),
-            }
-        }
+        waiting::wait(&self.inner, run_id, timeout).await
     }
 
     /// What a session is doing at the moment.
@@ -160,6 +147,12 @@ impl Agent {
     #[must_use]
     pub fn load(&self) -> usize {
         self.inner.lanes.load()
+    }
+
+    /// The files that say what an agent is.
+    #[must_use]
+    pub fn bootstrap(&self, agent: &AgentId) -> Bootstrap {
+        Bootstrap::of(self.inner.settings.clone(), agent.clone())
     }
 
     /// The settings as they are now.

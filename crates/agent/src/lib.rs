@@ -11,6 +11,7 @@
 mod agent;
 mod answer;
 pub mod approval;
+mod bootstrap;
 mod commands;
 mod compact;
 mod error;
@@ -40,10 +41,12 @@ mod tool;
 mod tool_policy;
 pub mod tools;
 mod turn;
+mod waiting;
 mod worker;
 
 pub use self::{
     agent::{Agent, AgentParts, Compacted},
+    bootstrap::{BOOTSTRAP_FILES, Bootstrap, BootstrapError, BootstrapFile},
     commands::{COMMANDS, CommandInfo, is_reset, is_stop},
     compact::{Checkpoint, CompactReason},
     error::AgentError,
@@ -57,7 +60,9 @@ pub use self::{
         AbortReason, ActiveRun, Attachment, FinalState, RunError, RunOutcome, SessionActivity,
         Start, StartRun,
     },
-    settings::{AgentProfile, AgentSettings, QueueSettings, RetrySettings},
+    settings::{
+        AgentProfile, AgentSettings, QueueSettings, RetrySettings, SessionRules, SessionVisibility,
+    },
     tool::{Tool, ToolContext, ToolOrigin, ToolOutcome, ToolSource},
     tool_policy::{ToolPolicy, ToolProfile, is_in_group, means, name_matches},
 };

@@ -40,6 +40,8 @@ pub struct AgentSettings {
     pub delta_interval: Duration,
     /// Which tools all agents have.
     pub tools: ToolPolicy,
+    /// Which conversations the tools of a conversation see.
+    pub sessions: SessionRules,
     /// What may run on the Gateway's machine; the stricter of this and the list of approvals holds.
     pub exec_security: Option<Security>,
     /// When somebody is asked; the stricter holds.
@@ -63,6 +65,7 @@ impl Default for AgentSettings {
             bootstrap_total_max_chars: 150_000,
             delta_interval: Duration::from_millis(openclaw_protocol::limits::DELTA_INTERVAL_MS),
             tools: ToolPolicy::default(),
+            sessions: SessionRules::default(),
             exec_security: None,
             exec_ask: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -97,6 +100,44 @@ impl AgentSettings {
     #[must_use]
     pub fn profile(&self, id: &AgentId) -> Option<&AgentProfile> {
         self.agents.iter().find(|profile| profile.id == *id)
+    }
+}
+
+/// Which conversations the tools of a conversation see.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionRules {
+    /// How far they see.
+    pub visibility: SessionVisibility,
+    /// Whether agents may deal with one another at all; with [`SessionVisibility::All`] only.
+    pub agent_to_agent: bool,
+    /// If not empty, only these agents; `*` stands for any characters.
+    pub agents: Vec<String>,
+}
+
+/// How far the tools of a conversation see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SessionVisibility {
+    /// This conversation.
+    Own,
+    /// And those that it started.
+    #[default]
+    Tree,
+    /// All of this agent.
+    Agent,
+    /// Those of other agents too, where these may deal with one another.
+    All,
+}
+
+impl SessionVisibility {
+    /// As it is written in the configuration.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Own => "self",
+            Self::Tree => "tree",
+            Self::Agent => "agent",
+            Self::All => "all",
+        }
     }
 }
 

@@ -5,12 +5,15 @@ mod exec;
 mod keep;
 mod process;
 mod processes;
+mod reach;
 mod read;
 mod sessions;
+mod sessions_send;
 mod web_fetch;
-mod workspace;
+pub(crate) mod workspace;
 mod write;
 
+pub(crate) use self::sessions_send::SessionsSendTool;
 pub use self::{
     edit::EditTool,
     exec::{ExecParts, ExecTool},

@@ -28,7 +28,7 @@ pub use self::choices::{
     ApiDialect, AuthMode, Bind, ConsoleStyle, DirectPolicy, DmScope, ExecAsk, ExecSecurity,
     GatewayMode, GroupAccess, HostKeyPolicy, InputKind, LogLevel, McpTransport, MdnsMode,
     ModelsMode, PeerKind, ProviderAuth, QueueDrop, QueueMode, RedactMode, ReloadMode,
-    RemoteTransport, ReplyTo, ResetMode, SessionScope, StreamMode, TailscaleMode, ThinkingLevel,
+    RemoteTransport, ReplyTo, ResetMode, SessionScope, SessionVisibility, StreamMode, TailscaleMode, ThinkingLevel,
     ToolProfile,
 };
 pub use self::discovery::{Discovery, Mdns, WideArea};
@@ -43,7 +43,7 @@ pub use self::general::{
 pub use self::mcp::{Mcp, McpServer, McpToolFilter};
 pub use self::models::{ModelCost, Models, Provider, ProviderModel};
 pub use self::session::{Messages, Queue, ResetByType, ResetPolicy, Session};
-pub use self::tools::{AgentTools, Tools, ToolsExec};
+pub use self::tools::{AgentToAgent, AgentTools, Tools, ToolsExec, ToolsSessions};
 
 /// A validated configuration with every default filled in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

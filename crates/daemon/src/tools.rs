@@ -49,8 +49,8 @@ pub(crate) fn table(ingredients: Ingredients<'_>) -> Vec<Arc<dyn Tool>> {
         Arc::new(ExecTool::new(exec)),
         Arc::new(ProcessTool::new(processes)),
         Arc::new(NodesTool::new(nodes)),
-        Arc::new(SessionsListTool::new(store.clone())),
-        Arc::new(SessionsHistoryTool::new(store.clone())),
+        Arc::new(SessionsListTool::new(store.clone(), settings.clone())),
+        Arc::new(SessionsHistoryTool::new(store.clone(), settings.clone())),
     ];
     match Fetcher::new(&format!("openclaw/{VERSION}"), Limits::default(), Vec::new()) {
         Ok(fetcher) => tools.push(Arc::new(WebFetchTool::new(fetcher))),

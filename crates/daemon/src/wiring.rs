@@ -4,13 +4,14 @@ use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 use openclaw_agent::{
-    AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, ToolPolicy,
+    AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, SessionRules,
+    ToolPolicy,
     model::ThinkingLevel,
 };
 use openclaw_base::{Clock, SystemClock};
 use openclaw_config::{
     Config, Environment, Loaded, Paths,
-    schema::{ControlUi, Nodes, TailscaleMode, ToolProfile},
+    schema::{ControlUi, Nodes, SessionVisibility, TailscaleMode, ToolProfile},
 };
 use openclaw_exec::policy::{Ask, Security};
 use openclaw_gateway::{
@@ -124,6 +125,11 @@ pub(crate) fn agent_settings(config: &Config, paths: &Paths) -> AgentSettings {
             allow: config.tools.allow.clone(),
             deny: config.tools.deny.clone(),
         },
+        sessions: SessionRules {
+            visibility: visibility(config.tools.sessions.visibility),
+            agent_to_agent: config.tools.agent_to_agent.enabled,
+            agents: config.tools.agent_to_agent.allow.clone(),
+        },
         exec_security: config
             .tools
             .exec
@@ -131,6 +137,15 @@ pub(crate) fn agent_settings(config: &Config, paths: &Paths) -> AgentSettings {
             .and_then(|word| Security::from_word(word.as_str())),
         exec_ask: config.tools.exec.ask.and_then(|word| Ask::from_word(word.as_str())),
         ..AgentSettings::default()
+    }
+}
+
+const fn visibility(visibility: SessionVisibility) -> openclaw_agent::SessionVisibility {
+    match visibility {
+        SessionVisibility::Own => openclaw_agent::SessionVisibility::Own,
+        SessionVisibility::Tree => openclaw_agent::SessionVisibility::Tree,
+        SessionVisibility::Agent => openclaw_agent::SessionVisibility::Agent,
+        SessionVisibility::All => openclaw_agent::SessionVisibility::All,
     }
 }
 

@@ -1,6 +1,7 @@
 //! One file per family of methods. A handler decodes nothing and checks no right: the router did.
 
 pub mod agent;
+pub mod agent_files;
 pub mod approvals;
 pub mod channels;
 pub mod chat;

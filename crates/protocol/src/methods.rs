@@ -10,6 +10,7 @@ use crate::{
 };
 
 pub mod agent;
+pub mod agent_files;
 pub mod approvals;
 pub mod channels;
 pub mod chat;
@@ -49,6 +50,9 @@ macro_rules! with_methods {
             $crate::methods::agent::AgentWait,
             $crate::methods::agent::AgentIdentityGet,
             $crate::methods::agent::AgentsList,
+            $crate::methods::agent_files::AgentsFilesList,
+            $crate::methods::agent_files::AgentsFilesGet,
+            $crate::methods::agent_files::AgentsFilesSet,
             $crate::methods::sessions::SessionsList,
             $crate::methods::sessions::SessionsSubscribe,
             $crate::methods::sessions::SessionsMessagesSubscribe,

@@ -19,6 +19,9 @@ export interface Methods {
   "agent.wait": { params: AgentWaitParams; result: AgentWaitResult };
   "agent.identity.get": { params: AgentIdentityParams; result: AgentIdentityResult };
   "agents.list": { params: NoParams; result: AgentsListResult };
+  "agents.files.list": { params: AgentsFilesListParams; result: AgentsFilesListResult };
+  "agents.files.get": { params: AgentsFilesGetParams; result: AgentsFilesGetResult };
+  "agents.files.set": { params: AgentsFilesSetParams; result: AgentsFilesSetResult };
   "sessions.list": { params: SessionsListParams; result: SessionsListResult };
   "sessions.subscribe": { params: SessionsListParams; result: SessionsSubscribeResult };
   "sessions.messages.subscribe": { params: MessagesSubscribeParams; result: MessagesSubscribeResult };
@@ -143,6 +146,8 @@ export const ONLY_READS: ReadonlySet<string> = new Set([
   "chat.metadata",
   "agent.identity.get",
   "agents.list",
+  "agents.files.list",
+  "agents.files.get",
   "sessions.list",
   "sessions.subscribe",
   "sessions.messages.subscribe",
@@ -543,6 +548,80 @@ export interface AgentWaitResult {
   stopReason?: string;
   /** What it said last. */
   terminalReply?: TerminalReply;
+}
+
+/** One of the files. */
+export interface AgentsFileEntry {
+  /** Its text. */
+  content?: string;
+  /** Whether it is usual that it is not there. */
+  expectedAbsent?: boolean;
+  /** Whether it is not there. */
+  missing: boolean;
+  /** Its name. */
+  name: string;
+  /** Where it is, or would be. */
+  path: string;
+  /** Its size in bytes. */
+  size?: number;
+  /** When it was changed, in milliseconds since 1970. */
+  updatedAtMs?: number;
+}
+
+/** Params of `agents.files.get`. */
+export interface AgentsFilesGetParams {
+  /** The agent. */
+  agentId: string;
+  /** The file's name. */
+  name: string;
+}
+
+/** Result of `agents.files.get`. */
+export interface AgentsFilesGetResult {
+  /** The agent. */
+  agentId: AgentId;
+  /** The file. */
+  file: AgentsFileEntry;
+  /** Its folder. */
+  workspace: string;
+}
+
+/** Params of `agents.files.list`. */
+export interface AgentsFilesListParams {
+  /** The agent. */
+  agentId: string;
+}
+
+/** Result of `agents.files.list`. */
+export interface AgentsFilesListResult {
+  /** The agent. */
+  agentId: AgentId;
+  /** The files, without their text. */
+  files: Array<AgentsFileEntry>;
+  /** Its folder. */
+  workspace: string;
+}
+
+/** Params of `agents.files.set`. */
+export interface AgentsFilesSetParams {
+  /** The agent. */
+  agentId: string;
+  /** Its whole text from now on. */
+  content: string;
+  /** The file's name. */
+  name: string;
+}
+
+/** Result of `agents.files.set`. */
+export interface AgentsFilesSetResult {
+  /** The agent. */
+  agentId: AgentId;
+  /** The file as it is now. */
+  file: AgentsFileEntry;
+  /** Always true; a failure is an error. */
+  ok: boolean;
+  /** Its folder. */
+  workspace: string;
 }
 
 /** Result of `agents.list`. */

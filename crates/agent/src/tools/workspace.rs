@@ -19,15 +19,15 @@ use tokio::sync::watch;
 use crate::settings::AgentSettings;
 
 /// Largest file that is read or written, in bytes.
-pub(super) const MAX_FILE: u64 = 8 * 1024 * 1024;
+pub(crate) const MAX_FILE: u64 = 8 * 1024 * 1024;
 
 /// The workspaces of all agents, as the settings are at the moment.
 #[derive(Clone, Debug)]
-pub(super) struct Workspaces(pub(super) watch::Receiver<Arc<AgentSettings>>);
+pub(crate) struct Workspaces(pub(crate) watch::Receiver<Arc<AgentSettings>>);
 
 impl Workspaces {
     /// An agent's folder, made if it is not there.
-    pub(super) fn of(&self, agent: &AgentId) -> Result<Workspace, String> {
+    pub(crate) fn of(&self, agent: &AgentId) -> Result<Workspace, String> {
         let settings = Arc::clone(&self.0.borrow());
         let folder = settings.profile(agent).and_then(|profile| profile.workspace.clone());
         let folder = folder.ok_or("this agent has no workspace; set agents.defaults.workspace")?;
@@ -40,19 +40,19 @@ impl Workspaces {
 
 /// One workspace.
 #[derive(Clone, Debug)]
-pub(super) struct Workspace {
+pub(crate) struct Workspace {
     /// As the settings have it.
     written: PathBuf,
     /// With every link followed.
-    pub(super) real: PathBuf,
+    pub(crate) real: PathBuf,
 }
 
 /// A file in a workspace: the folder it is in, and its name there.
-pub(super) struct Place {
+pub(crate) struct Place {
     folder: OwnedFd,
     name: std::ffi::OsString,
     /// For people.
-    pub(super) shown: String,
+    pub(crate) shown: String,
 }
 
 impl Workspace {
@@ -90,7 +90,7 @@ impl Workspace {
     }
 
     /// Finds a file's place; `make` makes the folders that are missing.
-    pub(super) fn place(&self, path: &str, make: bool) -> Result<Place, String> {
+    pub(crate) fn place(&self, path: &str, make: bool) -> Result<Place, String> {
         let mut steps = self.steps(path)?;
         let name = steps.pop().ok_or("the path names the workspace, not a file in it")?;
         let told = |step: &Path, error: rustix::io::Errno| match error {
@@ -121,8 +121,18 @@ impl Workspace {
 }
 
 impl Place {
+    /// Its size and when it was changed, in milliseconds since 1970, if it is a file.
+    pub(crate) fn found(&self) -> Option<(u64, u64)> {
+        let flags = fs::AtFlags::SYMLINK_NOFOLLOW;
+        let found = fs::statat(self.folder.as_fd(), &self.name, flags).ok()?;
+        let is_file = fs::FileType::from_raw_mode(found.st_mode) == fs::FileType::RegularFile;
+        let seconds = u64::try_from(found.st_mtime).unwrap_or(0);
+        let changed = seconds * 1000 + u64::try_from(found.st_mtime_nsec).unwrap_or(0) / 1_000_000;
+        is_file.then(|| (u64::try_from(found.st_size).unwrap_or(0), changed))
+    }
+
     /// The whole file.
-    pub(super) fn read(&self) -> Result<Vec<u8>, String> {
+    pub(crate) fn read(&self) -> Result<Vec<u8>, String> {
         let told = |error: io::Error| format!("{}: {error}", self.shown);
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = fs::openat(self.folder.as_fd(), &self.name, flags, Mode::empty());
@@ -148,12 +158,12 @@ impl Place {
     }
 
     /// The whole file as text.
-    pub(super) fn read_text(&self) -> Result<String, String> {
+    pub(crate) fn read_text(&self) -> Result<String, String> {
         String::from_utf8(self.read()?).map_err(|_| format!("{} is no text", self.shown))
     }
 
     /// Replaces the file in one step; a link in its place is replaced, not followed.
-    pub(super) fn write(&self, bytes: &[u8]) -> Result<(), String> {
+    pub(crate) fn write(&self, bytes: &[u8]) -> Result<(), String> {
         if bytes.len() as u64 > MAX_FILE {
             return Err(format!(
                 "{} bytes are more than the {MAX_FILE} that are written",
@@ -194,7 +204,7 @@ impl Place {
 }
 
 /// Runs what blocks on a thread of its own.
-pub(super) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, String> + Send + 'static,
 ) -> Result<T, String> {
     let done = tokio::task::spawn_blocking(work).await;

@@ -53,6 +53,9 @@ choice! {
         Password = "password",
         TrustedProxy = "trusted-proxy",
     }
+    /// Which conversations the tools of a conversation see.
+    #[derive(Default)]
+    SessionVisibility { Own = "self", #[default] Tree = "tree", Agent = "agent", All = "all", }
     /// How a server of tools is spoken to.
     McpTransport { Stdio = "stdio", StreamableHttp = "streamable-http", Sse = "sse", }
     /// What may be done about a changed configuration.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::choices::{ExecAsk, ExecSecurity, ToolProfile};
+use super::choices::{ExecAsk, ExecSecurity, SessionVisibility, ToolProfile};
 
 /// Which tools agents have, and how far they go.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,6 +19,10 @@ pub struct Tools {
     pub deny: Vec<String>,
     /// Commands on the Gateway's machine.
     pub exec: ToolsExec,
+    /// Which conversations the tools of a conversation see.
+    pub sessions: ToolsSessions,
+    /// Whether agents may deal with one another.
+    pub agent_to_agent: AgentToAgent,
 }
 
 /// How strict to be with commands; the stricter of this and `exec-approvals.json` holds.
@@ -29,6 +33,25 @@ pub struct ToolsExec {
     pub security: Option<ExecSecurity>,
     /// When somebody is asked.
     pub ask: Option<ExecAsk>,
+}
+
+/// Which conversations the tools of a conversation see.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ToolsSessions {
+    /// `self`: this one; `tree`: and those it started; `agent`: all of the agent; `all`: those of other
+    /// agents too, where `tools.agentToAgent` lets them. Left out: `tree`.
+    pub visibility: SessionVisibility,
+}
+
+/// Whether agents may see and write into one another's conversations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AgentToAgent {
+    /// Whether they may at all; `tools.sessions.visibility` must be `all` as well.
+    pub enabled: bool,
+    /// If not empty, only these agents, on both sides; `*` stands for any characters.
+    pub allow: Vec<String>,
 }
 
 /// Which tools one agent has, of those that all have.

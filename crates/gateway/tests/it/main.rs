@@ -8,6 +8,7 @@
     reason = "test code: a failed expectation is the result"
 )]
 
+mod agent_files;
 mod agent;
 mod approvals;
 mod audit;
