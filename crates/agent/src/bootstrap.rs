@@ -83,8 +83,7 @@ impl Bootstrap {
             let look = |name: &'static str| workspace.look(name);
             let mut files =
                 BOOTSTRAP_FILES.into_iter().map(look).collect::<Result<Vec<_>, String>>()?;
-            let there =
-                |name| files.iter().any(|file| file.name == name && file.found.is_some());
+            let there = |name| files.iter().any(|file| file.name == name && file.found.is_some());
             let old = !there(MEMORY.0) && there(MEMORY.1);
             files.retain(|file| file.name != if old { MEMORY.0 } else { MEMORY.1 });
             Ok(files)
@@ -197,7 +196,9 @@ mod tests {
     async fn nothing_else_can_be_named_and_no_link_is_followed() {
         let (folder, _settings, own) = bootstrap();
         let (workspace, _) = own.list().await.expect("listed");
-        for name in ["", "../SOUL.md", "soul.md", "notes.md", "sub/SOUL.md", "SOUL.md\0", "/etc/passwd"] {
+        for name in
+            ["", "../SOUL.md", "soul.md", "notes.md", "sub/SOUL.md", "SOUL.md\0", "/etc/passwd"]
+        {
             assert!(matches!(own.get(name).await, Err(BootstrapError::Name(_))), "{name:?}");
             let set = own.set(name, "x".to_owned()).await;
             assert!(matches!(set, Err(BootstrapError::Name(_))), "{name:?}");

@@ -28,8 +28,8 @@ pub use self::choices::{
     ApiDialect, AuthMode, Bind, ConsoleStyle, DirectPolicy, DmScope, ExecAsk, ExecSecurity,
     GatewayMode, GroupAccess, HostKeyPolicy, InputKind, LogLevel, McpTransport, MdnsMode,
     ModelsMode, PeerKind, ProviderAuth, QueueDrop, QueueMode, RedactMode, ReloadMode,
-    RemoteTransport, ReplyTo, ResetMode, SessionScope, SessionVisibility, StreamMode, TailscaleMode, ThinkingLevel,
-    ToolProfile,
+    RemoteTransport, ReplyTo, ResetMode, SessionScope, SessionVisibility, StreamMode,
+    TailscaleMode, ThinkingLevel, ToolProfile,
 };
 pub use self::discovery::{Discovery, Mdns, WideArea};
 pub use self::gateway::{

@@ -4,8 +4,7 @@ use std::{net::IpAddr, time::Duration};
 
 use ipnet::IpNet;
 use openclaw_agent::{
-    AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, SessionRules,
-    ToolPolicy,
+    AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, SessionRules, ToolPolicy,
     model::ThinkingLevel,
 };
 use openclaw_base::{Clock, SystemClock};

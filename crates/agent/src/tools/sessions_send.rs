@@ -148,7 +148,8 @@ impl SessionsSendTool {
                 told("ok", text, reply)
             }
             Some(outcome) => {
-                let why = outcome.error.as_ref().map_or(&outcome.stop_reason, |error| &error.message);
+                let why =
+                    outcome.error.as_ref().map_or(&outcome.stop_reason, |error| &error.message);
                 return Err(format!("the other conversation did not answer: {why}"));
             }
         })

@@ -127,7 +127,7 @@ impl Place {
         let found = fs::statat(self.folder.as_fd(), &self.name, flags).ok()?;
         let is_file = fs::FileType::from_raw_mode(found.st_mode) == fs::FileType::RegularFile;
         let seconds = u64::try_from(found.st_mtime).unwrap_or(0);
-        let changed = seconds * 1000 + u64::try_from(found.st_mtime_nsec).unwrap_or(0) / 1_000_000;
+        let changed = seconds * 1000 + found.st_mtime_nsec / 1_000_000;
         is_file.then(|| (u64::try_from(found.st_size).unwrap_or(0), changed))
     }
 

@@ -91,7 +91,9 @@ impl Tool for Acting {
             let (stage, call) = (&self.2, context.call_id.as_str());
             stage.enter(call);
             match self.1 {
-                Kind::Meets => drop(stage.meeting.wait().await),
+                Kind::Meets => {
+                    stage.meeting.wait().await;
+                }
                 Kind::Waits if call == "first" => stage.gate.notified().await,
                 Kind::Waits => stage.gate.notify_one(),
                 Kind::Writes => tokio::task::yield_now().await,

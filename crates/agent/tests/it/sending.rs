@@ -31,9 +31,9 @@ fn rules(visibility: SessionVisibility, agent_to_agent: bool, agents: &[&str]) -
 async fn bench(settings: AgentSettings, script: Vec<Answer>) -> (Bench, Arc<ScriptedModel>) {
     let greetings = (0..3).map(|_| Answer::text("hello"));
     let model = ScriptedModel::new("a", greetings.chain(script));
-    let bench =
-        Bench::with(Store::in_memory().unwrap(), vec![model.clone()], settings, Vec::new());
-    for (run, key) in [("a", "agent:main:main"), ("b", "agent:main:work"), ("c", "agent:ops:main")] {
+    let bench = Bench::with(Store::in_memory().unwrap(), vec![model.clone()], settings, Vec::new());
+    for (run, key) in [("a", "agent:main:main"), ("b", "agent:main:work"), ("c", "agent:ops:main")]
+    {
         bench.agent.start(StartRun::new(run, SessionKey::new(key), "hi", "tester")).await.unwrap();
         bench.ended(run).await;
     }

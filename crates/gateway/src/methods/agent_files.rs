@@ -3,7 +3,9 @@
 use std::path::Path;
 
 use openclaw_agent::{BootstrapError, BootstrapFile};
-use openclaw_protocol::{ErrorCode, RpcError, ids::AgentId, methods::agent_files::*, text::NonEmpty};
+use openclaw_protocol::{
+    ErrorCode, RpcError, ids::AgentId, methods::agent_files::*, text::NonEmpty,
+};
 
 use crate::{
     router::{Cx, Failure, Handle, Methods},
@@ -65,6 +67,11 @@ impl Handle<AgentsFilesSet> for Methods {
         let agent_id = agent(&cx, &params.agent_id)?;
         let set = cx.state.agent.bootstrap(&agent_id).set(&params.name, params.content).await;
         let (folder, file) = set.map_err(|error| refused(&error))?;
-        Ok(AgentsFilesSetResult { ok: true, agent_id, workspace: shown(&folder), file: entry(file) })
+        Ok(AgentsFilesSetResult {
+            ok: true,
+            agent_id,
+            workspace: shown(&folder),
+            file: entry(file),
+        })
     }
 }

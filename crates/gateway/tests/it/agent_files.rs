@@ -27,7 +27,11 @@ async fn other_names_agents_and_rights_are_refused() {
     for (method, params, part) in [
         ("agents.files.get", json!({"agentId": "main", "name": "../token"}), "unsupported file"),
         ("agents.files.get", json!({"agentId": "main", "name": "notes.md"}), "unsupported file"),
-        ("agents.files.set", json!({"agentId": "main", "name": "x/SOUL.md", "content": ""}), "unsupported"),
+        (
+            "agents.files.set",
+            json!({"agentId": "main", "name": "x/SOUL.md", "content": ""}),
+            "unsupported",
+        ),
         ("agents.files.list", json!({"agentId": "nobody"}), "nobody"),
         ("agents.files.set", json!({"agentId": "main", "name": "SOUL.md"}), "content"),
     ] {

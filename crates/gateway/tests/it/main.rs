@@ -8,8 +8,8 @@
     reason = "test code: a failed expectation is the result"
 )]
 
-mod agent_files;
 mod agent;
+mod agent_files;
 mod approvals;
 mod audit;
 mod chat;
