@@ -1,5 +1,6 @@
 //! `cargo xtask boot`: boots Debian's systemd as process 1 in a virtual machine, and looks at what it does
-//! with the services that we write: readiness, watchdog, sockets, groups, lingering, logging out.
+//! with the services that we write: readiness, watchdog, sockets, groups, lingering, logging out. Podman
+//! runs the container image there.
 //!
 //! The machine is made of packages that are unpacked and never configured, lives in memory, and has no
 //! network but its own loopback. Nothing of it touches the machine that it runs on.
@@ -20,12 +21,12 @@ use crate::shell;
 const RELEASE: &str = "bookworm";
 /// Debian's packages that the machine is made of.
 const PACKAGES: &str = "base-files,base-passwd,bash,coreutils,dash,dbus,dbus-user-session,findutils,grep,hostname,\
-iproute2,libc-bin,libpam-modules,libpam-systemd,login,openssh-client,openssh-server,passwd,procps,sed,systemd,\
+iproute2,libc-bin,podman,crun,conmon,golang-github-containers-common,libpam-modules,libpam-systemd,login,openssh-client,openssh-server,passwd,procps,sed,systemd,\
 systemd-sysv,util-linux";
 /// Its kernel.
 const KERNEL: &str = "linux-image-cloud-amd64";
 /// What makes and runs the machine.
-const TOOLS: [&str; 4] = ["qemu-system-x86", "mmdebstrap", "cpio", "busybox-static"];
+const TOOLS: [&str; 5] = ["qemu-system-x86", "mmdebstrap", "cpio", "busybox-static", "buildah"];
 /// Longest that it may run.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
 
@@ -54,6 +55,9 @@ pub(crate) fn run() -> anyhow::Result<()> {
     shell::run(&mut unpack)?;
     let kernel = kernel(folder.path())?;
     let here = shell::root().join("xtask/src/boot");
+    let mut image = Command::new("sh");
+    image.arg(here.join("image.sh")).arg(&program);
+    shell::run(image.arg(shell::root().join("packaging/Containerfile")).arg(folder.path()))?;
     let mut prepare = Command::new("sh");
     prepare.arg(here.join("prepare.sh")).arg(&root).arg(&program).arg(&here).arg(folder.path());
     shell::run(&mut prepare)?;

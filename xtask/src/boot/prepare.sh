@@ -67,6 +67,7 @@ printf 'ListenAddress 127.0.0.1\nUsePAM yes\nPasswordAuthentication no\nSubsyste
 mkdir -p "$root/usr/local/bin"
 install -m 755 "$program" "$root/usr/local/bin/openclaw"
 install -m 755 "$here/proof.sh" "$root/proof.sh"
+cp "$out/image.tar" "$root/image.tar"
 units=$root/etc/systemd/system
 mkdir -p "$units/multi-user.target.wants"
 ln -sf /lib/systemd/system/multi-user.target "$units/default.target"

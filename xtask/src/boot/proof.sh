@@ -111,4 +111,21 @@ check "remote install" openclaw remote install bob@127.0.0.1 --name bob
 check "and it answers by its name" openclaw health --gateway bob
 check "remote uninstall" openclaw remote uninstall bob
 
+echo "== the container image"
+printf '[storage]\ndriver = "vfs"\nrunroot = "/run/containers/storage"\ngraphroot = "/var/lib/containers/storage"\n' > /etc/containers/storage.conf
+check "podman loads it" podman load --quiet --input /image.tar
+check "it starts" podman run --detach --quiet --name box --network host --volume home:/home/nonroot openclaw
+wait_for "its health check passes" 90 podman healthcheck run box
+inside() { podman inspect --format "$1" box; }
+uid() { ps -o uid= -p "$(inside '{{.State.Pid}}')" | tr -d ' '; }
+check "its program is not root" is 65532 uid
+check "its owner talks to it" podman exec box /usr/local/bin/openclaw agent --message hello
+began=$SECONDS
+check "it stops when asked" podman stop --time 20 box
+check "in order, not by force" is 0 inside '{{.State.ExitCode}}'
+ok "after $((SECONDS - began)) s"
+check "it starts again" podman start box
+wait_for "its health check passes again" 90 podman healthcheck run box
+check "and the conversation is still there" sh -c 'podman exec box /usr/local/bin/openclaw sessions show main | grep -q hello'
+podman rm --force box > /dev/null 2>&1
 echo "DONE"
