@@ -32,6 +32,7 @@ mod rows;
 mod run;
 mod settings;
 mod silent;
+pub mod skills;
 mod slash;
 mod start;
 mod status;

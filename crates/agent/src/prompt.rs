@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     model::{ModelMessage, ModelRef, Part},
     settings::AgentProfile,
+    skills::{self, SkillSettings},
 };
 
 mod workspace;
@@ -30,6 +31,7 @@ pub(crate) struct Facts {
     pub(crate) extra: Option<String>,
     pub(crate) max_chars: usize,
     pub(crate) total_max_chars: usize,
+    pub(crate) skills: SkillSettings,
 }
 
 /// The standing instructions. Nothing in them changes from turn to turn unless a file or a setting
@@ -37,16 +39,24 @@ pub(crate) struct Facts {
 pub(crate) async fn system(facts: &Facts) -> String {
     let (folder, max, total) =
         (facts.agent.workspace.clone(), facts.max_chars, facts.total_max_chars);
-    let files = match folder {
-        None => Vec::new(),
-        Some(folder) => tokio::task::spawn_blocking(move || workspace::read(&folder, max, total))
-            .await
-            .unwrap_or_default(),
+    let settings = facts.skills.clone();
+    let (files, skills) = match folder {
+        None => (Vec::new(), None),
+        Some(folder) => tokio::task::spawn_blocking(move || {
+            let skills = skills::list(&skills::scan(&settings, Some(&folder)));
+            (workspace::read(&folder, max, total), skills)
+        })
+        .await
+        .unwrap_or_default(),
     };
-    write_system(facts, &files)
+    write_system(facts, &files, skills.as_deref())
 }
 
-fn write_system(facts: &Facts, files: &[workspace::WorkspaceFile]) -> String {
+fn write_system(
+    facts: &Facts,
+    files: &[workspace::WorkspaceFile],
+    skills: Option<&str>,
+) -> String {
     let agent = &facts.agent;
     let mut text = match &agent.name {
         Some(name) => format!("You are {name}, a personal assistant reached through OpenClaw."),
@@ -63,6 +73,12 @@ fn write_system(facts: &Facts, files: &[workspace::WorkspaceFile]) -> String {
     );
     if let Some(folder) = &agent.workspace {
         text.push_str(&format!("\n\n# Workspace\n{}", folder.display()));
+    }
+    if let Some(skills) = skills {
+        text.push_str(
+            "\n\n# Skills\nWhen one of these fits what is asked, read its file first and go by it.",
+        );
+        text.push_str(skills);
     }
     for file in files {
         text.push_str(&format!("\n\n## {}\n{}", file.name, file.text));

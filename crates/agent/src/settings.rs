@@ -9,6 +9,7 @@ use openclaw_protocol::ids::{AgentId, DEFAULT_AGENT};
 use crate::{
     model::ThinkingLevel,
     queue::{Overflow, QueueMode},
+    skills::SkillSettings,
     tool_policy::ToolPolicy,
 };
 
@@ -42,6 +43,8 @@ pub struct AgentSettings {
     pub tools: ToolPolicy,
     /// Which conversations the tools of a conversation see.
     pub sessions: SessionRules,
+    /// Where skills are, and what they may find.
+    pub skills: SkillSettings,
     /// What may run on the Gateway's machine; the stricter of this and the list of approvals holds.
     pub exec_security: Option<Security>,
     /// When somebody is asked; the stricter holds.
@@ -66,6 +69,7 @@ impl Default for AgentSettings {
             delta_interval: Duration::from_millis(openclaw_protocol::limits::DELTA_INTERVAL_MS),
             tools: ToolPolicy::default(),
             sessions: SessionRules::default(),
+            skills: SkillSettings::default(),
             exec_security: None,
             exec_ask: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),

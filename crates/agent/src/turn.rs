@@ -229,6 +229,7 @@ impl Turn<'_> {
             extra: self.run.options.extra_system_prompt.clone(),
             max_chars: self.settings.bootstrap_max_chars,
             total_max_chars: self.settings.bootstrap_total_max_chars,
+            skills: self.settings.skills.clone(),
         }
     }
 

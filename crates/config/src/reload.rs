@@ -41,7 +41,7 @@ impl ReloadClass {
 }
 
 /// Key prefixes and their class; what matches none needs a restart.
-const TABLE: [(&str, ReloadClass); 40] = [
+const TABLE: [(&str, ReloadClass); 41] = [
     ("$schema", ReloadClass::Live),
     ("agents", ReloadClass::Live),
     ("agents.defaults.maxConcurrent", ReloadClass::Hot),
@@ -80,6 +80,7 @@ const TABLE: [(&str, ReloadClass); 40] = [
     ("models", ReloadClass::Hot),
     ("secrets", ReloadClass::Hot),
     ("session", ReloadClass::Live),
+    ("skills", ReloadClass::Live),
     ("tools", ReloadClass::Live),
     ("ui", ReloadClass::Live),
 ];

@@ -43,7 +43,9 @@ pub use self::general::{
 pub use self::mcp::{Mcp, McpServer, McpToolFilter};
 pub use self::models::{ModelCost, Models, Provider, ProviderModel};
 pub use self::session::{Messages, Queue, ResetByType, ResetPolicy, Session};
-pub use self::tools::{AgentToAgent, AgentTools, Tools, ToolsExec, ToolsSessions};
+pub use self::tools::{
+    AgentToAgent, AgentTools, SkillEntry, Skills, Tools, ToolsExec, ToolsSessions,
+};
 
 /// A validated configuration with every default filled in.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -78,6 +80,8 @@ pub struct Config {
     pub tools: Tools,
     /// Servers of tools that speak the Model Context Protocol.
     pub mcp: Mcp,
+    /// Folders that tell models how to do something.
+    pub skills: Skills,
     /// How Gateways are found.
     pub discovery: Discovery,
     /// The Gateway itself: address, authentication, TLS, and the remote one to talk to.

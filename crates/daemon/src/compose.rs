@@ -82,7 +82,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
     let models: Arc<dyn Models> = Arc::clone(&registry) as Arc<dyn Models>;
     let hub_cell = Arc::new(OnceCell::new());
     let (agent_sender, agent_receiver) =
-        watch::channel(Arc::new(agent_settings(&loaded.config, paths)));
+        watch::channel(Arc::new(agent_settings(&loaded.config, &loaded.env, paths)));
     let tools = tools::table(tools::Ingredients {
         paths,
         env: &loaded.env,

@@ -1,11 +1,12 @@
 //! From the configuration to what each part needs: plain values, so that no part knows the file.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use openclaw_agent::{
     AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, SessionRules, ToolPolicy,
     model::ThinkingLevel,
+    skills::SkillSettings,
 };
 use openclaw_base::{Clock, SystemClock};
 use openclaw_config::{
@@ -102,7 +103,11 @@ fn handshake_deadline(env: &Environment) -> Duration {
 }
 
 /// What the agent needs.
-pub(crate) fn agent_settings(config: &Config, paths: &Paths) -> AgentSettings {
+pub(crate) fn agent_settings(
+    config: &Config,
+    env: &Environment,
+    paths: &Paths,
+) -> AgentSettings {
     let defaults = &config.agents.defaults;
     let queue = &config.messages.queue;
     let thinking = defaults.thinking_default.and_then(|level| ThinkingLevel::parse(level.as_str()));
@@ -124,6 +129,10 @@ pub(crate) fn agent_settings(config: &Config, paths: &Paths) -> AgentSettings {
             allow: config.tools.allow.clone(),
             deny: config.tools.deny.clone(),
         },
+        bootstrap_max_chars: usize::try_from(defaults.bootstrap_max_chars).unwrap_or(usize::MAX),
+        bootstrap_total_max_chars: usize::try_from(defaults.bootstrap_total_max_chars)
+            .unwrap_or(usize::MAX),
+        skills: skills(config, env, paths),
         sessions: SessionRules {
             visibility: visibility(config.tools.sessions.visibility),
             agent_to_agent: config.tools.agent_to_agent.enabled,
@@ -136,6 +145,19 @@ pub(crate) fn agent_settings(config: &Config, paths: &Paths) -> AgentSettings {
             .and_then(|word| Security::from_word(word.as_str())),
         exec_ask: config.tools.exec.ask.and_then(|word| Ask::from_word(word.as_str())),
         ..AgentSettings::default()
+    }
+}
+
+/// Where skills are, and what they may find.
+fn skills(config: &Config, env: &Environment, paths: &Paths) -> SkillSettings {
+    let entries = config.skills.entries.iter();
+    SkillSettings {
+        managed: Some(paths.state_dir().join("skills")),
+        search: env.get("PATH").unwrap_or_default().to_owned(),
+        variables: env.names().into_iter().map(str::to_owned).collect(),
+        // Secrets are left out of this form.
+        config: Arc::new(serde_json::to_value(config).unwrap_or_default()),
+        enabled: entries.filter_map(|(key, entry)| Some((key.clone(), entry.enabled?))).collect(),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod pending;
 pub mod security;
 pub mod sessions;
 mod setup;
+pub mod skills;
 pub mod system;
 pub mod tools;
 pub mod voicewake;

@@ -23,6 +23,7 @@ pub mod pending;
 pub mod security;
 pub mod sessions;
 pub mod setup;
+pub mod skills;
 pub mod system;
 pub mod tools;
 pub mod voicewake;
@@ -53,6 +54,7 @@ macro_rules! with_methods {
             $crate::methods::agent_files::AgentsFilesList,
             $crate::methods::agent_files::AgentsFilesGet,
             $crate::methods::agent_files::AgentsFilesSet,
+            $crate::methods::skills::SkillsStatus,
             $crate::methods::sessions::SessionsList,
             $crate::methods::sessions::SessionsSubscribe,
             $crate::methods::sessions::SessionsMessagesSubscribe,

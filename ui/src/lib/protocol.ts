@@ -22,6 +22,7 @@ export interface Methods {
   "agents.files.list": { params: AgentsFilesListParams; result: AgentsFilesListResult };
   "agents.files.get": { params: AgentsFilesGetParams; result: AgentsFilesGetResult };
   "agents.files.set": { params: AgentsFilesSetParams; result: AgentsFilesSetResult };
+  "skills.status": { params: SkillsStatusParams; result: SkillsStatusResult };
   "sessions.list": { params: SessionsListParams; result: SessionsListResult };
   "sessions.subscribe": { params: SessionsListParams; result: SessionsSubscribeResult };
   "sessions.messages.subscribe": { params: MessagesSubscribeParams; result: MessagesSubscribeResult };
@@ -148,6 +149,7 @@ export const ONLY_READS: ReadonlySet<string> = new Set([
   "agents.list",
   "agents.files.list",
   "agents.files.get",
+  "skills.status",
   "sessions.list",
   "sessions.subscribe",
   "sessions.messages.subscribe",
@@ -4453,6 +4455,113 @@ export interface ShutdownPayload {
   reason: string;
   /** How long until the Gateway is back, in milliseconds; absent when it is not coming back. */
   restartExpectedMs?: number;
+}
+
+/** A key of the configuration that a skill needs. */
+export interface SkillConfigCheck {
+  /** The key. */
+  path: string;
+  /** Whether it is set. */
+  satisfied: boolean;
+}
+
+/** One way to install what a skill needs. */
+export interface SkillInstall {
+  /** The programs it brings. */
+  bins: Array<string>;
+  /** Its id. */
+  id: string;
+  /** With what. */
+  kind: string;
+  /** For people. */
+  label: string;
+}
+
+/** What a skill needs. */
+export interface SkillNeeds {
+  /** Any of these programs. */
+  anyBins: Array<string>;
+  /** These programs. */
+  bins: Array<string>;
+  /** These keys of the configuration. */
+  config: Array<string>;
+  /** These variables. */
+  env: Array<string>;
+  /** One of these systems. */
+  os: Array<string>;
+}
+
+/** Where a skill is kept. */
+export type SkillSource = "openclaw-workspace" | "openclaw-managed";
+
+/** A skill. */
+export interface SkillStatus {
+  /** Whether it is used whatever is missing. */
+  always: boolean;
+  /** Its folder. */
+  baseDir: string;
+  /** Whether the agent's own list leaves it out; there is none. */
+  blockedByAgentFilter: boolean;
+  /** Whether a list of allowed skills leaves it out; there is none. */
+  blockedByAllowlist: boolean;
+  /** Whether it came with the Gateway; none does. */
+  bundled: boolean;
+  /** Whether it is among the slash commands; not yet. */
+  commandVisible: boolean;
+  /** Which keys of the configuration it needs, and whether they are set. */
+  configChecks: Array<SkillConfigCheck>;
+  /** When to use it. */
+  description: string;
+  /** Whether its owner switched it off. */
+  disabled: boolean;
+  /** Whether it can be used here. */
+  eligible: boolean;
+  /** A picture character. */
+  emoji?: string;
+  /** Its `SKILL.md`. */
+  filePath: string;
+  /** Its home page. */
+  homepage?: string;
+  /** How what it needs is installed. */
+  install: Array<SkillInstall>;
+  /** What of that is not there. */
+  missing: SkillNeeds;
+  /** Whether models are told of it. */
+  modelVisible: boolean;
+  /** Its name. */
+  name: string;
+  /** Whether it is for other systems. */
+  platformIncompatible: boolean;
+  /** The variable that holds its key. */
+  primaryEnv?: string;
+  /** What it needs. */
+  requirements: SkillNeeds;
+  /** The name it is switched on and off by. */
+  skillKey: string;
+  /** Where it is kept. */
+  source: SkillSource;
+  /** Whether people can call it by name; not yet. */
+  userInvocable: boolean;
+}
+
+/** Params of `skills.status`. */
+export interface SkillsStatusParams {
+  /** The agent; the default one when left out. */
+  agentId?: string;
+  /** As this session sees them. */
+  sessionKey?: string;
+}
+
+/** Result of `skills.status`. */
+export interface SkillsStatusResult {
+  /** The agent. */
+  agentId: AgentId;
+  /** The folder of the skills that all agents share. */
+  managedSkillsDir: string;
+  /** The skills, by name. */
+  skills: Array<SkillStatus>;
+  /** Its folder. */
+  workspaceDir: string;
 }
 
 /** State at the time of the handshake. */

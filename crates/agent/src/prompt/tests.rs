@@ -108,9 +108,10 @@ fn instructions_name_agent_files_and_model() {
         extra: Some("  be quick ".into()),
         max_chars: 100,
         total_max_chars: 100,
+        skills: SkillSettings::default(),
     };
     let files = [workspace::WorkspaceFile { name: "USER.md", text: "likes tea".into() }];
-    let text = write_system(&facts, &files);
+    let text = write_system(&facts, &files, None);
     for wanted in [
         "You are Molty",
         "manner: calm",

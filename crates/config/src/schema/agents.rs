@@ -38,6 +38,12 @@ pub struct AgentDefaults {
     /// The time zone that agents are told, an IANA name. Left out: that of this machine.
     #[schemars(extend("x-unserved" = true))]
     pub user_timezone: Option<String>,
+    /// Characters of one workspace file that models are given; more are left out in the middle.
+    #[schemars(range(min = 1))]
+    pub bootstrap_max_chars: u64,
+    /// Characters of all workspace files together.
+    #[schemars(range(min = 1))]
+    pub bootstrap_total_max_chars: u64,
     /// How many runs of different sessions may go on at once.
     #[schemars(range(min = 1))]
     pub max_concurrent: u32,
@@ -52,6 +58,8 @@ impl Default for AgentDefaults {
             timeout_seconds: 600,
             thinking_default: None,
             user_timezone: None,
+            bootstrap_max_chars: 20_000,
+            bootstrap_total_max_chars: 150_000,
             max_concurrent: 4,
         }
     }

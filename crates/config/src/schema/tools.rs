@@ -1,5 +1,7 @@
 //! `tools.*`.
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -66,4 +68,20 @@ pub struct AgentTools {
     pub allow: Vec<String>,
     /// Never these tools.
     pub deny: Vec<String>,
+}
+
+/// Folders that tell models how to do something.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Skills {
+    /// Single skills, by their key.
+    pub entries: BTreeMap<String, SkillEntry>,
+}
+
+/// One skill.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SkillEntry {
+    /// Whether it is used. Left out: if it finds what it needs.
+    pub enabled: Option<bool>,
 }

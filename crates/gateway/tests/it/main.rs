@@ -32,6 +32,7 @@ mod rights;
 mod scripted;
 mod sessions;
 mod system;
+mod skills;
 mod tailscale;
 mod tools;
 mod trusted_proxy;
