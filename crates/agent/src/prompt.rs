@@ -52,11 +52,7 @@ pub(crate) async fn system(facts: &Facts) -> String {
     write_system(facts, &files, skills.as_deref())
 }
 
-fn write_system(
-    facts: &Facts,
-    files: &[workspace::WorkspaceFile],
-    skills: Option<&str>,
-) -> String {
+fn write_system(facts: &Facts, files: &[workspace::WorkspaceFile], skills: Option<&str>) -> String {
     let agent = &facts.agent;
     let mut text = match &agent.name {
         Some(name) => format!("You are {name}, a personal assistant reached through OpenClaw."),

@@ -137,7 +137,8 @@ impl Skill {
     /// Whether it can be used here.
     #[must_use]
     pub fn eligible(&self) -> bool {
-        !self.disabled && (self.missing.is_empty() || (self.about.always && self.missing.os.is_empty()))
+        !self.disabled
+            && (self.missing.is_empty() || (self.about.always && self.missing.os.is_empty()))
     }
 
     /// Whether models are told of it: of what they cannot read they are not.
@@ -190,7 +191,8 @@ fn system() -> &'static str {
 /// All skills, by name; of two with one name that of the workspace counts. Blocking.
 #[must_use]
 pub fn scan(settings: &SkillSettings, workspace: Option<&Path>) -> Vec<Skill> {
-    let managed = settings.managed.as_deref().map(|folder| (SkillSource::Managed, folder.to_owned()));
+    let managed =
+        settings.managed.as_deref().map(|folder| (SkillSource::Managed, folder.to_owned()));
     let own = workspace.map(|folder| (SkillSource::Workspace, folder.join("skills")));
     let mut skills = BTreeMap::new();
     for (source, folder) in managed.into_iter().chain(own) {

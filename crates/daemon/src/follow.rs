@@ -131,7 +131,11 @@ impl Follow {
         logging::set_level(loaded.config.logging.level);
         self.announce.follow(&loaded.config, &loaded.env);
         self.config.set_applied(loaded.revision());
-        self.agent_settings.send_replace(Arc::new(agent_settings(&loaded.config, &loaded.env, &self.paths)));
+        self.agent_settings.send_replace(Arc::new(agent_settings(
+            &loaded.config,
+            &loaded.env,
+            &self.paths,
+        )));
         self.registry.reload(models::settings(&self.paths, loaded));
         self.servers.apply(tool_servers::settings(&self.paths, loaded));
         let settings = gateway_settings(loaded, &self.paths, self.auth(loaded));

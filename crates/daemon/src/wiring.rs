@@ -5,8 +5,7 @@ use std::{net::IpAddr, sync::Arc, time::Duration};
 use ipnet::IpNet;
 use openclaw_agent::{
     AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, SessionRules, ToolPolicy,
-    model::ThinkingLevel,
-    skills::SkillSettings,
+    model::ThinkingLevel, skills::SkillSettings,
 };
 use openclaw_base::{Clock, SystemClock};
 use openclaw_config::{
@@ -103,11 +102,7 @@ fn handshake_deadline(env: &Environment) -> Duration {
 }
 
 /// What the agent needs.
-pub(crate) fn agent_settings(
-    config: &Config,
-    env: &Environment,
-    paths: &Paths,
-) -> AgentSettings {
+pub(crate) fn agent_settings(config: &Config, env: &Environment, paths: &Paths) -> AgentSettings {
     let defaults = &config.agents.defaults;
     let queue = &config.messages.queue;
     let thinking = defaults.thinking_default.and_then(|level| ThinkingLevel::parse(level.as_str()));

@@ -44,7 +44,8 @@ pub(super) fn read(text: &str) -> Option<BTreeMap<String, String>> {
 pub(super) fn plain(value: &str) -> String {
     let value = value.trim();
     let (first, rest) = value.split_once('\n').unwrap_or((value, ""));
-    let text = if matches!(first.trim(), ">" | "|" | ">-" | "|-" | ">+" | "|+") { rest } else { value };
+    let text =
+        if matches!(first.trim(), ">" | "|" | ">-" | "|-" | ">+" | "|+") { rest } else { value };
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let quoted = |quote: char| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
     let inner = quoted('"').or_else(|| quoted('\'')).unwrap_or(&text);

@@ -32,8 +32,16 @@ fn skills_are_read_with_what_they_need() {
          \"env\": [\"HAVE\", \"MISSING\"], \"config\": [\"channels.telegram.enabled\", \"channels.telegram.token\"] },\n    \"install\": [{\"kind\": \"brew\", \"bins\": [\"x\"]}], }, \
          }\n---\n",
     );
-    skill(&own, "elsewhere", "---\nname: elsewhere\nmetadata: {\"openclaw\": {\"os\": [\"plan9\"], \"always\": true}}\n---\n");
-    skill(&own, "always", "---\nname: always\nmetadata: {openclaw: {always: true, requires: {env: ['X']}}}\n---\n");
+    skill(
+        &own,
+        "elsewhere",
+        "---\nname: elsewhere\nmetadata: {\"openclaw\": {\"os\": [\"plan9\"], \"always\": true}}\n---\n",
+    );
+    skill(
+        &own,
+        "always",
+        "---\nname: always\nmetadata: {openclaw: {always: true, requires: {env: ['X']}}}\n---\n",
+    );
     skill(&own, "off", "---\nname: off\n---\n");
     skill(&own, "nothing", "no block at all");
     skill(&own, "unfinished", "---\nname: unfinished\n");

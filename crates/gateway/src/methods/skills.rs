@@ -38,10 +38,8 @@ impl Handle<SkillsStatus> for Methods {
 
 fn status(settings: &SkillSettings, skill: &Skill) -> SkillStatus {
     let about = &skill.about;
-    let check = |path: &String| SkillConfigCheck {
-        path: path.clone(),
-        satisfied: settings.is_set(path),
-    };
+    let check =
+        |path: &String| SkillConfigCheck { path: path.clone(), satisfied: settings.is_set(path) };
     let install = about.install.iter().enumerate().map(|(place, way)| SkillInstall {
         id: way.id.clone().unwrap_or_else(|| format!("{}-{place}", way.kind)),
         kind: way.kind.clone(),

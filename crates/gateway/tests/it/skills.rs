@@ -17,7 +17,10 @@ async fn skills_are_listed_as_they_stand_and_models_are_told_of_those_that_fit()
     for (name, text) in [
         ("report", "---\nname: report\ndescription: Writes reports\n---\nSteps."),
         ("off", "---\nname: off\ndescription: Is off\n---\n"),
-        ("needy", "---\nname: needy\nmetadata: {\"openclaw\": {\"requires\": {\"bins\": [\"no-such-program\"]}}}\n---\n"),
+        (
+            "needy",
+            "---\nname: needy\nmetadata: {\"openclaw\": {\"requires\": {\"bins\": [\"no-such-program\"]}}}\n---\n",
+        ),
     ] {
         let folder = workspace.join("skills").join(name);
         std::fs::create_dir_all(&folder).expect("made");
@@ -28,8 +31,14 @@ async fn skills_are_listed_as_they_stand_and_models_are_told_of_those_that_fit()
     let status = client.ok("skills.status", json!({})).await;
     let skills = status["skills"].as_array().expect("skills");
     let named = |name: &str| skills.iter().find(|skill| skill["name"] == name).expect("a skill");
-    assert_eq!((&named("report")["eligible"], &named("report")["modelVisible"]), (&json!(true), &json!(true)));
-    assert_eq!((&named("off")["disabled"], &named("off")["eligible"]), (&json!(true), &json!(false)));
+    assert_eq!(
+        (&named("report")["eligible"], &named("report")["modelVisible"]),
+        (&json!(true), &json!(true))
+    );
+    assert_eq!(
+        (&named("off")["disabled"], &named("off")["eligible"]),
+        (&json!(true), &json!(false))
+    );
     assert_eq!(named("needy")["missing"]["bins"], json!(["no-such-program"]));
     assert_eq!(status["workspaceDir"], json!(workspace.display().to_string()));
     let refused = client.refused("skills.status", json!({"agentId": "nobody"})).await;
@@ -38,6 +47,9 @@ async fn skills_are_listed_as_they_stand_and_models_are_told_of_those_that_fit()
     let run = json!({"sessionKey": "main", "message": "go", "idempotencyKey": "r1"});
     client.ok("chat.send", run).await;
     let request = model.asked(1).await[0].to_string();
-    assert!(request.contains("report: Writes reports") && !request.contains("off: Is off"), "{request}");
+    assert!(
+        request.contains("report: Writes reports") && !request.contains("off: Is off"),
+        "{request}"
+    );
     assert!(request.contains("[… 910 characters left out …]"), "the budget holds: {request}");
 }
