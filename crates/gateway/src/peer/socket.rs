@@ -1,9 +1,12 @@
 //! Who holds the other end of a loopback connection, as the kernel says it.
 //!
-//! Only Linux publishes its socket table as a file; elsewhere nothing is known, and no TCP peer counts
-//! as local.
+//! Linux is asked for the one socket over netlink; where that is not allowed its table is read, which takes
+//! the longer the more sockets there are. Elsewhere nothing is known, and no TCP peer counts as local.
 
 use std::net::SocketAddr;
+
+#[cfg(target_os = "linux")]
+mod diag;
 
 /// The peer's end of a loopback connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,9 +17,17 @@ pub(crate) struct PeerEnd {
 }
 
 impl PeerEnd {
-    /// Looks it up in the kernel's socket table.
+    /// Asks the kernel for it.
     #[cfg(target_os = "linux")]
     pub(crate) fn find(peer: SocketAddr, local: SocketAddr) -> Option<Self> {
+        // A client of both families has an IPv6 socket even where it talks to an IPv4 address: only the
+        // table shows that one by what it is connected to.
+        diag::find(peer, local).or_else(|| Self::in_table(peer, local))
+    }
+
+    /// Looks it up in the kernel's socket table.
+    #[cfg(target_os = "linux")]
+    fn in_table(peer: SocketAddr, local: SocketAddr) -> Option<Self> {
         let canonical = |address: SocketAddr| (address.ip().to_canonical(), address.port());
         // A socket that nobody holds any more has no inode, and the kernel shows it as root's.
         let is_peer_end = |entry: &procfs::net::TcpNetEntry| {
@@ -94,6 +105,22 @@ mod tests {
         fn drop(&mut self) {
             self.child.kill().ok();
             self.child.wait().ok();
+        }
+    }
+
+    #[test]
+    fn both_ways_of_asking_find_the_same() {
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let listener = TcpListener::bind(address).expect("bind");
+            let local = listener.local_addr().expect("address");
+            let client = std::net::TcpStream::connect(local).expect("connect");
+            let (server, peer) = listener.accept().expect("accept");
+            let asked = diag::find(peer, local);
+            assert_eq!(asked, PeerEnd::in_table(peer, local), "{address}");
+            assert_eq!(asked.map(|end| end.uid), Some(rustix::process::getuid().as_raw()));
+            drop(client);
+            assert_eq!(PeerEnd::find(peer, local), None, "nobody holds it any more");
+            drop(server);
         }
     }
 
