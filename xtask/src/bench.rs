@@ -1,4 +1,4 @@
-//! `cargo xtask bench start|remote|nodes|turns`: builds what is measured and what measures, and runs it.
+//! `cargo xtask bench start|remote|nodes|turns|ui`: builds what is measured and what measures, and runs it.
 //!
 //! The measuring client is the package `openclaw-bench`, a program of its own, so that neither xtask nor
 //! the Gateway carries it.
@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
 
-use crate::{peer, shell};
+use crate::{peer, shell, tools, ui};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(ClapArgs)]
@@ -35,6 +35,8 @@ enum Suite {
     Nodes,
     /// What the Gateway adds to a turn, and 200 answers at once.
     Turns,
+    /// The browser interface over a slow link: how soon, how many bytes, how smooth.
+    Ui,
 }
 
 /// Builds and measures.
@@ -44,7 +46,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         Suite::Remote => "remote",
         Suite::Nodes => "nodes",
         Suite::Turns => "turns",
+        Suite::Ui => "ui",
     };
+    if matches!(args.suite, Suite::Ui) {
+        tools::system_packages()?;
+        ui::build()?;
+    }
     for package in ["openclaw-cli", "openclaw-bench"] {
         shell::run(shell::cargo().args(["build", "--release", "--package", package]))?;
     }
@@ -52,8 +59,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let mut bench = std::process::Command::new(release.join("openclaw-bench"));
     bench.arg(suite).arg("--openclaw").arg(release.join("openclaw"));
     bench.arg("--runs").arg(args.runs.to_string());
+    if matches!(args.suite, Suite::Ui) {
+        bench.arg("--script").arg(shell::root().join("ui/bench/visit.mjs"));
+    }
+    if args.original || matches!(args.suite, Suite::Ui) {
+        bench.arg("--node").arg(tools::node()?);
+    }
     if args.original {
-        bench.arg("--node").arg(peer::install(&args.peer)?);
+        peer::install(&args.peer)?;
         bench.arg("--original").arg(args.peer.join("node_modules/openclaw/openclaw.mjs"));
     }
     shell::run(&mut bench)

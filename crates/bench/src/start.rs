@@ -32,6 +32,10 @@ pub(crate) struct Options {
     pub(crate) openclaw: PathBuf,
     pub(crate) runs: u32,
     pub(crate) original: Option<Original>,
+    /// The Node that runs scripts.
+    pub(crate) node: Option<PathBuf>,
+    /// What drives a browser.
+    pub(crate) script: Option<PathBuf>,
 }
 
 /// Where the original is.
@@ -49,9 +53,10 @@ struct Effort {
 }
 
 impl Options {
-    /// Reads `--openclaw PATH --runs N [--node PATH --original PATH]`.
+    /// Reads `--openclaw PATH --runs N [--node PATH --original PATH] [--script PATH]`.
     pub(crate) fn parse(words: &[String]) -> anyhow::Result<Self> {
         let (mut openclaw, mut node, mut entry, mut runs) = (None, None, None, 20);
+        let mut script = None;
         let mut words = words.iter();
         while let Some(word) = words.next() {
             let value = words.next().with_context(|| format!("{word} needs a value"))?;
@@ -60,13 +65,15 @@ impl Options {
             match word.as_str() {
                 "--openclaw" => openclaw = Some(path()?),
                 "--node" => node = Some(path()?),
+                "--script" => script = Some(path()?),
                 "--original" => entry = Some(path()?),
                 "--runs" => runs = value.parse().context("--runs is not a number")?,
                 other => bail!("unknown argument `{other}`"),
             }
         }
-        let original = node.zip(entry).map(|(node, entry)| Original { node, entry });
-        Ok(Self { openclaw: openclaw.context("--openclaw is missing")?, runs, original })
+        let original = node.clone().zip(entry).map(|(node, entry)| Original { node, entry });
+        let openclaw = openclaw.context("--openclaw is missing")?;
+        Ok(Self { openclaw, runs, original, node, script })
     }
 }
 

@@ -1,8 +1,12 @@
-//! A TCP proxy on loopback that fails as a test wants: it cuts, swallows, and delays.
+//! A TCP proxy on loopback that fails as a test wants: it cuts, swallows, delays, and is as narrow as a
+//! real line.
+
+mod narrow;
 
 use std::time::Duration;
 
 use openclaw_base::Tasks;
+use self::narrow::{Narrow, Window};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -17,6 +21,8 @@ struct Weather {
     frozen: bool,
     delay: Duration,
     loses_every: Option<u32>,
+    /// Bytes a second, each way, for all connections together.
+    rate: Option<u32>,
 }
 
 /// Chunks that are on their way one way at a time.
@@ -40,12 +46,13 @@ impl FaultProxy {
         let (weather, seen) = watch::channel(Weather::default());
         let held = watch::Sender::new(0);
         let count = held.clone();
+        let (up, down) = (Narrow::default(), Narrow::default());
         let tasks = Tasks::new();
         let owner = tasks.clone();
         drop(tasks.spawn("fault proxy", async move {
             let stop = owner.token();
             while let Some(Ok((socket, _))) = stop.run_until_cancelled(listener.accept()).await {
-                let carried = carry(socket, to, seen.clone(), count.clone());
+                let carried = carry(socket, to, seen.clone(), count.clone(), (up.clone(), down.clone()));
                 let token = owner.token();
                 drop(owner.spawn("fault proxy connection", async move {
                     token.run_until_cancelled(carried).await;
@@ -88,6 +95,15 @@ impl FaultProxy {
         self.weather.send_modify(|weather| weather.delay = delay);
     }
 
+    /// Makes a line of it: so many bytes a second each way, shared by all connections, and `delay` each
+    /// way, with the handshake of TCP and its slow start, which a proxy would otherwise hide.
+    pub fn shape(&self, bytes_a_second: u32, delay: Duration) {
+        self.weather.send_modify(|weather| {
+            weather.rate = Some(bytes_a_second.max(1));
+            weather.delay = delay;
+        });
+    }
+
     /// Loses each so manieth piece: as TCP sends it again, it comes late, and all behind it waits.
     pub fn lose(&self, every: u32) {
         let loses_every = (every > 0).then_some(every);
@@ -107,7 +123,13 @@ async fn carry(
     to: u16,
     mut weather: watch::Receiver<Weather>,
     held: watch::Sender<usize>,
+    (up, down): (Narrow, Narrow),
 ) {
+    let Weather { rate, delay, .. } = *weather.borrow();
+    if rate.is_some() {
+        // The kernel has shaken hands already; over the line that takes there and back.
+        tokio::time::sleep(delay * 2).await;
+    }
     let Ok(far) = TcpStream::connect(("127.0.0.1", to)).await else { return };
     // The line itself holds nothing back; whether the ends do is theirs to say.
     near.set_nodelay(true).and_then(|()| far.set_nodelay(true)).ok();
@@ -115,8 +137,8 @@ async fn carry(
     let (near_read, near_write) = near.into_split();
     let (far_read, far_write) = far.into_split();
     tokio::select! {
-        _ = pump(near_read, far_write, weather.clone(), Some(held)) => {}
-        _ = pump(far_read, near_write, weather.clone(), None) => {}
+        _ = pump(near_read, far_write, weather.clone(), Some(held), up) => {}
+        _ = pump(far_read, near_write, weather.clone(), None, down) => {}
         _ = weather.wait_for(|weather| weather.cuts > cuts) => {}
     }
 }
@@ -128,20 +150,29 @@ async fn pump(
     mut to: impl AsyncWrite + Unpin,
     mut weather: watch::Receiver<Weather>,
     held: Option<watch::Sender<usize>>,
+    narrow: Narrow,
 ) -> Option<()> {
     let (sender, mut line) = mpsc::channel::<(Instant, Vec<u8>)>(LINE);
     let seen = weather.clone();
     let reading = async move {
         let mut buffer = vec![0; 16 * 1024];
         let mut chunks = 0_u32;
-        while let Ok(count @ 1..) = from.read(&mut buffer).await {
-            let Weather { frozen, delay, loses_every, .. } = *seen.borrow();
+        let mut window = Window::default();
+        loop {
+            let room = if seen.borrow().rate.is_some() { narrow::SEGMENT } else { buffer.len() };
+            let Ok(count @ 1..) = from.read(&mut buffer[..room]).await else { break };
+            let Weather { frozen, delay, loses_every, rate, .. } = *seen.borrow();
             if let Some(held) = held.as_ref().filter(|_| frozen) {
                 held.send_modify(|held| *held += count);
             }
             chunks = chunks.wrapping_add(1);
             let lost = loses_every.is_some_and(|every| chunks.is_multiple_of(every));
             let late = if lost { delay * 2 + RETRANSMISSION } else { delay };
+            if let Some(rate) = rate {
+                window.room(count).await;
+                narrow.pass(count, rate).await;
+                window.sent(count, delay * 2);
+            }
             let piece = buffer[..count].to_vec();
             if sender.send((Instant::now() + late, piece)).await.is_err() {
                 break;

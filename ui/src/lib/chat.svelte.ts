@@ -48,6 +48,8 @@ export interface Turn {
   model: string;
   /** Its place in the transcript. */
   seq: number;
+  /** What it was made of; a message that changes is another one. */
+  of: TranscriptMessage[];
 }
 
 /** What is being said. */
@@ -60,8 +62,8 @@ interface Live {
 }
 
 const PAGE_SIZE = 60;
-/** Whoever reads backwards wants more at once. */
-const EARLIER = 200;
+/** Whoever reads backwards wants more at once, but not so much that it is felt. */
+const EARLIER = 120;
 
 class Chat {
   /** The full key, once it is known. */
@@ -370,15 +372,25 @@ function outputOf(value: unknown): string {
   return JSON.stringify(value, null, 2);
 }
 
+/** Whether these are the same turns of the same messages. */
+export function sameTurns(one: Turn[], other: Turn[]): boolean {
+  return one.length === other.length && one.every(({ of }, at) => {
+    const others = other[at]?.of;
+    return others?.length === of.length && of.every((message, place) => message === others[place]);
+  });
+}
+
 function turnsOf(messages: TranscriptMessage[]): Turn[] {
   const turns: Turn[] = [];
   const tools = new Map<string, Tool>();
+  const owners = new Map<Tool, Turn>();
   for (const message of messages) {
     if (message.role === "toolResult") {
       const tool = tools.get(message.toolCallId ?? "");
       if (tool) {
         tool.output = textOf(message);
         tool.state = message.isError ? "failed" : "done";
+        owners.get(tool)?.of.push(message);
       }
       continue;
     }
@@ -386,11 +398,13 @@ function turnsOf(messages: TranscriptMessage[]): Turn[] {
     const joins = last && last.role === "assistant" && message.role === "assistant";
     const turn: Turn = joins
       ? last
-      : { id: idOf(message), role: message.role, parts: [], at: message.timestamp, model: message.model ?? "", seq: message.__openclaw?.seq ?? last?.seq ?? 0 };
+      : { id: idOf(message), role: message.role, parts: [], at: message.timestamp, model: message.model ?? "", seq: message.__openclaw?.seq ?? last?.seq ?? 0, of: [] };
     if (!joins) turns.push(turn);
+    turn.of.push(message);
     for (const block of blocksOf(message)) {
       const part = partOf(block, tools);
       if (part) turn.parts.push(part);
+      if (part?.kind === "tool") owners.set(part.tool, turn);
     }
     if (message.errorMessage) turn.parts.push({ kind: "error", text: message.errorMessage });
     if (message.openclawAbort) turn.parts.push({ kind: "stopped" });

@@ -32,8 +32,26 @@ DOMPurify.addHook("afterSanitizeAttributes", (node) => {
   }
 });
 
+/** What was rendered lately: whoever scrolls sees the same again. */
+const known = new Map<string, string>();
+const KEPT = 400;
+const LONGEST_KEPT = 20_000;
+
 /** HTML of a text, safe to show. */
 export function render(text: string): string {
+  const before = known.get(text);
+  if (before !== undefined) return before;
+  const html = rendered(text);
+  if (text.length <= LONGEST_KEPT) {
+    known.set(text, html);
+    // The oldest goes.
+    const [oldest] = known.size > KEPT ? known.keys() : [];
+    if (oldest !== undefined) known.delete(oldest);
+  }
+  return html;
+}
+
+function rendered(text: string): string {
   const html = marked.parse(text) as string;
   return DOMPurify.sanitize(html, {
     ALLOWED_TAGS: TAGS,
