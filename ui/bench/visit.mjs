@@ -5,6 +5,8 @@
 
 import { chromium } from "playwright-core";
 
+import { longestTask } from "./tasks.mjs";
+
 const [url, token, word, mode] = process.argv.slice(2);
 const LIMIT = 180_000;
 
@@ -81,7 +83,7 @@ try {
 
   if (mode === "scroll") {
     await page.evaluate(() => void (window.seen.tasks.length = 0));
-    Object.assign(found, await page.evaluate(async (limit) => {
+    const { result, longest } = await longestTask(page, () => page.evaluate(async (limit) => {
       const end = performance.now() + limit;
       const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
       let view;
@@ -116,6 +118,7 @@ try {
       await frame();
       return { first, paging, frames, walking: Math.max(0, ...window.seen.tasks) };
     }, LIMIT));
+    Object.assign(found, result, { work: longest });
   }
   process.stdout.write(`${JSON.stringify(found)}\n`);
 } finally {

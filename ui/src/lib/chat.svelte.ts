@@ -63,7 +63,7 @@ interface Live {
 
 const PAGE_SIZE = 60;
 /** Whoever reads backwards wants more at once, but not so much that it is felt. */
-const EARLIER = 120;
+const EARLIER = 80;
 
 class Chat {
   /** The full key, once it is known. */
