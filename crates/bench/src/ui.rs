@@ -99,10 +99,8 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<()> {
 
 /// The assistant that needs no provider, and perhaps another interface.
 fn configure(subject: &Subject, root: Option<&Path>) -> anyhow::Result<()> {
-    let config = root.map_or_else(
-        || json!({}),
-        |root| json!({"gateway": {"controlUi": {"root": root}}}),
-    );
+    let config =
+        root.map_or_else(|| json!({}), |root| json!({"gateway": {"controlUi": {"root": root}}}));
     fs::write(subject.home().join("openclaw.json"), config.to_string())
         .context("failed to write a configuration")
 }
@@ -125,7 +123,8 @@ async fn fill(subject: &Subject) -> anyhow::Result<()> {
     let store = Store::open(&path, &StoreOptions::default()).context("failed to open the store")?;
     let key = SessionKey::new("agent:main:main".to_owned());
     let begin = 1_700_000_000_000;
-    let opened = store.sessions().get_or_create(&key, &AgentId::new("main".to_owned()), begin).await;
+    let opened =
+        store.sessions().get_or_create(&key, &AgentId::new("main".to_owned()), begin).await;
     let session = opened.context("failed to make a session")?.entry.session_id;
     for from in (0..MESSAGES).step_by(usize::try_from(AT_ONCE)?) {
         let messages = (from..from + AT_ONCE).map(|number| message(number, begin)).collect();
@@ -135,8 +134,11 @@ async fn fill(subject: &Subject) -> anyhow::Result<()> {
 }
 
 fn message(number: u64, begin: u64) -> NewMessage {
-    let (role, text) = if number % 2 == 0 {
-        (MessageRole::User, format!("Question number {number} of many: what is in `file-{number}`?"))
+    let (role, text) = if number.is_multiple_of(2) {
+        (
+            MessageRole::User,
+            format!("Question number {number} of many: what is in `file-{number}`?"),
+        )
     } else {
         (
             MessageRole::Assistant,
@@ -171,14 +173,14 @@ impl Browser<'_> {
         progress("  every page")?;
         let seen = self.visit("lazy")?;
         figures.lazy_kb.push(number(&seen, "lazy")? / 1e3);
-        figures.pages = seen["pages"].as_u64().unwrap_or_default();
+        figures.pages = seen.get("pages").and_then(Value::as_u64).unwrap_or_default();
         for run in 0..runs.min(SCROLLS) {
             progress(&format!("  scrolled, {} of {}", run + 1, runs.min(SCROLLS)))?;
             let seen = self.visit("scroll")?;
             figures.paging_ms.push(number(&seen, "paging")?);
             figures.walking_ms.push(number(&seen, "walking")?);
             figures.work_ms.push(number(&seen, "work")?);
-            figures.first = seen["first"].as_u64().unwrap_or(MESSAGES);
+            figures.first = seen.get("first").and_then(Value::as_u64).unwrap_or(MESSAGES);
         }
         running.stop()?;
         Ok(figures)
@@ -204,7 +206,9 @@ impl Browser<'_> {
 }
 
 fn number(seen: &Value, name: &str) -> anyhow::Result<f64> {
-    seen[name].as_f64().with_context(|| format!("the visit does not say {name}: {seen}"))
+    seen.get(name)
+        .and_then(Value::as_f64)
+        .with_context(|| format!("the visit does not say {name}: {seen}"))
 }
 
 fn table(ours: &Figures, original: Option<&Figures>) -> String {
@@ -212,7 +216,8 @@ fn table(ours: &Figures, original: Option<&Figures>) -> String {
         format!("{:<32}{:>14}{:>14}{:>8}\n", "medians", "this Gateway", "the original", "aim");
     for (name, pick, aim) in ROWS {
         let value = pick(ours).median();
-        let theirs = original.map_or_else(String::new, |figures| format!("{:.0}", pick(figures).median()));
+        let theirs =
+            original.map_or_else(String::new, |figures| format!("{:.0}", pick(figures).median()));
         let verdict = if value <= *aim { "met" } else { "MISSED" };
         text += &format!("{name:<32}{value:>14.0}{theirs:>14}{aim:>8.0}  {verdict}\n");
     }

@@ -5,8 +5,8 @@ mod narrow;
 
 use std::time::Duration;
 
-use openclaw_base::Tasks;
 use self::narrow::{Narrow, Window};
+use openclaw_base::Tasks;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -52,7 +52,8 @@ impl FaultProxy {
         drop(tasks.spawn("fault proxy", async move {
             let stop = owner.token();
             while let Some(Ok((socket, _))) = stop.run_until_cancelled(listener.accept()).await {
-                let carried = carry(socket, to, seen.clone(), count.clone(), (up.clone(), down.clone()));
+                let carried =
+                    carry(socket, to, seen.clone(), count.clone(), (up.clone(), down.clone()));
                 let token = owner.token();
                 drop(owner.spawn("fault proxy connection", async move {
                     token.run_until_cancelled(carried).await;
