@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 
 import { longestTask } from "../bench/tasks.mjs";
+import { HOSTILE } from "./hostile.mjs";
 import { Link, PATIENCE, Machine, launch, signedIn, until, visit } from "./harness.mjs";
 
 let machine;
@@ -274,30 +275,6 @@ test("older messages come as one scrolls up", async () => {
   await page.context().close();
 });
 
-const HOSTILE = [
-  `<script>window.pwned = 1</script>`,
-  `<img src=x onerror="window.pwned = 1">`,
-  `<svg onload="window.pwned = 1"><a xlink:href="javascript:window.pwned=1"><text>x</text></a></svg>`,
-  `[click](javascript:window.pwned=1)`,
-  `[click](JaVaScRiPt:window.pwned=1)`,
-  `[click](data:text/html,<script>window.pwned=1</script>)`,
-  `[click](vbscript:x)`,
-  `![x](javascript:window.pwned=1)`,
-  `![x](https://evil.example/pixel.png)`,
-  `<a href="java\nscript:window.pwned=1">x</a>`,
-  `<iframe srcdoc="<script>parent.pwned=1</script>"></iframe>`,
-  `<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=window.pwned=1&gt;">`,
-  `<details open ontoggle="window.pwned=1"><summary>x</summary></details>`,
-  `<form action="https://evil.example"><input name=a><button>send</button></form>`,
-  `<style>* { display: none }</style>`,
-  `<div class="gate card" id="main" style="position:fixed;inset:0">Sign in</div>`,
-  `<base href="https://evil.example/">`,
-  `<meta http-equiv="refresh" content="0;url=https://evil.example">`,
-  `<object data="x"></object><embed src="x">`,
-  "```html\n</code></pre><script>window.pwned=1</script>\n```",
-  "| a | b |\n|---|---|\n| <img src=x onerror=window.pwned=1> | [x](javascript:window.pwned=1) |",
-];
-
 test("no text of a model, a person, a tool or a session's name runs or looks like the page", async () => {
   const page = await open("hostile");
   const asked = [];
@@ -305,6 +282,7 @@ test("no text of a model, a person, a tool or a session's name runs or looks lik
     if (!route.request().url().startsWith(machine.url)) asked.push(route.request().url());
     return route.continue();
   });
+  assert.ok(HOSTILE.length >= 30);
   const all = HOSTILE.join("\n\n");
   machine.model.next((reply) => reply.call(HOSTILE[1], { command: HOSTILE[0] }));
   machine.model.says(`${all}\n\nend of it`);
@@ -325,6 +303,65 @@ test("no text of a model, a person, a tool or a session's name runs or looks lik
   assert.deepEqual(found, { pwned: null, bad: 0, dressed: 0, handlers: 0 });
   assert.deepEqual(asked, []);
   await page.context().close();
+});
+
+test("no name of a node, a device, a session or a file runs or looks like the page", async () => {
+  machine.model.says("named");
+  await machine.run("agent", "--message", "a session that has a name", "--session-key", "named");
+  const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, locale: "en-US" });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  const names = ["displayName", "label", "derivedTitle", "lastMessagePreview", "clientId", "platform"];
+  let given = 0;
+  // The Gateway is the real one; only the names in its answers are what an enemy would choose.
+  const spoil = (value) => {
+    if (!value || typeof value !== "object") return value;
+    if (Array.isArray(value)) return value.map(spoil);
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => {
+      return [key, names.includes(key) && typeof inner === "string" ? HOSTILE[given++ % HOSTILE.length] : spoil(inner)];
+    }));
+  };
+  await page.routeWebSocket(/.*/, (near) => {
+    const far = near.connectToServer();
+    const asked = new Map();
+    near.onMessage((text) => {
+      const { id, method } = JSON.parse(text);
+      if (method === "node.list" || method === "sessions.list") asked.set(id, method);
+      far.send(text);
+    });
+    far.onMessage((text) => {
+      const frame = JSON.parse(text);
+      const method = frame.type === "res" && frame.ok && asked.get(frame.id);
+      if (!method) return near.send(text);
+      if (method === "node.list") {
+        frame.payload.nodes = HOSTILE.map((name, at) => ({ nodeId: `n${at}`, displayName: name, platform: name, connected: at % 2 === 0, paired: true, caps: [name], commands: ["system.run"] }));
+      } else {
+        const [row] = frame.payload.sessions;
+        if (row) frame.payload.sessions = HOSTILE.map((name, at) => ({ ...row, key: `${row.key}-${at}`, label: name, displayName: name, derivedTitle: name }));
+      }
+      near.send(JSON.stringify({ ...frame, payload: spoil(frame.payload) }));
+    });
+  });
+  await page.goto(`${machine.url}#token=${await machine.token()}`);
+  await page.getByLabel("Message", { exact: true }).evaluate((box, names) => {
+    const data = new DataTransfer();
+    for (const name of names) data.items.add(new File([new Uint8Array([137, 80, 78, 71])], name, { type: "image/png" }));
+    box.dispatchEvent(new DragEvent("drop", { bubbles: true, cancelable: true, dataTransfer: data }));
+  }, HOSTILE.slice(0, 4));
+  await page.locator(".files", { hasText: "window.pwned" }).first().waitFor();
+  for (const place of ["chat", "overview", "devices", "approvals", "sessions"]) {
+    await page.goto(`${machine.url}#/${place}`);
+    await page.locator(`[data-page=${place}]`).waitFor();
+    if (place === "devices" || place === "sessions") await page.locator(`[data-page=${place}]`, { hasText: "onerror" }).waitFor();
+    const found = await page.evaluate(() => ({
+      pwned: window.pwned ?? null,
+      bad: document.querySelectorAll("#app :is(script, iframe, object, embed, form[action], style, base, meta, link, math, video, audio, svg script, img[src='x'])").length,
+      handlers: [...document.querySelectorAll("#app *")].filter((node) => [...node.attributes].some(({ name }) => name.startsWith("on"))).length,
+    }));
+    assert.deepEqual(found, { pwned: null, bad: 0, handlers: 0 }, place);
+  }
+  assert.ok(given > HOSTILE.length, `${given} names were given`);
+  await context.close();
 });
 
 test("an address that names another Gateway connects to nobody", async () => {

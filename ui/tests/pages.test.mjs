@@ -46,12 +46,17 @@ async function faults(page) {
 
 for (const [name, options] of [
   ["at a desk, light", { colorScheme: "light" }],
+  ["at a desk, dark, without motion", { colorScheme: "dark", reducedMotion: "reduce" }],
+  ["on a phone, light, with large text", { colorScheme: "light", viewport: { width: 360, height: 740 }, hasTouch: true, isMobile: true, large: true }],
   ["on a phone, dark, in Chinese", { colorScheme: "dark", viewport: { width: 360, height: 740 }, locale: "zh-CN", hasTouch: true, isMobile: true }],
 ]) {
   test(`every page works ${name}, fits, and has no serious accessibility fault`, async () => {
-    const page = await signedIn(browser, machine, options);
+    const { large, ...context } = options;
+    const page = await signedIn(browser, machine, context);
+    if (large) await page.evaluate(() => (document.documentElement.style.fontSize = "200%"));
     for (const place of PAGES) {
       await go(page, place);
+      if (options.locale) assert.match(await page.locator(`[data-page=${place}]`).textContent(), /[\u4e00-\u9fff]/, place);
       const { wide, shown } = await page.evaluate(() => ({ wide: document.documentElement.scrollWidth, shown: window.innerWidth }));
       assert.ok(wide <= shown, `${place} is ${wide} wide`);
       assert.deepEqual(await faults(page), [], place);
