@@ -24,6 +24,7 @@ use crate::{
     recover,
     run::{AbortReason, RunOutcome, SessionActivity, Start, StartRun},
     settings::AgentSettings,
+    standing::Standing,
     slash, start,
     status::{SessionStatus, StatusSource},
     stop,
@@ -168,17 +169,17 @@ impl Agent {
         self.inner.tools.iter().cloned().chain(servers).collect()
     }
 
-    /// The tools that an agent has now; servers of tools that it may use are started for it.
-    pub async fn tools_of(&self, agent: &AgentId) -> Vec<Arc<dyn Tool>> {
-        self.inner.tools_of(&self.inner.settings(), agent).await
+    /// The tools that somebody has now; servers of tools that may be used are started for it.
+    pub async fn tools_of(&self, standing: &Standing<'_>) -> Vec<Arc<dyn Tool>> {
+        self.inner.tools_of(&self.inner.settings(), standing).await
     }
 
     /// One of them by its name; servers are only started for a tool that is not known.
-    pub async fn tool_of(&self, agent: &AgentId, name: &str) -> Option<Arc<dyn Tool>> {
+    pub async fn tool_of(&self, standing: &Standing<'_>, name: &str) -> Option<Arc<dyn Tool>> {
         let known = self.tools().into_iter().find(|tool| tool.name() == name);
         match known {
-            Some(tool) => self.inner.settings().has_tool(agent, name).then_some(tool),
-            None => self.tools_of(agent).await.into_iter().find(|tool| tool.name() == name),
+            Some(tool) => self.inner.settings().has_tool(standing, name).then_some(tool),
+            None => self.tools_of(standing).await.into_iter().find(|tool| tool.name() == name),
         }
     }
 

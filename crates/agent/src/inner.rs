@@ -19,6 +19,7 @@ use crate::{
     outcome::{self, stored_outcome},
     run::{AbortReason, FinalState, RunError, RunOutcome},
     settings::AgentSettings,
+    standing::Standing,
     tool::{Tool, ToolSource},
 };
 
@@ -43,18 +44,18 @@ impl Inner {
         Arc::clone(&self.settings.borrow())
     }
 
-    /// The tools that an agent has, those of servers included, which are started for it.
+    /// The tools that somebody has, those of servers included, which are started for it.
     pub(crate) async fn tools_of(
         &self,
         settings: &AgentSettings,
-        agent: &AgentId,
+        standing: &Standing<'_>,
     ) -> Vec<Arc<dyn Tool>> {
         let mut tools = self.tools.clone();
         if let Some(servers) = &self.servers {
-            let wanted = |beginning: &str| settings.may_have(agent, beginning);
+            let wanted = |beginning: &str| settings.may_have(standing, beginning);
             tools.extend(servers.ready(&wanted).await);
         }
-        tools.retain(|tool| settings.has_tool(agent, tool.name()));
+        tools.retain(|tool| settings.has_tool(standing, tool.name()));
         tools
     }
 

@@ -34,6 +34,7 @@ mod settings;
 mod silent;
 pub mod skills;
 mod slash;
+mod standing;
 mod start;
 mod status;
 mod stop;
@@ -64,6 +65,7 @@ pub use self::{
     settings::{
         AgentProfile, AgentSettings, QueueSettings, RetrySettings, SessionRules, SessionVisibility,
     },
+    standing::{ChatTools, Standing},
     tool::{Tool, ToolContext, ToolOrigin, ToolOutcome, ToolSource},
     tool_policy::{ToolPolicy, ToolProfile, is_in_group, means, name_matches},
 };

@@ -1,7 +1,7 @@
 //! What can be set about agents, as plain values; the composition root fills them from the
 //! configuration and may replace them while runs are going on.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use openclaw_exec::policy::{Ask, Security};
 use openclaw_protocol::ids::{AgentId, DEFAULT_AGENT};
@@ -10,6 +10,7 @@ use crate::{
     model::ThinkingLevel,
     queue::{Overflow, QueueMode},
     skills::SkillSettings,
+    standing::ChatTools,
     tool_policy::ToolPolicy,
 };
 
@@ -41,6 +42,10 @@ pub struct AgentSettings {
     pub delta_interval: Duration,
     /// Which tools all agents have.
     pub tools: ToolPolicy,
+    /// The same by provider, or by `provider/model`.
+    pub tools_by_provider: BTreeMap<String, ToolPolicy>,
+    /// The same by chat and who writes in it; the first that says something about it counts.
+    pub chats: Vec<ChatTools>,
     /// Which conversations the tools of a conversation see.
     pub sessions: SessionRules,
     /// Where skills are, and what they may find.
@@ -68,6 +73,8 @@ impl Default for AgentSettings {
             bootstrap_total_max_chars: 150_000,
             delta_interval: Duration::from_millis(openclaw_protocol::limits::DELTA_INTERVAL_MS),
             tools: ToolPolicy::default(),
+            tools_by_provider: BTreeMap::new(),
+            chats: Vec::new(),
             sessions: SessionRules::default(),
             skills: SkillSettings::default(),
             exec_security: None,
@@ -84,20 +91,6 @@ impl AgentSettings {
         self.agents
             .first()
             .map_or_else(|| AgentId::new(DEFAULT_AGENT), |profile| profile.id.clone())
-    }
-
-    /// Whether an agent has a tool: both its own and the common policy have to leave it in.
-    #[must_use]
-    pub fn has_tool(&self, agent: &AgentId, tool: &str) -> bool {
-        self.tools.allows(tool)
-            && self.profile(agent).is_none_or(|profile| profile.tools.allows(tool))
-    }
-
-    /// Whether an agent may have any tool whose name begins so.
-    #[must_use]
-    pub fn may_have(&self, agent: &AgentId, beginning: &str) -> bool {
-        self.tools.may_allow(beginning)
-            && self.profile(agent).is_none_or(|profile| profile.tools.may_allow(beginning))
     }
 
     /// An agent by its id.
@@ -164,6 +157,8 @@ pub struct AgentProfile {
     pub workspace: Option<PathBuf>,
     /// Which of the tools it has.
     pub tools: ToolPolicy,
+    /// The same by provider, or by `provider/model`.
+    pub tools_by_provider: BTreeMap<String, ToolPolicy>,
 }
 
 impl Default for AgentProfile {
@@ -177,6 +172,7 @@ impl Default for AgentProfile {
             model: None,
             workspace: None,
             tools: ToolPolicy::default(),
+            tools_by_provider: BTreeMap::new(),
         }
     }
 }

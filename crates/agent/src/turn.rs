@@ -26,6 +26,7 @@ use crate::{
     rows,
     run::{AbortReason, RunError, RunOutcome},
     settings::AgentSettings,
+    standing::Standing,
     throttle::Throttle,
     tool::Tool,
 };
@@ -125,7 +126,8 @@ impl Turn<'_> {
         let rows = self.rows().await?;
         self.append(tools::missing_results(&rows)).await?;
 
-        let tools = self.inner.tools_of(&self.settings, &self.run.agent_id);
+        let standing = self.standing(batch, &resolved);
+        let tools = self.inner.tools_of(&self.settings, &standing);
         self.tools = tokio::select! {
             biased;
             () = self.run.cancel.cancelled() => Vec::new(),
@@ -209,6 +211,22 @@ impl Turn<'_> {
         let own = self.settings.profile(&self.run.agent_id).and_then(|agent| agent.model.clone());
         let wanted = self.run.options.model.clone().or(chosen).or(own);
         Ok(self.inner.models.resolve(wanted.as_deref())?)
+    }
+
+    /// For whom the turn is: everybody whose message it answers, with whatever model.
+    fn standing<'a>(
+        &'a self,
+        batch: &'a Batch<Arc<LiveRun>>,
+        resolved: &'a Resolved,
+    ) -> Standing<'a> {
+        let runs = std::iter::once(&batch.leader).chain(&batch.followers);
+        let asked = |run: &'a Arc<LiveRun>| Some((run.options.route.as_ref()?, &*run.principal));
+        let models = std::iter::once(&resolved.model).chain(&resolved.fallbacks);
+        Standing {
+            agent: &self.run.agent_id,
+            models: models.map(|model| model.id()).collect(),
+            asked: runs.filter_map(asked).collect(),
+        }
     }
 
     fn thinking_level(&self, session: Option<&SessionEntry>) -> ThinkingLevel {

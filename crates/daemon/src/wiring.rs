@@ -1,16 +1,19 @@
 //! From the configuration to what each part needs: plain values, so that no part knows the file.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use openclaw_agent::{
-    AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, SessionRules, ToolPolicy,
+    AgentProfile, AgentSettings, ChatTools, Overflow, QueueMode, QueueSettings, SessionRules, ToolPolicy,
     model::ThinkingLevel, skills::SkillSettings,
 };
 use openclaw_base::{Clock, SystemClock};
 use openclaw_config::{
     Config, Environment, Loaded, Paths,
-    schema::{ControlUi, Nodes, SessionVisibility, TailscaleMode, ToolProfile},
+    schema::{
+        self, ControlUi, Nodes, ProviderTools, SessionVisibility, TailscaleMode, TelegramAccount,
+        ToolProfile,
+    },
 };
 use openclaw_exec::policy::{Ask, Security};
 use openclaw_gateway::{
@@ -127,6 +130,8 @@ pub(crate) fn agent_settings(config: &Config, env: &Environment, paths: &Paths) 
         bootstrap_max_chars: usize::try_from(defaults.bootstrap_max_chars).unwrap_or(usize::MAX),
         bootstrap_total_max_chars: usize::try_from(defaults.bootstrap_total_max_chars)
             .unwrap_or(usize::MAX),
+        tools_by_provider: by_provider(&config.tools.by_provider),
+        chats: chats(config),
         skills: skills(config, env, paths),
         sessions: SessionRules {
             visibility: visibility(config.tools.sessions.visibility),
@@ -141,6 +146,44 @@ pub(crate) fn agent_settings(config: &Config, env: &Environment, paths: &Paths) 
         exec_ask: config.tools.exec.ask.and_then(|word| Ask::from_word(word.as_str())),
         ..AgentSettings::default()
     }
+}
+
+fn by_provider(list: &BTreeMap<String, ProviderTools>) -> BTreeMap<String, ToolPolicy> {
+    let policy = |rule: &ProviderTools| ToolPolicy {
+        profile: rule.profile.map(tool_profile),
+        also_allow: rule.also_allow.clone(),
+        allow: rule.allow.clone(),
+        deny: rule.deny.clone(),
+    };
+    list.iter().map(|(name, rule)| (name.clone(), policy(rule))).collect()
+}
+
+/// What is said about tools in groups, those that are named before those that are not.
+fn chats(config: &Config) -> Vec<ChatTools> {
+    let Some(telegram) = &config.channels.telegram else { return Vec::new() };
+    let nothing = BTreeMap::from([("default".to_owned(), TelegramAccount::default())]);
+    let accounts = if telegram.accounts.is_empty() { &nothing } else { &telegram.accounts };
+    let policy = |rule: &schema::ChatTools| {
+        let allow = rule.allow.iter().chain(&rule.also_allow).cloned().collect();
+        ToolPolicy { allow, deny: rule.deny.clone(), ..ToolPolicy::default() }
+    };
+    let mut chats = Vec::new();
+    for (account, own) in accounts {
+        let groups = own.groups.as_ref().or(telegram.shared.groups.as_ref());
+        for (id, group) in groups.into_iter().flatten() {
+            let senders = group.tools_by_sender.iter().flatten();
+            chats.push(ChatTools {
+                channel: "telegram".to_owned(),
+                account: account.clone(),
+                // Groups of Telegram have negative ids.
+                chat: if id == "*" { "-*".to_owned() } else { id.clone() },
+                tools: group.tools.as_ref().map(policy),
+                by_sender: senders.map(|(who, rule)| (who.clone(), policy(rule))).collect(),
+            });
+        }
+    }
+    chats.sort_by_key(|chat| chat.chat.contains('*'));
+    chats
 }
 
 /// Where skills are, and what they may find.
@@ -183,6 +226,7 @@ fn profile(agent: openclaw_config::AgentSettings) -> AgentProfile {
         theme: agent.identity.theme,
         model: agent.model,
         workspace: Some(agent.workspace),
+        tools_by_provider: by_provider(&agent.tools.by_provider),
         tools: ToolPolicy {
             profile: agent.tools.profile.map(tool_profile),
             also_allow: agent.tools.also_allow,

@@ -1,6 +1,6 @@
 //! One call of a tool by hand: the agent's rules hold, the time limit too.
 
-use openclaw_agent::{ToolContext, ToolOrigin};
+use openclaw_agent::{Standing, ToolContext, ToolOrigin};
 use openclaw_protocol::{
     RpcError,
     ids::{AgentId, RunId, SessionId, SessionKey},
@@ -35,7 +35,7 @@ pub(crate) async fn invoke(
 ) -> Result<ToolsInvokeResult, RpcError> {
     let ToolCall { name, agent_id, session_key, .. } = call;
     let settings = state.agent.settings();
-    let Some(tool) = state.agent.tool_of(&agent_id, name).await else {
+    let Some(tool) = state.agent.tool_of(&Standing::of(&agent_id), name).await else {
         return Ok(failed(name, "not_found", format!("Tool not available: {name}")));
     };
     let stored = state.store.sessions().get(&session_key).await;

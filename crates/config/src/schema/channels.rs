@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::choices::{DirectPolicy, GroupAccess, PeerKind, ReplyTo, StreamMode};
+use super::tools::ChatTools;
 use crate::secret::SecretInput;
 
 /// Where people write to agents.
@@ -159,6 +160,12 @@ pub struct TelegramGroup {
     /// Added to the agent's standing instructions in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
+    /// Which of the agent's tools are there in it, whoever writes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<ChatTools>,
+    /// The same by who writes: `id:ID` or just the id, or `*`; goes before `tools`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools_by_sender: Option<BTreeMap<String, ChatTools>>,
     /// How topics of it differ, by their ids; `*` for all.
     pub topics: BTreeMap<String, TelegramTopic>,
 }

@@ -19,6 +19,8 @@ pub struct Tools {
     pub allow: Vec<String>,
     /// Never these tools, whatever else is said.
     pub deny: Vec<String>,
+    /// What else holds where a provider's models may be asked; by provider, or by `provider/model`.
+    pub by_provider: BTreeMap<String, ProviderTools>,
     /// Commands on the Gateway's machine.
     pub exec: ToolsExec,
     /// Which conversations the tools of a conversation see.
@@ -66,6 +68,34 @@ pub struct AgentTools {
     pub also_allow: Vec<String>,
     /// If not empty, only these tools.
     pub allow: Vec<String>,
+    /// Never these tools.
+    pub deny: Vec<String>,
+    /// What else holds where a provider's models may be asked; by provider, or by `provider/model`.
+    pub by_provider: BTreeMap<String, ProviderTools>,
+}
+
+/// Which tools are left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ProviderTools {
+    /// The tools to begin with. Left out: all.
+    pub profile: Option<ToolProfile>,
+    /// Tools beside those of the profile.
+    pub also_allow: Vec<String>,
+    /// If not empty, only these tools.
+    pub allow: Vec<String>,
+    /// Never these tools.
+    pub deny: Vec<String>,
+}
+
+/// Which tools are left in a chat.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct ChatTools {
+    /// If not empty, only these tools.
+    pub allow: Vec<String>,
+    /// Beside `allow`.
+    pub also_allow: Vec<String>,
     /// Never these tools.
     pub deny: Vec<String>,
 }

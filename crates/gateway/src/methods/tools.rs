@@ -1,6 +1,6 @@
 //! The agent's tools: which there are, which an agent has, and calling one by hand.
 
-use openclaw_agent::{Tool, ToolOrigin, ToolProfile};
+use openclaw_agent::{Standing, Tool, ToolOrigin, ToolProfile};
 use openclaw_protocol::{
     RpcError,
     ids::{AgentId, SessionKey},
@@ -8,8 +8,11 @@ use openclaw_protocol::{
     text::NonEmpty,
 };
 
+use openclaw_store::{outbox::Route, sessions::SessionEntry};
+
 use crate::{
     router::{Cx, Failure, Handle, Methods},
+    shape::models::Catalog,
     tool_call::{ToolCall, invoke, source_of},
 };
 
@@ -111,7 +114,19 @@ impl Handle<ToolsEffective> for Methods {
         let profile = own.or(settings.tools.profile).unwrap_or_default();
         let label =
             PROFILES.iter().find(|(_, known, _)| *known == profile).map(|(id, _, _)| id.as_str());
-        let tools = cx.state.agent.tools_of(&agent_id).await;
+        let stored = cx.state.store.sessions().get(&key).await;
+        let stored = stored.map_err(|error| cx.state.storage_error(&error))?;
+        let catalog = Catalog::of(&cx.state);
+        let applied = stored.as_ref().map(|entry| catalog.of_session(entry));
+        let model = applied.unwrap_or_else(|| catalog.of_agent(&agent_id)).model;
+        let route = stored.as_ref().and_then(route);
+        let standing = Standing {
+            agent: &agent_id,
+            models: vec![&model],
+            // Who will write next is not known.
+            asked: route.iter().map(|route| (route, "")).collect(),
+        };
+        let tools = cx.state.agent.tools_of(&standing).await;
         let (own, others): (Vec<_>, Vec<_>) = tools
             .iter()
             .map(|tool| effective(tool.as_ref()))
@@ -128,6 +143,16 @@ impl Handle<ToolsEffective> for Methods {
         }
         Ok(ToolsEffectiveResult { agent_id, profile: label.unwrap_or("full").to_owned(), groups })
     }
+}
+
+/// The chat that a session is about, if it is about one.
+fn route(entry: &SessionEntry) -> Option<Route> {
+    let delivery = entry.extra.get("deliveryContext")?;
+    let field = |name: &str| delivery.get(name).and_then(serde_json::Value::as_str);
+    let channel = field("channel")?.to_owned();
+    let chat = field("to")?.strip_prefix(&format!("{channel}:"))?.to_owned();
+    let account = field("accountId")?.to_owned();
+    Some(Route { channel, account, chat, thread: None, reply_to: None })
 }
 
 /// A tool that an agent has, as clients see it.

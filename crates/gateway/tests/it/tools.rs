@@ -154,3 +154,21 @@ async fn tools_of_a_server_are_listed_called_by_hand_and_by_a_model_and_follow_t
     let refused = tokio::time::timeout(std::time::Duration::from_secs(30), taken_up).await;
     assert_eq!(refused.expect("in time")["error"]["code"], "not_found");
 }
+
+#[tokio::test]
+async fn rules_by_provider_hold_for_the_model_of_the_session() {
+    let model = PlayedModel::start(|_| Play::say("done")).await;
+    let mut config = model.configuration();
+    config["tools"] = json!({"byProvider": {"played": {"deny": ["exec"]}, "played/other": {"allow": ["exec"]}}});
+    config["agents"]["list"] = json!([
+        {"id": "main"},
+        {"id": "ops", "tools": {"byProvider": {"played/model": {"profile": "minimal"}}}},
+    ]);
+    let gateway = TestGateway::with_config(&config.to_string()).await;
+    let mut client = gateway.operator().await;
+    let main = client.ok("tools.effective", json!({"sessionKey": "main"})).await;
+    let main = ids(&main["groups"]);
+    assert!(!main.contains(&"exec") && main.contains(&"read"), "{main:?}");
+    let ops = client.ok("tools.effective", json!({"sessionKey": "agent:ops:main"})).await;
+    assert_eq!(ids(&ops["groups"]), ["session_status"]);
+}

@@ -1,0 +1,211 @@
+//! Which rules hold for the tools of one turn: those of all, of the agent, of the models that may be
+//! asked, and of the chats and people that are answered.
+
+use std::collections::BTreeMap;
+
+use openclaw_protocol::ids::AgentId;
+use openclaw_store::outbox::Route;
+
+use crate::{
+    model::ModelRef,
+    settings::AgentSettings,
+    tool_policy::{ToolPolicy, name_matches},
+};
+
+/// What is said about the tools in some chats of one account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChatTools {
+    /// The channel.
+    pub channel: String,
+    /// The account.
+    pub account: String,
+    /// The chat's id; `*` stands for any characters. Those without come first.
+    pub chat: String,
+    /// Whoever writes.
+    pub tools: Option<ToolPolicy>,
+    /// By who writes: `id:ID` or just the id, or `*`. Goes before what holds for whoever writes.
+    pub by_sender: BTreeMap<String, ToolPolicy>,
+}
+
+impl ChatTools {
+    fn is_about(&self, route: &Route) -> bool {
+        self.channel == route.channel
+            && self.account == route.account
+            && name_matches(&self.chat, &route.chat)
+    }
+
+    fn policy(&self, sender: &str) -> Option<&ToolPolicy> {
+        let named = self.by_sender.get(&format!("id:{sender}"));
+        let named = named.or_else(|| self.by_sender.get(sender));
+        named.or_else(|| self.by_sender.get("*")).or(self.tools.as_ref())
+    }
+}
+
+/// For whom a turn is.
+#[derive(Clone, Debug)]
+pub struct Standing<'a> {
+    /// The agent.
+    pub agent: &'a AgentId,
+    /// Every model that may be asked.
+    pub models: Vec<&'a ModelRef>,
+    /// The chats that are answered, each with who wrote, as a run names them.
+    pub asked: Vec<(&'a Route, &'a str)>,
+}
+
+impl<'a> Standing<'a> {
+    /// An agent by itself.
+    #[must_use]
+    pub const fn of(agent: &'a AgentId) -> Self {
+        Self { agent, models: Vec::new(), asked: Vec::new() }
+    }
+}
+
+impl AgentSettings {
+    /// The rules that hold; all of them have to leave a tool in.
+    fn rules<'s>(&'s self, standing: &Standing<'_>) -> Vec<&'s ToolPolicy> {
+        let own = self.profile(standing.agent);
+        let mut rules = vec![&self.tools];
+        rules.extend(own.map(|agent| &agent.tools));
+        for model in &standing.models {
+            let lists = [Some(&self.tools_by_provider), own.map(|agent| &agent.tools_by_provider)];
+            rules.extend(lists.into_iter().flatten().filter_map(|list| by_provider(list, model)));
+        }
+        for (route, principal) in &standing.asked {
+            let start = format!("{}:", route.channel);
+            let sender = principal.strip_prefix(start.as_str()).unwrap_or(principal);
+            let mut about = self.chats.iter().filter(|chat| chat.is_about(route));
+            rules.extend(about.find_map(|chat| chat.policy(sender)));
+        }
+        rules
+    }
+
+    /// Whether a tool is there.
+    #[must_use]
+    pub fn has_tool(&self, standing: &Standing<'_>, tool: &str) -> bool {
+        self.rules(standing).iter().all(|rule| rule.allows(tool))
+    }
+
+    /// Whether any tool may be there whose name begins so.
+    #[must_use]
+    pub fn may_have(&self, standing: &Standing<'_>, beginning: &str) -> bool {
+        self.rules(standing).iter().all(|rule| rule.may_allow(beginning))
+    }
+}
+
+/// What is said about a model, or else about its provider.
+fn by_provider<'s>(
+    list: &'s BTreeMap<String, ToolPolicy>,
+    model: &ModelRef,
+) -> Option<&'s ToolPolicy> {
+    let named = |name: &str| {
+        list.iter().find(|(key, _)| key.trim().eq_ignore_ascii_case(name)).map(|(_, rule)| rule)
+    };
+    named(&model.to_string()).or_else(|| named(&model.provider))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::AgentProfile;
+
+    fn only(tools: &[&str]) -> ToolPolicy {
+        let allow = tools.iter().map(|tool| (*tool).to_owned()).collect();
+        ToolPolicy { allow, ..ToolPolicy::default() }
+    }
+
+    fn without(tool: &str) -> ToolPolicy {
+        ToolPolicy { deny: vec![tool.to_owned()], ..ToolPolicy::default() }
+    }
+
+    fn settings() -> AgentSettings {
+        let chat = |chat: &str, tools, by_sender: &[(&str, ToolPolicy)]| ChatTools {
+            channel: "telegram".into(),
+            account: "default".into(),
+            chat: chat.into(),
+            tools,
+            by_sender: by_sender.iter().map(|(who, rule)| ((*who).to_owned(), rule.clone())).collect(),
+        };
+        let profile = AgentProfile {
+            tools_by_provider: [("ollama".to_owned(), without("write"))].into(),
+            ..AgentProfile::default()
+        };
+        AgentSettings {
+            agents: vec![profile],
+            tools: without("process"),
+            tools_by_provider: [
+                ("Small".to_owned(), without("exec")),
+                ("small/trusted".to_owned(), only(&["exec", "read"])),
+            ]
+            .into(),
+            chats: vec![
+                chat("-100", Some(only(&["read"])), &[("id:7", without("edit")), ("8", only(&["edit"]))]),
+                chat("-200", None, &[("7", only(&["write"]))]),
+                chat("-*", Some(only(&["session_status"])), &[("*", only(&["exec"])), ("id:9", only(&["edit"]))]),
+            ],
+            ..AgentSettings::default()
+        }
+    }
+
+    #[test]
+    fn every_rule_has_to_leave_a_tool_in() {
+        let settings = settings();
+        let agent = AgentId::new("main");
+        for (models, chat, principal, tool, expected) in [
+            (&[] as &[&str], None, "", "exec", true),
+            (&[], None, "", "process", false),
+            (&["small/x"], None, "", "exec", false),
+            (&["small/trusted"], None, "", "exec", true),
+            (&["small/trusted"], None, "", "write", false),
+            (&["big/x", "small/x"], None, "", "exec", false),
+            (&["ollama/x"], None, "", "write", false),
+            (&["ollama/x"], None, "", "read", true),
+            (&[], Some("-100"), "telegram:1", "read", true),
+            (&[], Some("-100"), "telegram:1", "exec", false),
+            (&[], Some("-100"), "telegram:7", "exec", true),
+            (&[], Some("-100"), "telegram:7", "edit", false),
+            (&[], Some("-100"), "telegram:7", "process", false),
+            (&[], Some("-100"), "telegram:8", "edit", true),
+            (&[], Some("-100"), "telegram:8", "read", false),
+            (&[], Some("-200"), "telegram:7", "write", true),
+            (&[], Some("-200"), "telegram:1", "exec", true),
+            (&[], Some("-200"), "telegram:1", "read", false),
+            (&[], Some("-300"), "telegram:9", "edit", true),
+            (&[], Some("-300"), "telegram:1", "edit", false),
+            (&[], Some("42"), "telegram:1", "edit", true),
+            (&[], Some("-100"), "webhook:7", "exec", false),
+        ] {
+            let models: Vec<ModelRef> = models.iter().map(|m| ModelRef::parse(m).unwrap()).collect();
+            let route = chat.map(|chat| Route {
+                channel: "telegram".into(),
+                account: "default".into(),
+                chat: chat.to_owned(),
+                thread: None,
+                reply_to: None,
+            });
+            let standing = Standing {
+                agent: &agent,
+                models: models.iter().collect(),
+                asked: route.iter().map(|route| (route, principal)).collect(),
+            };
+            let has = settings.has_tool(&standing, tool);
+            assert_eq!(has, expected, "{models:?} {chat:?} {principal} {tool}");
+        }
+    }
+
+    #[test]
+    fn of_several_who_wrote_the_least_trusted_counts() {
+        let settings = settings();
+        let agent = AgentId::new("main");
+        let route = Route {
+            channel: "telegram".into(),
+            account: "default".into(),
+            chat: "-100".into(),
+            thread: None,
+            reply_to: None,
+        };
+        let asked = vec![(&route, "telegram:7"), (&route, "telegram:1")];
+        let standing = Standing { asked, ..Standing::of(&agent) };
+        assert!(settings.has_tool(&standing, "read") && !settings.has_tool(&standing, "exec"));
+        assert!(!settings.may_have(&standing, "docs__"));
+    }
+}
