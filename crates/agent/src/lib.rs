@@ -65,7 +65,7 @@ pub use self::{
     settings::{
         AgentProfile, AgentSettings, QueueSettings, RetrySettings, SessionRules, SessionVisibility,
     },
-    standing::{ChatTools, Standing},
+    standing::Standing,
     tool::{Tool, ToolContext, ToolOrigin, ToolOutcome, ToolSource},
-    tool_policy::{ToolPolicy, ToolProfile, is_in_group, means, name_matches},
+    tool_policy::{ChatTools, ToolPolicy, ToolProfile, is_in_group, means, name_matches},
 };

@@ -10,8 +10,7 @@ use crate::{
     model::ThinkingLevel,
     queue::{Overflow, QueueMode},
     skills::SkillSettings,
-    standing::ChatTools,
-    tool_policy::ToolPolicy,
+    tool_policy::{ChatTools, ToolPolicy},
 };
 
 /// Settings of all agents. A run uses those that held when it began.

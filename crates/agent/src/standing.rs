@@ -6,40 +6,7 @@ use std::collections::BTreeMap;
 use openclaw_protocol::ids::AgentId;
 use openclaw_store::outbox::Route;
 
-use crate::{
-    model::ModelRef,
-    settings::AgentSettings,
-    tool_policy::{ToolPolicy, name_matches},
-};
-
-/// What is said about the tools in some chats of one account.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ChatTools {
-    /// The channel.
-    pub channel: String,
-    /// The account.
-    pub account: String,
-    /// The chat's id; `*` stands for any characters. Those without come first.
-    pub chat: String,
-    /// Whoever writes.
-    pub tools: Option<ToolPolicy>,
-    /// By who writes: `id:ID` or just the id, or `*`. Goes before what holds for whoever writes.
-    pub by_sender: BTreeMap<String, ToolPolicy>,
-}
-
-impl ChatTools {
-    fn is_about(&self, route: &Route) -> bool {
-        self.channel == route.channel
-            && self.account == route.account
-            && name_matches(&self.chat, &route.chat)
-    }
-
-    fn policy(&self, sender: &str) -> Option<&ToolPolicy> {
-        let named = self.by_sender.get(&format!("id:{sender}"));
-        let named = named.or_else(|| self.by_sender.get(sender));
-        named.or_else(|| self.by_sender.get("*")).or(self.tools.as_ref())
-    }
-}
+use crate::{model::ModelRef, settings::AgentSettings, tool_policy::ToolPolicy};
 
 /// For whom a turn is.
 #[derive(Clone, Debug)]
@@ -106,7 +73,7 @@ fn by_provider<'s>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::AgentProfile;
+    use crate::{settings::AgentProfile, tool_policy::ChatTools};
 
     fn only(tools: &[&str]) -> ToolPolicy {
         let allow = tools.iter().map(|tool| (*tool).to_owned()).collect();
@@ -123,7 +90,10 @@ mod tests {
             account: "default".into(),
             chat: chat.into(),
             tools,
-            by_sender: by_sender.iter().map(|(who, rule)| ((*who).to_owned(), rule.clone())).collect(),
+            by_sender: by_sender
+                .iter()
+                .map(|(who, rule)| ((*who).to_owned(), rule.clone()))
+                .collect(),
         };
         let profile = AgentProfile {
             tools_by_provider: [("ollama".to_owned(), without("write"))].into(),
@@ -138,9 +108,17 @@ mod tests {
             ]
             .into(),
             chats: vec![
-                chat("-100", Some(only(&["read"])), &[("id:7", without("edit")), ("8", only(&["edit"]))]),
+                chat(
+                    "-100",
+                    Some(only(&["read"])),
+                    &[("id:7", without("edit")), ("8", only(&["edit"]))],
+                ),
                 chat("-200", None, &[("7", only(&["write"]))]),
-                chat("-*", Some(only(&["session_status"])), &[("*", only(&["exec"])), ("id:9", only(&["edit"]))]),
+                chat(
+                    "-*",
+                    Some(only(&["session_status"])),
+                    &[("*", only(&["exec"])), ("id:9", only(&["edit"]))],
+                ),
             ],
             ..AgentSettings::default()
         }
@@ -174,7 +152,8 @@ mod tests {
             (&[], Some("42"), "telegram:1", "edit", true),
             (&[], Some("-100"), "webhook:7", "exec", false),
         ] {
-            let models: Vec<ModelRef> = models.iter().map(|m| ModelRef::parse(m).unwrap()).collect();
+            let models: Vec<ModelRef> =
+                models.iter().map(|m| ModelRef::parse(m).unwrap()).collect();
             let route = chat.map(|chat| Route {
                 channel: "telegram".into(),
                 account: "default".into(),

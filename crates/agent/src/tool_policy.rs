@@ -1,5 +1,9 @@
 //! Which tools an agent has.
 
+use std::collections::BTreeMap;
+
+use openclaw_store::outbox::Route;
+
 /// Names that stand for several tools.
 const GROUPS: &[(&str, &[&str])] = &[
     ("group:fs", &["read", "write", "edit", "apply_patch"]),
@@ -110,6 +114,37 @@ impl ToolPolicy {
         });
         let denied = self.deny.iter().any(|entry| means(entry, beginning));
         !denied && (named || self.allows(beginning))
+    }
+}
+
+/// What is said about the tools in some chats of one account.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChatTools {
+    /// The channel.
+    pub channel: String,
+    /// The account.
+    pub account: String,
+    /// The chat's id; `*` stands for any characters. Those without come first.
+    pub chat: String,
+    /// Whoever writes.
+    pub tools: Option<ToolPolicy>,
+    /// By who writes: `id:ID` or just the id, or `*`. Goes before what holds for whoever writes.
+    pub by_sender: BTreeMap<String, ToolPolicy>,
+}
+
+impl ChatTools {
+    /// Whether it is about a chat.
+    pub(crate) fn is_about(&self, route: &Route) -> bool {
+        self.channel == route.channel
+            && self.account == route.account
+            && name_matches(&self.chat, &route.chat)
+    }
+
+    /// What it says of who writes.
+    pub(crate) fn policy(&self, sender: &str) -> Option<&ToolPolicy> {
+        let named = self.by_sender.get(&format!("id:{sender}"));
+        let named = named.or_else(|| self.by_sender.get(sender));
+        named.or_else(|| self.by_sender.get("*")).or(self.tools.as_ref())
     }
 }
 

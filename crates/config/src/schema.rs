@@ -44,7 +44,8 @@ pub use self::mcp::{Mcp, McpServer, McpToolFilter};
 pub use self::models::{ModelCost, Models, Provider, ProviderModel};
 pub use self::session::{Messages, Queue, ResetByType, ResetPolicy, Session};
 pub use self::tools::{
-    AgentToAgent, AgentTools, ChatTools, ProviderTools, SkillEntry, Skills, Tools, ToolsExec, ToolsSessions,
+    AgentToAgent, AgentTools, ChatTools, ProviderTools, SkillEntry, Skills, Tools, ToolsExec,
+    ToolsSessions,
 };
 
 /// A validated configuration with every default filled in.

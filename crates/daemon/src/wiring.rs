@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use openclaw_agent::{
-    AgentProfile, AgentSettings, ChatTools, Overflow, QueueMode, QueueSettings, SessionRules, ToolPolicy,
-    model::ThinkingLevel, skills::SkillSettings,
+    AgentProfile, AgentSettings, ChatTools, Overflow, QueueMode, QueueSettings, SessionRules,
+    ToolPolicy, model::ThinkingLevel, skills::SkillSettings,
 };
 use openclaw_base::{Clock, SystemClock};
 use openclaw_config::{

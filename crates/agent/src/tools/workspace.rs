@@ -240,6 +240,8 @@ mod tests {
             .expect("a pipe");
         let absolute = outside.join("secret").display().to_string();
         let beside = format!("{}-evil/x", workspace.real.display());
+        let (long, deep) = ("x".repeat(5000), "sub/../".repeat(2000) + "../secret");
+        std::fs::hard_link(outside.join("secret"), workspace.real.join("hard")).expect("linked");
         let winding = format!("{}/../secret", workspace.real.display());
         for path in [
             "../secret",
@@ -271,6 +273,22 @@ mod tests {
             "sub/./.././../secret",
             "/proc/self/environ",
             "up/../secret/x",
+            "/proc/self/cwd/secret",
+            "/proc/self/fd/0",
+            "/dev/stdin",
+            "root/proc/self/environ",
+            "cwd/../secret",
+            "SUB/A",
+            "Link",
+            "..\\secret",
+            "%2e%2e/secret",
+            "\u{2024}\u{2024}/secret",
+            " ../secret",
+            "../secret\0",
+            "sub/a/../../../secret",
+            "up/other/../secret",
+            long.as_str(),
+            deep.as_str(),
         ] {
             let read = workspace.place(path, false).and_then(|place| place.read());
             assert!(read.is_err(), "{path:?} gave {read:?}");
@@ -281,6 +299,11 @@ mod tests {
             let write = workspace.place(path, true).and_then(|place| place.write(b"x"));
             assert!(write.is_err(), "{path:?} was written");
         }
+        // The other name of a file elsewhere is replaced here, and the file is as it was.
+        workspace
+            .place("hard", true)
+            .and_then(|place| place.write(b"x"))
+            .expect("the name is replaced");
         workspace
             .place("link", true)
             .and_then(|place| place.write(b"x"))

@@ -159,7 +159,8 @@ async fn tools_of_a_server_are_listed_called_by_hand_and_by_a_model_and_follow_t
 async fn rules_by_provider_hold_for_the_model_of_the_session() {
     let model = PlayedModel::start(|_| Play::say("done")).await;
     let mut config = model.configuration();
-    config["tools"] = json!({"byProvider": {"played": {"deny": ["exec"]}, "played/other": {"allow": ["exec"]}}});
+    config["tools"] =
+        json!({"byProvider": {"played": {"deny": ["exec"]}, "played/other": {"allow": ["exec"]}}});
     config["agents"]["list"] = json!([
         {"id": "main"},
         {"id": "ops", "tools": {"byProvider": {"played/model": {"profile": "minimal"}}}},
