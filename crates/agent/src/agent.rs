@@ -9,6 +9,7 @@ use openclaw_base::{SharedClock, Tasks};
 use openclaw_protocol::ids::{AgentId, RunId, SessionId, SessionKey};
 use openclaw_store::{
     Store,
+    outbox::OutFile,
     sessions::{Delete, Deleted, Reset, WasReset},
 };
 use tokio::sync::watch;
@@ -155,6 +156,14 @@ impl Agent {
     #[must_use]
     pub fn bootstrap(&self, agent: &AgentId) -> Bootstrap {
         Bootstrap::of(self.inner.settings.clone(), agent.clone())
+    }
+
+    /// Opens a file that is to be sent: an address of the web, or a path in the agent's workspace.
+    ///
+    /// # Errors
+    /// Why it cannot be sent, in words.
+    pub async fn open_file(&self, agent: &AgentId, named: &str) -> Result<OutFile, String> {
+        crate::attach::open_file(&self.inner.settings, agent, named).await
     }
 
     /// The settings as they are now.

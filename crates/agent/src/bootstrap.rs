@@ -8,7 +8,7 @@ use tokio::sync::watch;
 
 use crate::{
     settings::AgentSettings,
-    tools::workspace::{Workspaces, blocking},
+    workspace::{Workspaces, blocking},
 };
 
 /// The files, in the order they are listed. Of the last two only one is listed.
@@ -138,10 +138,10 @@ impl Bootstrap {
     }
 }
 
-struct Folder(crate::tools::workspace::Workspace);
+struct Folder(crate::workspace::Workspace);
 
 impl Folder {
-    fn place(&self, name: &str, make: bool) -> Result<crate::tools::workspace::Place, String> {
+    fn place(&self, name: &str, make: bool) -> Result<crate::workspace::Place, String> {
         self.0.place(name, make)
     }
 

@@ -11,6 +11,7 @@ use openclaw_store::{
 use tokio::sync::watch;
 
 use crate::{
+    attach,
     events::{AgentEvent, AgentEventKind, Voice},
     gate::Gate,
     lanes::Lanes,
@@ -85,8 +86,18 @@ impl Inner {
 
     /// Ends a run: in the store, for those who listen, for those who wait.
     pub(crate) async fn finish(&self, run: &LiveRun, mut outcome: RunOutcome, mut end: RunEnd) {
+        let mut files = Vec::new();
+        let goes_out = run.options.route.is_some() && outcome.merged_into.is_none();
+        if let (FinalState::Done, true, Some(text)) = (outcome.state, goes_out, &outcome.text) {
+            let named = attach::named(text);
+            if !named.files.is_empty() {
+                let (text, opened) = named.open(&self.settings, &run.agent_id).await;
+                outcome.text = (!text.is_empty()).then_some(text);
+                files = opened;
+            }
+        }
         end.outcome = serde_json::to_value(&outcome).ok();
-        end.deliver = outcome::delivery(run, &outcome);
+        end.deliver = outcome::delivery(run, &outcome, files);
         match self.store_end(run, &end).await {
             Ok(Step::Taken(rows)) => {
                 for row in rows {

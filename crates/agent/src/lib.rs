@@ -11,6 +11,7 @@
 mod agent;
 mod answer;
 pub mod approval;
+mod attach;
 mod bootstrap;
 mod commands;
 mod compact;
@@ -45,9 +46,11 @@ pub mod tools;
 mod turn;
 mod waiting;
 mod worker;
+mod workspace;
 
 pub use self::{
     agent::{Agent, AgentParts, Compacted},
+    attach::{MAX_FILES, of_bytes},
     bootstrap::{BOOTSTRAP_FILES, Bootstrap, BootstrapError, BootstrapFile},
     commands::{COMMANDS, CommandInfo, is_reset, is_stop},
     compact::{Checkpoint, CompactReason},

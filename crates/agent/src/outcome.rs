@@ -1,7 +1,7 @@
 //! How a run's end stands in the store.
 
 use openclaw_store::{
-    outbox::NewDelivery,
+    outbox::{NewDelivery, OutFile},
     runs::{RunRow, RunState},
 };
 
@@ -23,7 +23,11 @@ pub(crate) const fn stored_state(state: FinalState) -> RunState {
 
 /// What is sent to the person who asked, if the message came from where one can be sent: the answer,
 /// what there was of it, or what went wrong.
-pub(crate) fn delivery(run: &LiveRun, outcome: &RunOutcome) -> Option<NewDelivery> {
+pub(crate) fn delivery(
+    run: &LiveRun,
+    outcome: &RunOutcome,
+    files: Vec<OutFile>,
+) -> Option<NewDelivery> {
     let route = run.options.route.clone()?;
     if outcome.merged_into.is_some() {
         return None;
@@ -34,10 +38,11 @@ pub(crate) fn delivery(run: &LiveRun, outcome: &RunOutcome) -> Option<NewDeliver
         (Some(said), Some(failed)) => format!("{said}\n\n{failed}"),
         (Some(said), None) => said.to_owned(),
         (None, Some(failed)) => failed,
-        (None, None) => return None,
+        (None, None) if files.is_empty() => return None,
+        (None, None) => String::new(),
     };
     let run_id = Some(run.run_id.clone());
-    Some(NewDelivery { key: format!("run:{}", run.run_id), run_id, route, text })
+    Some(NewDelivery { key: format!("run:{}", run.run_id), run_id, route, text, files })
 }
 
 /// The outcome kept with a run that has ended.

@@ -3,6 +3,7 @@
 mod edit;
 mod exec;
 mod keep;
+mod message;
 mod process;
 mod processes;
 mod reach;
@@ -10,7 +11,6 @@ mod read;
 mod sessions;
 mod sessions_send;
 mod web_fetch;
-pub(crate) mod workspace;
 mod write;
 
 pub(crate) use self::sessions_send::SessionsSendTool;
@@ -18,6 +18,7 @@ pub use self::{
     edit::EditTool,
     exec::{ExecParts, ExecTool},
     keep::keep_file,
+    message::{MessageTool, Postman},
     process::ProcessTool,
     processes::Processes,
     read::ReadTool,

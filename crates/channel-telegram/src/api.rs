@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
-use reqwest::Client;
+use reqwest::{Client, multipart};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 
 /// How long the connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,6 +58,16 @@ struct Parameters {
     retry_after: Option<u64>,
 }
 
+/// A file that a call carries.
+#[derive(Clone, Copy)]
+pub(crate) struct Upload<'a> {
+    /// The parameter it is.
+    pub(crate) field: &'static str,
+    pub(crate) name: &'a str,
+    pub(crate) mime: &'a str,
+    pub(crate) bytes: &'a [u8],
+}
+
 /// Calls the Bot API for one bot.
 pub(crate) struct Api {
     client: Client,
@@ -105,6 +116,37 @@ impl Api {
         let url = format!("{}/bot{}/{method}", self.root, self.token.expose_secret());
         let answered = tokio::time::timeout(limit, async {
             let sent = self.client.post(url).json(params).send().await;
+            body(sent.map_err(network)?, MAX_ANSWER).await
+        });
+        let body = answered.await.unwrap_or_else(|_| {
+            Err(ApiError::Lost(format!("none within {} s", limit.as_secs_f32())))
+        })?;
+        read(&body)
+    }
+
+    /// A call that carries a file.
+    pub(crate) async fn upload<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &Map<String, Value>,
+        upload: Upload<'_>,
+        limit: Duration,
+    ) -> Result<T, ApiError> {
+        let url = format!("{}/bot{}/{method}", self.root, self.token.expose_secret());
+        let refused = |error: reqwest::Error| {
+            let description = format!("{:?} is no type of a file: {}", upload.mime, words(error));
+            ApiError::Refused { code: 400, description }
+        };
+        let part = multipart::Part::bytes(upload.bytes.to_vec()).file_name(upload.name.to_owned());
+        let part = part.mime_str(upload.mime).map_err(refused)?;
+        let mut form = multipart::Form::new();
+        for (name, value) in params {
+            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            form = form.text(name.clone(), text);
+        }
+        let form = form.part(upload.field, part);
+        let answered = tokio::time::timeout(limit, async {
+            let sent = self.client.post(url).multipart(form).send().await;
             body(sent.map_err(network)?, MAX_ANSWER).await
         });
         let body = answered.await.unwrap_or_else(|_| {

@@ -98,7 +98,7 @@ impl Telegram {
     }
 
     /// Where a message goes, for any method that sends.
-    fn place(&self, route: &Route, first: bool) -> Map<String, Value> {
+    pub(crate) fn place(&self, route: &Route, first: bool) -> Map<String, Value> {
         let mut params = Map::new();
         params.insert("chat_id".into(), chat_id(&route.chat));
         if let Some(thread) = route.thread.as_deref().filter(|thread| *thread != GENERAL_TOPIC) {

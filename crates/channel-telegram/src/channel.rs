@@ -3,8 +3,8 @@
 use futures_util::future::BoxFuture;
 use openclaw_base::CancellationToken;
 use openclaw_channels::{
-    Channel, ChannelError, Condition, Draft, Fetched, Inbox, Media, Outgoing, Question, SendError,
-    policy::AccountPolicy,
+    Channel, ChannelError, Condition, Draft, Fetched, Inbox, Media, Outgoing, OutgoingFile,
+    Question, SendError, policy::AccountPolicy,
 };
 use openclaw_store::outbox::Route;
 use serde_json::{Value, json};
@@ -12,9 +12,10 @@ use serde_json::{Value, json};
 use crate::{
     api::ApiError,
     bot::{Telegram, chat_id, number},
-    format::{self, MAX_UNITS},
+    format::{self, MAX_UNITS, units},
     listen::{self, called},
     types::User,
+    upload::MAX_CAPTION,
 };
 
 impl Channel for Telegram {
@@ -49,6 +50,14 @@ impl Channel for Telegram {
 
     fn send<'a>(&'a self, out: Outgoing<'a>) -> BoxFuture<'a, Result<String, SendError>> {
         Box::pin(async move { self.deliver(out).await.map_err(not_sent) })
+    }
+
+    fn fits_below_file(&self, text: &str) -> bool {
+        units(text) <= MAX_CAPTION
+    }
+
+    fn send_file<'a>(&'a self, out: OutgoingFile<'a>) -> BoxFuture<'a, Result<String, SendError>> {
+        Box::pin(async move { self.upload(out).await.map_err(not_sent) })
     }
 
     fn draft<'a>(&'a self, draft: Draft<'a>) -> BoxFuture<'a, Result<Option<String>, SendError>> {

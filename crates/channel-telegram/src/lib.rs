@@ -14,5 +14,6 @@ mod format;
 mod listen;
 mod types;
 mod update;
+mod upload;
 
 pub use self::bot::{ReplyMode, Settings, Telegram, check};

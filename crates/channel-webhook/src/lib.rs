@@ -9,11 +9,12 @@ mod sign;
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures_util::future::BoxFuture;
 use openclaw_base::{CancellationToken, SharedClock};
 use openclaw_channels::{
-    Author, Channel, ChannelError, ChatKind, Condition, Inbound, Inbox, Outgoing, SendError,
-    WebCall, WebReply, policy::AccountPolicy,
+    Author, Channel, ChannelError, ChatKind, Condition, Inbound, Inbox, Outgoing, OutgoingFile,
+    SendError, WebCall, WebReply, policy::AccountPolicy,
 };
 use reqwest::{Client, StatusCode, redirect};
 use secrecy::SecretString;
@@ -126,6 +127,24 @@ impl Webhook {
             "id": id, "chat": route.chat, "thread": route.thread, "replyTo": route.reply_to,
             "text": out.text,
         });
+        self.post_signed(id, &body).await
+    }
+
+    async fn post_file(&self, out: OutgoingFile<'_>) -> Result<String, SendError> {
+        let (route, file) = (out.route, out.file);
+        let digest = hex::encode(Sha256::digest(&file.bytes));
+        let named = Sha256::digest(format!("{}\n{}\n{digest}", out.key, file.name));
+        let id = hex::encode(named.get(..16).unwrap_or_default());
+        let body = json!({
+            "id": id, "chat": route.chat, "thread": route.thread, "replyTo": route.reply_to,
+            "text": out.text,
+            "file": {"name": file.name, "mimeType": file.mime, "content": BASE64.encode(&file.bytes)},
+        });
+        self.post_signed(id, &body).await
+    }
+
+    /// Posts what has this name.
+    async fn post_signed(&self, id: String, body: &Value) -> Result<String, SendError> {
         let body = body.to_string();
         let stamp = (self.clock.now_ms() / 1000).to_string();
         let signature = sign::sign(&self.settings.secret, &stamp, body.as_bytes());
@@ -194,6 +213,14 @@ impl Channel for Webhook {
 
     fn send<'a>(&'a self, out: Outgoing<'a>) -> BoxFuture<'a, Result<String, SendError>> {
         Box::pin(self.post(out))
+    }
+
+    fn fits_below_file(&self, text: &str) -> bool {
+        text.chars().nth(MAX_PART).is_none()
+    }
+
+    fn send_file<'a>(&'a self, out: OutgoingFile<'a>) -> BoxFuture<'a, Result<String, SendError>> {
+        Box::pin(self.post_file(out))
     }
 
     fn probe(&self) -> BoxFuture<'_, Result<Value, ChannelError>> {

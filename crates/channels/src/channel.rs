@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use openclaw_base::CancellationToken;
-use openclaw_store::outbox::Route;
+use openclaw_store::outbox::{OutFile, Route};
 use serde_json::Value;
 
 use crate::{
@@ -61,6 +61,21 @@ pub trait Channel: Send + Sync {
     /// # Errors
     /// Why it was not sent, and whether that is sure.
     fn send<'a>(&'a self, out: Outgoing<'a>) -> BoxFuture<'a, Result<String, SendError>>;
+
+    /// Whether a text is short enough to stand below a file.
+    fn fits_below_file(&self, _text: &str) -> bool {
+        false
+    }
+
+    /// Sends one file; gives what the channel calls the message.
+    ///
+    /// # Errors
+    /// Why it was not sent, and whether that is sure.
+    fn send_file<'a>(&'a self, _: OutgoingFile<'a>) -> BoxFuture<'a, Result<String, SendError>> {
+        Box::pin(async {
+            Err(SendError::Refused("this channel sends no files; send text".to_owned()))
+        })
+    }
 
     /// Shows an answer that grows; gives what the channel calls the message. A channel that cannot
     /// shows nothing.
@@ -128,6 +143,21 @@ pub struct Outgoing<'a> {
     pub first: bool,
     /// The message that showed the answer while it grew, and is to become this one.
     pub draft: Option<&'a str>,
+}
+
+/// A file to be sent.
+#[derive(Clone, Copy, Debug)]
+pub struct OutgoingFile<'a> {
+    /// Names the delivery for ever.
+    pub key: &'a str,
+    /// Where.
+    pub route: &'a Route,
+    /// What.
+    pub file: &'a OutFile,
+    /// What is said below it, in Markdown; empty if nothing is.
+    pub text: &'a str,
+    /// Whether it is the first message of its delivery, and so the one that replies.
+    pub first: bool,
 }
 
 /// An answer that grows.

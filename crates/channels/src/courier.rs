@@ -9,7 +9,7 @@ use tokio::{sync::Notify, time::sleep};
 
 use crate::{
     accounts::Accounts,
-    channel::{Channel, Outgoing, SendError},
+    channel::{Channel, Outgoing, OutgoingFile, SendError},
     drafts::Drafts,
 };
 
@@ -114,22 +114,33 @@ impl Courier {
             self.drafts.end(run).await;
             draft = outbox.draft(run).await?;
         }
-        let parts = channel.split(&head.new.text);
+        let parts = parts(channel, &head);
         if parts.is_empty() {
             return outbox.fail(head.id, "there is nothing to send", self.clock.now_ms()).await;
         }
         let already = usize::try_from(head.parts_sent).unwrap_or(usize::MAX);
-        for (index, text) in parts.iter().enumerate().skip(already) {
-            outbox.begin(head.id).await?;
+        for (index, part) in parts.iter().enumerate().skip(already) {
             let first = index == 0;
-            let out = Outgoing {
-                key: &head.new.key,
-                route: &head.new.route,
-                text,
-                first,
-                draft: draft.as_deref().filter(|_| first),
+            let draft = draft.as_deref().filter(|_| first && matches!(part, Part::Text(_)));
+            let sent = match part {
+                Part::Text(text) => {
+                    outbox.begin(head.id).await?;
+                    let (key, route) = (&head.new.key, &head.new.route);
+                    channel.send(Outgoing { key, route, text, first, draft }).await
+                }
+                Part::File { ordinal, below } => {
+                    let Some(file) = outbox.file(head.id, *ordinal).await? else {
+                        let why = "the file is gone";
+                        return outbox.fail(head.id, why, self.clock.now_ms()).await;
+                    };
+                    outbox.begin(head.id).await?;
+                    let (key, route) = (&head.new.key, &head.new.route);
+                    channel
+                        .send_file(OutgoingFile { key, route, file: &file, text: below, first })
+                        .await
+                }
             };
-            match channel.send(out).await {
+            match sent {
                 Ok(message) => {
                     let last = index + 1 == parts.len();
                     outbox.sent(head.id, &message, last, self.clock.now_ms()).await?;
@@ -137,7 +148,7 @@ impl Courier {
                 }
                 Err(error) => {
                     // Editing once more what was edited changes nothing.
-                    return self.failed(&head, error, out.draft.is_some()).await;
+                    return self.failed(&head, error, draft.is_some()).await;
                 }
             }
         }
@@ -170,6 +181,25 @@ impl Courier {
         let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
         outbox.retry(head.id, &why, uncertain, now.saturating_add(after)).await
     }
+}
+
+/// One message of a delivery.
+enum Part {
+    Text(String),
+    File { ordinal: u32, below: String },
+}
+
+/// The messages of a delivery, always the same. A short text stands below the first file, unless it was
+/// shown in a message of its own while it grew.
+fn parts(channel: &dyn Channel, head: &Delivery) -> Vec<Part> {
+    let text = head.new.text.trim();
+    let below = head.files > 0 && head.new.run_id.is_none() && channel.fits_below_file(text);
+    let texts = if below { Vec::new() } else { channel.split(text) };
+    let files = (0..head.files).map(|ordinal| {
+        let below = if below && ordinal == 0 { text.to_owned() } else { String::new() };
+        Part::File { ordinal, below }
+    });
+    texts.into_iter().map(Part::Text).chain(files).collect()
 }
 
 /// How long after so many attempts: from a second to five minutes.

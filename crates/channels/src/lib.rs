@@ -26,7 +26,7 @@ mod status;
 mod web;
 
 pub use self::{
-    channel::{Channel, ChannelError, Draft, Outgoing, SendError},
+    channel::{Channel, ChannelError, Draft, Outgoing, OutgoingFile, SendError},
     choice::{Choice, Decide, Decided, Decision, Question},
     hub::{Hub, HubParts},
     inbox::{Inbox, Intake, IntakeError, NotTaken, Taken, Turn},

@@ -1,5 +1,6 @@
 //! Concrete channels from the configuration, and what joins them to the agent.
 
+mod post;
 mod webhook;
 
 use std::{
@@ -37,6 +38,8 @@ use secrecy::SecretString;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OnceCell, watch};
+
+pub(crate) use self::post::Post;
 
 /// Where files that people send are put, in the workspace of who answers.
 const MEDIA: &str = "media/inbound";

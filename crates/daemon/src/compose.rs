@@ -20,7 +20,7 @@ use crate::{
     announce::{Announce, Reach},
     audit::StartAudit,
     auth::AuthFlags,
-    channels::{self, AgentIntake, Fan},
+    channels::{self, AgentIntake, Fan, Post},
     config_source::FileConfig,
     follow::Follow,
     models,
@@ -90,6 +90,7 @@ pub(crate) fn compose(ingredients: Ingredients<'_>) -> Composed {
         nodes: Arc::clone(&node_reach) as Arc<_>,
         approver: &approver,
         store: &store,
+        postman: Arc::new(Post(Arc::clone(&hub_cell))),
         tasks: &tasks,
     });
     let servers = tools::environment(&loaded.env);

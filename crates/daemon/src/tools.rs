@@ -5,8 +5,8 @@ use std::sync::Arc;
 use openclaw_agent::{
     AgentSettings, NodeReach, NodesTool, Tool,
     tools::{
-        EditTool, ExecParts, ExecTool, ProcessTool, Processes, ReadTool, SessionsHistoryTool,
-        SessionsListTool, WebFetchTool, WriteTool,
+        EditTool, ExecParts, ExecTool, MessageTool, Postman, ProcessTool, Processes, ReadTool,
+        SessionsHistoryTool, SessionsListTool, WebFetchTool, WriteTool,
     },
 };
 use openclaw_base::Tasks;
@@ -27,12 +27,13 @@ pub(crate) struct Ingredients<'a> {
     pub(crate) nodes: Arc<dyn NodeReach>,
     pub(crate) approver: &'a Arc<AgentApprover>,
     pub(crate) store: &'a Store,
+    pub(crate) postman: Arc<dyn Postman>,
     pub(crate) tasks: &'a Tasks,
 }
 
 /// All of them.
 pub(crate) fn table(ingredients: Ingredients<'_>) -> Vec<Arc<dyn Tool>> {
-    let Ingredients { paths, env, settings, nodes, approver, store, tasks } = ingredients;
+    let Ingredients { paths, env, settings, nodes, approver, store, postman, tasks } = ingredients;
     let processes = Processes::new(tasks.child());
     let exec = ExecParts {
         settings: settings.clone(),
@@ -48,6 +49,7 @@ pub(crate) fn table(ingredients: Ingredients<'_>) -> Vec<Arc<dyn Tool>> {
         Arc::new(EditTool::new(settings.clone())),
         Arc::new(ExecTool::new(exec)),
         Arc::new(ProcessTool::new(processes)),
+        Arc::new(MessageTool::new(settings.clone(), postman)),
         Arc::new(NodesTool::new(nodes)),
         Arc::new(SessionsListTool::new(store.clone(), settings.clone())),
         Arc::new(SessionsHistoryTool::new(store.clone(), settings.clone())),

@@ -65,6 +65,37 @@ words! {
     }
 }
 
+words! {
+    /// How a file is shown.
+    pub enum ShownAs {
+        /// A picture as a picture, a film as a film.
+        Itself = "itself",
+        /// As a file, whatever it is.
+        Document = "document",
+        /// As a voice message, where it is sound.
+        Voice = "voice",
+    }
+}
+
+/// A file to be sent.
+#[derive(Clone, PartialEq, Eq)]
+pub struct OutFile {
+    /// Its name.
+    pub name: String,
+    /// Its type, such as `image/png`.
+    pub mime: String,
+    /// How it is shown.
+    pub shown_as: ShownAs,
+    /// All of it.
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for OutFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} ({}, {} bytes)", self.name, self.mime, self.bytes.len())
+    }
+}
+
 /// Something to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewDelivery {
@@ -76,12 +107,14 @@ pub struct NewDelivery {
     pub route: Route,
     /// What is said, in Markdown.
     pub text: String,
+    /// The files that go with it. Those of one that is in the outbox are asked for one by one.
+    pub files: Vec<OutFile>,
 }
 
 impl NewDelivery {
     /// A text that no run made.
     pub fn new(key: impl Into<String>, route: Route, text: impl Into<String>) -> Self {
-        Self { key: key.into(), run_id: None, route, text: text.into() }
+        Self { key: key.into(), run_id: None, route, text: text.into(), files: Vec::new() }
     }
 }
 
@@ -94,6 +127,8 @@ pub struct Delivery {
     pub new: NewDelivery,
     /// Where it stands.
     pub state: DeliveryState,
+    /// How many files go with it.
+    pub files: u32,
     /// How many of its parts were sent.
     pub parts_sent: u32,
     /// What the channel calls those.
@@ -180,6 +215,29 @@ impl<'a> Outbox<'a> {
             .await
     }
 
+    /// A file of a delivery that was not sent yet.
+    ///
+    /// # Errors
+    /// [`StoreError`] as described there.
+    pub async fn file(self, id: u64, ordinal: u32) -> Result<Option<OutFile>, StoreError> {
+        self.engine
+            .read(move |conn| {
+                let mut select = conn.prepare_cached(
+                    "SELECT * FROM outbox_files WHERE delivery = ?1 AND ordinal = ?2",
+                )?;
+                let file = |row: &Row<'_>| {
+                    Ok(OutFile {
+                        name: row.get("name")?,
+                        mime: row.get("mime")?,
+                        shown_as: row.word("shown_as")?,
+                        bytes: row.get("bytes")?,
+                    })
+                };
+                Ok(select.query_row((id, ordinal), file).optional()?)
+            })
+            .await
+    }
+
     /// Those that are remembered, newest first.
     ///
     /// # Errors
@@ -236,6 +294,10 @@ impl<'a> Outbox<'a> {
             .execute(named_params! {
                 ":id": id, ":message": message_id, ":last": last, ":now": now_ms,
             })?;
+            if last {
+                conn.prepare_cached("DELETE FROM outbox_files WHERE delivery = ?1")?
+                    .execute([id])?;
+            }
             Ok(())
         })
         .await
@@ -307,6 +369,10 @@ impl<'a> Outbox<'a> {
         self.change(move |conn| {
             let oldest = now_ms.saturating_sub(KEPT_MS);
             conn.prepare_cached("DELETE FROM outbox WHERE ended_at_ms < ?1")?.execute([oldest])?;
+            conn.prepare_cached(
+                "DELETE FROM outbox_files WHERE delivery NOT IN (SELECT id FROM outbox)",
+            )?
+            .execute([])?;
             conn.prepare_cached("DELETE FROM drafts WHERE created_at_ms < ?1")?
                 .execute([oldest])?;
             conn.prepare_cached(
@@ -363,7 +429,7 @@ impl<'a> Outbox<'a> {
 }
 
 pub(crate) fn insert(conn: &Connection, new: NewDelivery, now_ms: u64) -> Result<u64, StoreError> {
-    let NewDelivery { key, run_id, route, text } = new;
+    let NewDelivery { key, run_id, route, text, files } = new;
     let known: Option<u64> = conn
         .prepare_cached("SELECT id FROM outbox WHERE key = ?1")?
         .query_row([&key], |row| row.get(0))
@@ -372,17 +438,23 @@ pub(crate) fn insert(conn: &Connection, new: NewDelivery, now_ms: u64) -> Result
         return Ok(known);
     }
     conn.prepare_cached(
-        "INSERT INTO outbox (key, run_id, channel, account, chat, thread, reply_to, text, state,
-             created_at_ms, next_at_ms)
-         VALUES (:key, :run, :channel, :account, :chat, :thread, :reply, :text, 'waiting', :now,
-             :now)",
+        "INSERT INTO outbox (key, run_id, channel, account, chat, thread, reply_to, text, files,
+             state, created_at_ms, next_at_ms)
+         VALUES (:key, :run, :channel, :account, :chat, :thread, :reply, :text, :files,
+             'waiting', :now, :now)",
     )?
     .execute(named_params! {
         ":key": key, ":run": run_id.as_ref().map(RunId::as_str), ":channel": route.channel,
         ":account": route.account, ":chat": route.chat, ":thread": route.thread,
-        ":reply": route.reply_to, ":text": text, ":now": now_ms,
+        ":reply": route.reply_to, ":text": text, ":files": count(files.len()), ":now": now_ms,
     })?;
-    Ok(u64::try_from(conn.last_insert_rowid()).unwrap_or_default())
+    let id = conn.last_insert_rowid();
+    for (ordinal, file) in files.into_iter().enumerate() {
+        conn.prepare_cached("INSERT INTO outbox_files VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(
+            (id, count(ordinal), file.name, file.mime, file.shown_as.as_str(), file.bytes),
+        )?;
+    }
+    Ok(u64::try_from(id).unwrap_or_default())
 }
 
 fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
@@ -398,11 +470,13 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         run_id: row.maybe_id("run_id")?,
         route,
         text: row.get("text")?,
+        files: Vec::new(),
     };
     Ok(Delivery {
         id: row.get("id")?,
         new,
         state: row.word("state")?,
+        files: row.get("files")?,
         parts_sent: row.get("parts_sent")?,
         message_ids: row.get::<_, Json<Vec<String>>>("message_ids")?.0,
         attempts: row.get("attempts")?,

@@ -19,6 +19,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0002_trail.sql"),
     include_str!("../migrations/0003_channels.sql"),
     include_str!("../migrations/0004_invites.sql"),
+    include_str!("../migrations/0005_outbox_files.sql"),
 ];
 
 /// Marks the file as ours: "OCLW".

@@ -13,6 +13,7 @@ use tokio::{net::TcpListener, sync::watch};
 
 mod http;
 mod methods;
+mod upload;
 
 /// One call that came in, whatever was answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,23 @@ pub struct Call {
     pub method: String,
     /// Its parameters.
     pub params: Value,
+}
+
+/// A file that the bot sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SentFile {
+    /// The chat.
+    pub chat: i64,
+    /// How, such as `sendPhoto`.
+    pub method: String,
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub mime: String,
+    /// All of it.
+    pub bytes: Vec<u8>,
+    /// What is said below it.
+    pub caption: String,
 }
 
 /// What goes wrong with one call.
@@ -96,6 +114,7 @@ struct State {
     markups: BTreeMap<(i64, i64), Value>,
     /// Files by id: the path and what is in them.
     files: BTreeMap<String, (String, Vec<u8>)>,
+    sent_files: Vec<SentFile>,
     /// Presses that wait for an answer.
     presses: Vec<String>,
     /// Counts polls: an older one ends with a conflict when a newer comes.
@@ -257,6 +276,13 @@ impl FakeTelegram {
         let mut changed = self.shared.changed.subscribe();
         changed.wait_for(|_| like(&self.texts(chat))).await.ok();
         self.texts(chat)
+    }
+
+    /// Waits until the bot sent so many files, and gives them.
+    pub async fn files_are(&self, count: usize) -> Vec<SentFile> {
+        let mut changed = self.shared.changed.subscribe();
+        changed.wait_for(|_| self.shared.lock().sent_files.len() >= count).await.ok();
+        self.shared.lock().sent_files.clone()
     }
 
     /// Waits until every update was confirmed by a poll.

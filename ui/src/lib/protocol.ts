@@ -3422,11 +3422,11 @@ export interface SecurityTrailResult {
 export interface SendParams {
   /** Its account; `default`, or the only one, when left out. */
   accountId?: string;
-  /** On whose behalf; kept for the log. */
+  /** On whose behalf: paths are in its workspace. */
   agentId?: string;
-  /** Whether it is a voice message. */
+  /** Whether sound is a voice message. */
   asVoice?: boolean;
-  /** Not supported yet: a file's bytes, in base64. */
+  /** A file's bytes, in base64. */
   buffer?: string;
   /** The channel; the only one when left out. */
   channel?: string;
@@ -3440,9 +3440,9 @@ export interface SendParams {
   gifPlayback?: boolean;
   /** A repeat with the same key sends nothing and gets the first result. */
   idempotencyKey: string;
-  /** Not supported yet: a file to be sent. */
+  /** A file to be sent: an address of the web, or a path in the workspace of the agent. */
   mediaUrl?: string;
-  /** Not supported yet: files to be sent. */
+  /** Files to be sent. */
   mediaUrls?: Array<string>;
   /** What is said, in Markdown. */
   message?: string;

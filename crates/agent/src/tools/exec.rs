@@ -13,14 +13,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::{
-    processes::{Process, Processes},
-    workspace::{Workspace, Workspaces, blocking},
-};
+use super::processes::{Process, Processes};
 use crate::{
     approval::{Answer, Approver, Question},
     settings::AgentSettings,
     tool::{Tool, ToolContext, ToolOutcome},
+    workspace::{Workspace, Workspaces, blocking},
 };
 
 /// How long a command may run when nobody says, in seconds.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use openclaw_protocol::ids::AgentId;
 use tokio::sync::watch;
 
-use super::workspace::{Workspaces, blocking};
 use crate::settings::AgentSettings;
+use crate::workspace::{Workspaces, blocking};
 
 /// Writes a file into an agent's workspace; gives its path there. One that is there is replaced, and no
 /// link is followed.

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
-use super::workspace::{Workspaces, blocking};
+use crate::workspace::{Workspaces, blocking};
 use crate::{
     settings::AgentSettings,
     tool::{Tool, ToolContext, ToolOutcome},

@@ -8,6 +8,7 @@
 
 mod approvals;
 mod chat;
+mod files_out;
 mod media;
 mod stage;
 mod trouble;

@@ -117,7 +117,7 @@ async fn what_is_refused_is_listed_and_can_be_tried_again() {
             json!({"to": "1", "message": "x", "channel": "pigeon", "idempotencyKey": "c"}),
             "unsupported",
         ),
-        (json!({"to": "1", "mediaUrl": "http://x/", "idempotencyKey": "d"}), "no media yet"),
+        (json!({"to": "1", "mediaUrl": "http://x/", "idempotencyKey": "d"}), "no file to send"),
     ] {
         let refused = client.refused("send", params).await;
         assert!(refused["message"].as_str().expect("why").contains(words), "{refused}");

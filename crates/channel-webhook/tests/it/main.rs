@@ -146,3 +146,19 @@ async fn what_is_not_signed_or_no_message_is_refused() {
     let (_, answer) = within(posts.recv()).await.expect("a post");
     assert!(answer["text"].as_str().expect("text").contains("pairing approve webhook"));
 }
+
+#[tokio::test]
+async fn a_file_is_posted_with_what_is_said_below_it() {
+    let (url, mut posts) = place(1).await;
+    let gateway = gateway(&url).await;
+    let mut client = gateway.operator().await;
+    let params = json!({"to": "ada", "message": "look", "buffer": "aGVsbG8=",
+        "filename": "a.txt", "idempotencyKey": "1"});
+    client.ok("send", params).await;
+    let (_, first) = within(posts.recv()).await.expect("a post");
+    let (_, answer) = within(posts.recv()).await.expect("a post");
+    assert_eq!(first, answer, "a repeat is the same");
+    assert_eq!((&answer["text"], &answer["chat"]), (&json!("look"), &json!("ada")));
+    let file = json!({"name": "a.txt", "mimeType": "text/plain", "content": "aGVsbG8="});
+    assert_eq!(answer["file"], file);
+}

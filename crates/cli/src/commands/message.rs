@@ -1,8 +1,11 @@
 //! `openclaw message …`: what is sent to people.
 
+use std::{fs::File, io::Read as _, path::Path};
+
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use clap::{Args, Subcommand};
 use openclaw_protocol::methods::channels::{OutboxList, OutboxListResult, OutboxRetry, Send};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::Outcome;
 use crate::args::AskArgs;
@@ -11,6 +14,9 @@ use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::link::{Link, block_on, params};
 use crate::output::{Printer, Table, age, harmless};
+
+/// Largest file that is sent: what the Gateway takes in one frame.
+const MAX_FILE: u64 = 16 * 1024 * 1024;
 
 /// Everything about messages to people.
 #[derive(Args, Debug)]
@@ -34,8 +40,23 @@ enum MessageCommand {
         )]
         to: String,
         /// What to say, in Markdown
-        #[arg(long, short, value_name = "TEXT", allow_hyphen_values = true)]
-        message: String,
+        #[arg(
+            long,
+            short,
+            value_name = "TEXT",
+            allow_hyphen_values = true,
+            required_unless_present = "media"
+        )]
+        message: Option<String>,
+        /// A file of this machine, or an address of the web
+        #[arg(long, value_name = "PATH|URL")]
+        media: Option<String>,
+        /// Send a picture or film as a plain file
+        #[arg(long)]
+        force_document: bool,
+        /// Send sound as a voice message
+        #[arg(long)]
+        as_voice: bool,
         /// The channel, if there are several
         #[arg(long, value_name = "CHANNEL")]
         channel: Option<String>,
@@ -100,15 +121,28 @@ pub(crate) fn run(context: &Context, args: &MessageArgs) -> Outcome {
 async fn act(context: &Context, link: &Link, command: &MessageCommand) -> Result<(), Failure> {
     match command {
         MessageCommand::Send {
-            to, message, channel, account, reply_to, idempotency_key, ..
+            to,
+            message,
+            media,
+            force_document,
+            as_voice,
+            channel,
+            account,
+            reply_to,
+            idempotency_key,
+            ..
         } => {
             let key = idempotency_key.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
-            let wanted = json!({
-                "to": to, "message": message, "idempotencyKey": key,
+            let mut wanted = json!({
+                "to": to, "message": message.clone().unwrap_or_default(),
+                "forceDocument": force_document, "asVoice": as_voice, "idempotencyKey": key,
                 "channel": channel.clone().unwrap_or_default(),
                 "accountId": account.clone().unwrap_or_default(),
                 "replyToId": reply_to.clone().unwrap_or_default(),
             });
+            if let Some(media) = media {
+                attach(&mut wanted, media)?;
+            }
             let answer = link.ask::<Send>(&params::<Send>(wanted)?).await?;
             answer.show(context.printer, |printer, sent| {
                 let chat = sent.chat_id.as_deref().unwrap_or(to);
@@ -127,6 +161,32 @@ async fn act(context: &Context, link: &Link, command: &MessageCommand) -> Result
             })
         }
     }
+}
+
+/// Adds a file: its address for the Gateway to fetch, or the bytes of one that is here.
+fn attach(wanted: &mut Value, media: &str) -> Result<(), Failure> {
+    if media.starts_with("http://") || media.starts_with("https://") {
+        wanted["mediaUrl"] = media.into();
+        return Ok(());
+    }
+    let cannot = |why: String| {
+        Failure::usage(format!("{media} cannot be sent: {why}"))
+            .hint("name a file of this machine, or an address that begins with https://")
+    };
+    let path = Path::new(media);
+    let file = File::open(path).map_err(|error| cannot(error.to_string()))?;
+    let found = file.metadata().map_err(|error| cannot(error.to_string()))?;
+    if !found.is_file() {
+        return Err(cannot("it is no file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|error| cannot(error.to_string()))?;
+    if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MAX_FILE {
+        return Err(cannot(format!("it has more than {MAX_FILE} bytes")));
+    }
+    wanted["buffer"] = BASE64.encode(&bytes).into();
+    wanted["filename"] = path.file_name().unwrap_or_default().to_string_lossy().into();
+    Ok(())
 }
 
 fn print(printer: Printer, result: &OutboxListResult) -> Result<(), Failure> {

@@ -2,15 +2,20 @@
 
 use std::time::Duration;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
+use openclaw_agent::{MAX_FILES, of_bytes};
 use openclaw_channels::pairing;
-use openclaw_protocol::{RpcError, list::OpenObject, methods::channels::*};
+use openclaw_protocol::{RpcError, ids::AgentId, list::OpenObject, methods::channels::*};
 use openclaw_store::{
     channels::Request,
-    outbox::{Delivery, DeliveryState, NewDelivery, Route, Shown},
+    outbox::{Delivery, DeliveryState, NewDelivery, OutFile, Route, Shown, ShownAs},
 };
 use serde_json::{Value, json};
 
-use crate::router::{Cx, Failure, Handle, Methods};
+use crate::{
+    router::{Cx, Failure, Handle, Methods},
+    shape::target,
+};
 
 /// How long a probe may take when nobody says, in milliseconds, and the least that is waited.
 const PROBE_MS: (u64, u64) = (10_000, 1_000);
@@ -248,20 +253,16 @@ impl Handle<Send> for Methods {
         if params.parse_mode.is_some() {
             return Err(RpcError::invalid("send Markdown; HTML is not taken yet").into());
         }
-        let media = params.media_url.is_some()
-            || params.buffer.is_some()
-            || params.media_urls.as_ref().is_some_and(|list| !list.is_empty());
-        if media {
-            return Err(RpcError::invalid("this Gateway sends no media yet; send text").into());
-        }
+        let files = files(&cx, &params).await?;
         let text = params.message.map(|text| text.trim().to_owned()).unwrap_or_default();
-        if text.is_empty() {
+        if text.is_empty() && files.is_empty() {
             return Err(RpcError::invalid("invalid send params: text or media is required").into());
         }
         let key = params.idempotency_key.into_string();
         let name = format!("send:{}:{key}", cx.conn.principal.id);
         let (channel, chat) = (route.channel.clone(), route.chat.clone());
-        let sent = cx.state.channels.send(NewDelivery::new(name, route, text), SEND_LIMIT).await;
+        let delivery = NewDelivery { files, ..NewDelivery::new(name, route, text) };
+        let sent = cx.state.channels.send(delivery, SEND_LIMIT).await;
         let sent = sent.map_err(|error| cx.state.storage_error(&error))?;
         match sent {
             Some(Delivery { state: DeliveryState::Sent, message_ids, .. }) => Ok(SendResult {
@@ -285,6 +286,47 @@ impl Handle<Send> for Methods {
             }
         }
     }
+}
+
+/// The files that `send` sends.
+async fn files(cx: &Cx, params: &SendParams) -> Result<Vec<OutFile>, Failure> {
+    let invalid = |why: String| Failure::from(RpcError::invalid(format!("no file to send: {why}")));
+    let listed = params.media_urls.iter().flatten();
+    let mut named: Vec<&str> = Vec::new();
+    for url in params.media_url.iter().chain(listed).map(|url| url.trim()) {
+        if !url.is_empty() && !named.contains(&url) {
+            named.push(url);
+        }
+    }
+    if named.len() > MAX_FILES {
+        return Err(invalid(format!("at most {MAX_FILES} at once")));
+    }
+    let agent = params.agent_id.as_deref().map(str::trim).filter(|agent| !agent.is_empty());
+    let agent =
+        agent.map_or_else(|| target::default_agent(&cx.state.settings.load()), AgentId::new);
+    let mut files = Vec::new();
+    for named in named {
+        files.push(cx.state.agent.open_file(&agent, named).await.map_err(invalid)?);
+    }
+    if let Some(buffer) = &params.buffer {
+        // Some clients send it as a data URL.
+        let base64 = buffer.split_once(";base64,").map_or(buffer.as_str(), |(_, data)| data);
+        let bytes = BASE64.decode(base64.trim()).map_err(|error| invalid(error.to_string()))?;
+        let name = params.filename.as_deref().unwrap_or("file");
+        files.push(of_bytes(name, params.content_type.as_deref(), bytes));
+    }
+    if let Some(empty) = files.iter().find(|file| file.bytes.is_empty()) {
+        return Err(invalid(format!("{} is empty", empty.name)));
+    }
+    let shown_as = match (params.force_document, params.as_voice) {
+        (Some(true), _) => ShownAs::Document,
+        (_, Some(true)) => ShownAs::Voice,
+        _ => ShownAs::Itself,
+    };
+    for file in &mut files {
+        file.shown_as = shown_as;
+    }
+    Ok(files)
 }
 
 /// Where `send` sends to.

@@ -79,17 +79,17 @@ params! {
         to: NonEmpty,
         /// What is said, in Markdown.
         message?: String,
-        /// Not supported yet: a file to be sent.
+        /// A file to be sent: an address of the web, or a path in the workspace of the agent.
         media_url?: String,
-        /// Not supported yet: files to be sent.
+        /// Files to be sent.
         media_urls?: Vec<String>,
-        /// Not supported yet: a file's bytes, in base64.
+        /// A file's bytes, in base64.
         buffer?: String,
         /// Its name.
         filename?: String,
         /// Its kind.
         content_type?: String,
-        /// Whether it is a voice message.
+        /// Whether sound is a voice message.
         as_voice?: bool,
         /// Whether a film is shown as a moving picture.
         gif_playback?: bool,
@@ -97,7 +97,7 @@ params! {
         channel?: String,
         /// Its account; `default`, or the only one, when left out.
         account_id?: String,
-        /// On whose behalf; kept for the log.
+        /// On whose behalf: paths are in its workspace.
         agent_id?: String,
         /// The message that is replied to.
         reply_to_id?: String,

@@ -1,4 +1,5 @@
-//! As much HTTP/1.1 as Bot API clients speak: JSON bodies of known length on a connection that is kept.
+//! As much HTTP/1.1 as Bot API clients speak: JSON bodies and forms of known length on a connection that
+//! is kept.
 
 use serde_json::{Value, json};
 use tokio::{
@@ -6,11 +7,11 @@ use tokio::{
     net::TcpStream,
 };
 
-use super::{Fault, Refusal, Shared, methods};
-use crate::http::read;
+use super::{Fault, Refusal, Shared, methods, upload};
+use crate::http::{Request, read};
 
-/// Telegram takes larger uploads, but those are multipart and not served here.
-const MAX_BODY: usize = 1024 * 1024;
+/// What a file of the largest size takes.
+const MAX_BODY: usize = 51 * 1024 * 1024;
 
 /// Answers requests until the client leaves.
 pub(super) async fn serve(socket: TcpStream, shared: &Shared) {
@@ -22,7 +23,7 @@ pub(super) async fn serve(socket: TcpStream, shared: &Shared) {
             }
             continue;
         }
-        let Some((status, answer)) = answer(shared, &request.path, &request.body).await else {
+        let Some((status, answer)) = answer(shared, &request).await else {
             return;
         };
         let text = answer.to_string();
@@ -61,24 +62,24 @@ async fn download(socket: &mut BufReader<TcpStream>, shared: &Shared, rest: &str
 }
 
 /// The status and the envelope; `None` ends the connection.
-async fn answer(shared: &Shared, path: &str, body: &[u8]) -> Option<(u16, Value)> {
-    let rest = path.strip_prefix("/bot").unwrap_or_default();
+async fn answer(shared: &Shared, request: &Request) -> Option<(u16, Value)> {
+    let rest = request.path.strip_prefix("/bot").unwrap_or_default();
     let (token, method) = rest.split_once('/').unwrap_or_default();
     let result = if token.is_empty() {
         Err(Refusal::new(404, "Not Found"))
     } else if token != shared.token {
         Err(Refusal::new(401, "Unauthorized"))
     } else {
-        match params(body) {
+        match params(request) {
             Err(refusal) => Err(refusal),
-            Ok(params) => match shared.note(method, &params) {
+            Ok((params, file)) => match shared.note(method, &params) {
                 Some(Fault::Refuse(refusal)) => Err(refusal),
                 Some(Fault::Stall) => std::future::pending().await,
                 Some(Fault::CutAfter) => {
-                    drop(methods::call(shared, method, &params).await);
+                    drop(methods::call(shared, method, &params, file.as_ref()).await);
                     return None;
                 }
-                None => methods::call(shared, method, &params).await,
+                None => methods::call(shared, method, &params, file.as_ref()).await,
             },
         }
     };
@@ -88,12 +89,16 @@ async fn answer(shared: &Shared, path: &str, body: &[u8]) -> Option<(u16, Value)
     })
 }
 
-fn params(body: &[u8]) -> Result<Value, Refusal> {
-    if body.is_empty() {
-        return Ok(json!({}));
+fn params(request: &Request) -> Result<(Value, Option<upload::Part>), Refusal> {
+    if request.content_type.starts_with("multipart/form-data") {
+        return upload::form(&request.content_type, &request.body);
     }
-    serde_json::from_slice(body)
+    if request.body.is_empty() {
+        return Ok((json!({}), None));
+    }
+    serde_json::from_slice(&request.body)
         .ok()
         .filter(Value::is_object)
+        .map(|params| (params, None))
         .ok_or_else(|| Refusal::new(400, "Bad Request: can't parse JSON object"))
 }

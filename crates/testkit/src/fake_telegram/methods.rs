@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Refusal, Shared, State};
+use super::{Refusal, Shared, State, upload};
 
 /// Telegram's limit for one message. Texts with a parse mode are not measured: the limit counts what
 /// is left after the marks are taken out.
@@ -19,7 +19,12 @@ const CONFLICT: &str = "Conflict: terminated by other getUpdates request; make s
 const NOT_MODIFIED: &str = "Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message";
 
 /// Does one call.
-pub(super) async fn call(shared: &Shared, method: &str, params: &Value) -> Result<Value, Refusal> {
+pub(super) async fn call(
+    shared: &Shared,
+    method: &str,
+    params: &Value,
+    file: Option<&upload::Part>,
+) -> Result<Value, Refusal> {
     match method {
         "getMe" => Ok(json!({
             "id": 7, "is_bot": true, "first_name": "Claw", "username": "claw_bot",
@@ -33,6 +38,8 @@ pub(super) async fn call(shared: &Shared, method: &str, params: &Value) -> Resul
         "getFile" => get_file(shared, params),
         "getUpdates" => get_updates(shared, params).await,
         "sendMessage" => send(shared, params),
+        "sendPhoto" | "sendDocument" | "sendVideo" | "sendAnimation" | "sendAudio"
+        | "sendVoice" => upload::take(shared, method, params, file),
         "editMessageText" => edit(shared, params),
         "sendChatAction" | "setMessageReaction" => chat(params).map(|_| Value::Bool(true)),
         "editMessageReplyMarkup" => edit_buttons(shared, params),
@@ -177,7 +184,7 @@ fn answer_press(shared: &Shared, params: &Value) -> Result<Value, Refusal> {
 }
 
 /// The chat's id, which clients send as a number or as its text.
-fn chat(params: &Value) -> Result<i64, Refusal> {
+pub(super) fn chat(params: &Value) -> Result<i64, Refusal> {
     let id = &params["chat_id"];
     match id.as_i64().or_else(|| id.as_str()?.parse().ok()) {
         Some(id) => Ok(id),

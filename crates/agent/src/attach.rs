@@ -1,0 +1,160 @@
+//! Files that go out: from an agent's workspace or from the public web, and from nowhere else.
+
+use std::{sync::Arc, time::Duration};
+
+use openclaw_protocol::ids::AgentId;
+use openclaw_store::outbox::{OutFile, ShownAs};
+use openclaw_web::{Fetcher, Limits};
+use tokio::sync::watch;
+
+use crate::{
+    settings::AgentSettings,
+    workspace::{MAX_FILE, Workspaces, blocking},
+};
+
+/// Files of one message.
+pub const MAX_FILES: usize = 10;
+/// How long fetching one may take.
+const FETCH_LIMIT: Duration = Duration::from_secs(30);
+/// What a line that names a file begins with.
+const LINE: &str = "MEDIA:";
+/// Turns sound into a voice message.
+const AS_VOICE: &str = "[[audio_as_voice]]";
+
+/// Opens what a word names: an address of the web, or a path in the agent's workspace.
+///
+/// # Errors
+/// Why it cannot be sent, in words.
+pub(crate) async fn open_file(
+    settings: &watch::Receiver<Arc<AgentSettings>>,
+    agent: &AgentId,
+    named: &str,
+) -> Result<OutFile, String> {
+    let named = named.trim();
+    if named.starts_with("http://") || named.starts_with("https://") {
+        return fetched(named).await;
+    }
+    let workspace = Workspaces(settings.clone()).of(agent);
+    let path = named.to_owned();
+    let bytes = blocking(move || workspace?.place(&path, false)?.read()).await?;
+    Ok(of_bytes(named, None, bytes))
+}
+
+/// A file of these bytes. Its type, where nobody says it, is told by its name.
+#[must_use]
+pub fn of_bytes(name: &str, mime: Option<&str>, bytes: Vec<u8>) -> OutFile {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let clean: String = last.chars().filter(|c| !c.is_control() && *c != '"').take(100).collect();
+    let name = if clean.is_empty() { "file".to_owned() } else { clean };
+    let said = mime.and_then(|said| said.parse::<mime_guess::Mime>().ok());
+    let mime = said.unwrap_or_else(|| mime_guess::from_path(&name).first_or_octet_stream());
+    OutFile { mime: mime.essence_str().to_owned(), name, shown_as: ShownAs::Itself, bytes }
+}
+
+async fn fetched(url: &str) -> Result<OutFile, String> {
+    let bytes = usize::try_from(MAX_FILE).unwrap_or(usize::MAX);
+    let limits = Limits { bytes, time: FETCH_LIMIT, ..Limits::default() };
+    let agent = concat!("openclaw/", env!("CARGO_PKG_VERSION"));
+    let fetcher = Fetcher::new(agent, limits, Vec::new()).map_err(|error| error.to_string())?;
+    let page = fetcher.get(url).await.map_err(|error| error.to_string())?;
+    if page.status >= 400 {
+        return Err(format!("{} answers {}", page.url, page.status));
+    }
+    if page.cut {
+        return Err(format!("{} is longer than the {MAX_FILE} bytes that are sent", page.url));
+    }
+    let path = page.url.split(['?', '#']).next().unwrap_or_default();
+    let name = path.splitn(4, '/').nth(3).unwrap_or_default();
+    let said = Some(page.content_type.as_str()).filter(|kind| !kind.is_empty());
+    Ok(of_bytes(name, said, page.body))
+}
+
+/// An answer, and the files that lines of it name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Named {
+    pub(crate) text: String,
+    pub(crate) files: Vec<String>,
+    as_voice: bool,
+}
+
+/// Takes the lines that name files out of an answer. What stands in a block of code is text.
+pub(crate) fn named(answer: &str) -> Named {
+    let mut found = Named::default();
+    let (mut lines, mut in_code) = (Vec::new(), false);
+    for line in answer.lines() {
+        let trimmed = line.trim();
+        if trimmed.starts_with("```") {
+            in_code = !in_code;
+        }
+        let file = trimmed.strip_prefix(LINE).filter(|_| !in_code);
+        let file = file.map(|file| file.trim().trim_matches('`').trim());
+        match file.filter(|file| !file.is_empty()) {
+            Some(file) => found.files.push(file.to_owned()),
+            None if !in_code && trimmed.contains(AS_VOICE) => {
+                found.as_voice = true;
+                lines.push(line.replace(AS_VOICE, ""));
+            }
+            None => lines.push(line.to_owned()),
+        }
+    }
+    found.text = lines.join("\n").trim().to_owned();
+    found
+}
+
+impl Named {
+    /// Opens the files; what cannot be sent is said below the text.
+    pub(crate) async fn open(
+        self,
+        settings: &watch::Receiver<Arc<AgentSettings>>,
+        agent: &AgentId,
+    ) -> (String, Vec<OutFile>) {
+        let (mut text, mut files) = (self.text, Vec::new());
+        for file in self.files.iter().take(MAX_FILES) {
+            match open_file(settings, agent, file).await {
+                Ok(mut opened) => {
+                    if self.as_voice {
+                        opened.shown_as = ShownAs::Voice;
+                    }
+                    files.push(opened);
+                }
+                Err(why) => text.push_str(&format!("\n\n⚠️ A file is not sent: {why}")),
+            }
+        }
+        if self.files.len() > MAX_FILES {
+            let left = self.files.len() - MAX_FILES;
+            text.push_str(&format!("\n\n⚠️ {left} more files are not sent"));
+        }
+        (text.trim().to_owned(), files)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_name_files_are_no_text() {
+        let found = named("Here it is.\n\nMEDIA: out/plot.png\nMEDIA:`https://x.org/a.pdf`\nBye");
+        assert_eq!(found.text, "Here it is.\n\nBye");
+        assert_eq!(found.files, ["out/plot.png", "https://x.org/a.pdf"]);
+        for text in ["say MEDIA:x", "MEDIA:", "```\nMEDIA:x\n```", "media:x"] {
+            assert_eq!(named(text), Named { text: text.into(), ..Named::default() }, "{text}");
+        }
+        let voice = named("[[audio_as_voice]]\nMEDIA:a.ogg");
+        assert!(voice.as_voice && voice.text.is_empty() && voice.files == ["a.ogg"]);
+    }
+
+    #[test]
+    fn files_have_a_type_and_a_plain_name() {
+        for (name, said, shown, mime) in [
+            ("out/plot.png", None, "plot.png", "image/png"),
+            ("a\"b\n.txt", None, "ab.txt", "text/plain"),
+            ("x", None, "x", "application/octet-stream"),
+            ("dir/", Some("image/jpeg; q=1"), "file", "image/jpeg"),
+            ("a.pdf", Some("no type"), "a.pdf", "application/pdf"),
+        ] {
+            let file = of_bytes(name, said, Vec::new());
+            assert_eq!((file.name.as_str(), file.mime.as_str()), (shown, mime), "{name}");
+        }
+    }
+}
