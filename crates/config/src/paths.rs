@@ -200,6 +200,12 @@ impl Paths {
         self.socket.with_file_name(format!("{stem}-{name}"))
     }
 
+    /// What became of the calls of each Gateway that this machine is a node of.
+    #[must_use]
+    pub fn node_calls_dir(&self) -> PathBuf {
+        self.state.join("node-calls")
+    }
+
     /// What commands may run on this machine without asking (0600).
     #[must_use]
     pub fn exec_approvals_file(&self) -> PathBuf {

@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use openclaw_protocol::{
     Role,
-    ids::DeviceId,
+    ids::{ConnId, DeviceId},
     methods::nodes::{NodeApprovalState, NodeError, NodeOutcome, NodeRow},
     text::NonEmpty,
 };
@@ -45,6 +45,8 @@ impl std::fmt::Debug for Listener {
 #[derive(Debug)]
 struct Waiting {
     node: DeviceId,
+    /// The connections over which it may be answered.
+    line: ConnId,
     command: String,
     answer: oneshot::Sender<NodeOutcome>,
     listener: Option<Listener>,
@@ -129,11 +131,27 @@ pub fn failed(code: &str, message: &str) -> NodeOutcome {
     NodeOutcome::Failed(NodeError { code: text(code), message: text(message) })
 }
 
+/// Tells those who wait that the node is gone.
+fn fail(calls: Vec<Waiting>) {
+    for call in calls {
+        let message = format!("node disconnected ({})", call.command);
+        // The caller may have given up by now.
+        drop(call.answer.send(failed("NOT_CONNECTED", &message)));
+    }
+}
+
 impl Nodes {
-    /// A node connected; an older connection of the same node gives way.
+    /// A node connected; an older connection of the same node gives way. Calls that went over one from which
+    /// this does not take up fail at once: the node knows nothing of them any more.
     pub fn joined(&self, connection: &Arc<Connection>) {
         let Some(node) = device_of(connection) else { return };
-        let older = self.desk.lock().live.insert(node.clone(), Arc::clone(connection));
+        let mut desk = self.desk.lock();
+        let older = desk.live.insert(node.clone(), Arc::clone(connection));
+        let line = connection.line();
+        let lost = desk.calls.extract_if(|_, call| call.node == *node && call.line != *line);
+        let lost: Vec<Waiting> = lost.map(|(_, call)| call).collect();
+        drop(desk);
+        fail(lost);
         if let Some(older) = older.filter(|older| older.id != connection.id) {
             older.close(CloseReason::new(1008, "replaced by a newer connection of this node"));
         }
@@ -154,11 +172,7 @@ impl Nodes {
         let gone: Vec<Waiting> =
             desk.calls.extract_if(|_, call| call.node == *node).map(|(_, call)| call).collect();
         drop(desk);
-        for call in gone {
-            let message = format!("node disconnected ({})", call.command);
-            // The caller may have given up by now.
-            drop(call.answer.send(failed("NOT_CONNECTED", &message)));
-        }
+        fail(gone);
     }
 
     /// The live connection of a node.
@@ -186,7 +200,8 @@ impl Nodes {
             return Err(CallRefused::TooMany);
         }
         let (node, command) = (node.clone(), command.to_owned());
-        let waiting = Waiting { node, command, answer: sender, listener, next: 0, said: 0 };
+        let line = live.line().clone();
+        let waiting = Waiting { node, line, command, answer: sender, listener, next: 0, said: 0 };
         desk.calls.insert(id.to_owned(), waiting);
         drop(desk);
         Ok((Call { nodes: self, id: id.to_owned(), answer }, live))

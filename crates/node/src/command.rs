@@ -1,6 +1,6 @@
 //! What a command is, and the table of them.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use openclaw_base::CancellationToken;
@@ -13,6 +13,11 @@ use crate::output::Output;
 pub trait NodeCommand: Send + Sync {
     /// Its name on the wire.
     fn name(&self) -> &'static str;
+
+    /// Whether doing it twice is the same as doing it once, as with what only looks.
+    fn is_repeatable(&self) -> bool {
+        false
+    }
 
     /// Does it. When the call is cancelled, it ends soon and leaves nothing running.
     fn run(&self, call: Call) -> BoxFuture<'_, Result<Value, CommandError>>;
@@ -47,7 +52,7 @@ impl Call {
 #[error("{message}")]
 pub struct CommandError {
     /// For programs.
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// For people.
     pub message: String,
 }
@@ -55,23 +60,23 @@ pub struct CommandError {
 impl CommandError {
     /// The caller asked for something that makes no sense.
     pub fn invalid(message: impl Into<String>) -> Self {
-        Self { code: "INVALID_REQUEST", message: message.into() }
+        Self { code: "INVALID_REQUEST".into(), message: message.into() }
     }
 
     /// It cannot be done here, or not now.
     pub fn unavailable(message: impl Into<String>) -> Self {
-        Self { code: "UNAVAILABLE", message: message.into() }
+        Self { code: "UNAVAILABLE".into(), message: message.into() }
     }
 
     /// The node's owner did not allow it.
     pub fn refused(message: impl Into<String>) -> Self {
-        Self { code: "FORBIDDEN", message: message.into() }
+        Self { code: "FORBIDDEN".into(), message: message.into() }
     }
 
     /// Nobody waits any more.
     #[must_use]
     pub fn cancelled() -> Self {
-        Self { code: "CANCELLED", message: "the call was cancelled".to_owned() }
+        Self { code: "CANCELLED".into(), message: "the call was cancelled".to_owned() }
     }
 }
 

@@ -2,7 +2,7 @@
 
 mod deliver;
 
-use std::{sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use openclaw_base::{CancellationToken, Tasks};
 use openclaw_client::{ClientError, ClientOptions, Delivery, Events, LinkState, Reconnecting};
@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::{
     command::{Call, CommandError, Registry},
     desk::{Begin, Desk, Outcome, fingerprint},
+    journal::Journal,
     output::Output,
 };
 
@@ -45,10 +46,12 @@ pub async fn run(
     link: Arc<Reconnecting>,
     node_id: String,
     registry: Registry,
+    journal: Arc<Journal>,
     tasks: Tasks,
 ) -> ClientError {
     let stop = tasks.token();
-    let host = Arc::new(Host { node_id, registry, desk: Desk::default(), link, tasks, stop });
+    let host =
+        Arc::new(Host { node_id, registry, desk: Desk::default(), journal, link, tasks, stop });
     let mut events = host.link.events();
     let stopped = host.stopped();
     let mut stopped = std::pin::pin!(stopped);
@@ -66,6 +69,7 @@ struct Host {
     node_id: String,
     registry: Registry,
     desk: Desk,
+    journal: Arc<Journal>,
     link: Arc<Reconnecting>,
     tasks: Tasks,
     stop: CancellationToken,
@@ -117,10 +121,9 @@ impl Host {
                     host.answer(call, &fingerprint, cancel).await;
                 }));
             }
-            Begin::Done(outcome) => self.tell(call.id, outcome),
             Begin::Busy => {
                 let error = CommandError {
-                    code: "BUSY",
+                    code: "BUSY".into(),
                     message: "the node is busy with other calls; try again later".to_owned(),
                 };
                 self.tell(call.id, Arc::new(Err(error)));
@@ -145,16 +148,45 @@ impl Host {
         tracing::info!(command = %call.command, id = %call.id, "call");
         let (output, pieces) = Output::new();
         let (outcome, ()) = tokio::join!(
-            self.execute(&call, cancel.clone(), output),
+            self.once(&call, fingerprint, cancel.clone(), output),
             self.pass_on(&call.id, pieces, &cancel),
         );
-        if let Err(error) = &outcome {
+        if let Err(error) = outcome.as_ref() {
             tracing::info!(command = %call.command, id = %call.id, %error, "call failed");
         }
-        let outcome = Arc::new(outcome);
-        for id in self.desk.finish(fingerprint, &outcome) {
+        for id in self.desk.finish(fingerprint) {
             self.deliver(&id, &outcome).await;
         }
+    }
+
+    /// Does what was asked, unless it was done before, or begun: then says what became of it. What only
+    /// looks is done anew.
+    async fn once(
+        &self,
+        call: &NodeInvokeRequestPayload,
+        fingerprint: &str,
+        cancel: CancellationToken,
+        output: Output,
+    ) -> Arc<Outcome> {
+        if self.registry.get(&call.command).is_none_or(|command| command.is_repeatable()) {
+            return Arc::new(self.execute(call, cancel, output).await);
+        }
+        if let Some(outcome) = self.journal.outcome(fingerprint, &call.id) {
+            return outcome;
+        }
+        let (journal, key, id) =
+            (Arc::clone(&self.journal), fingerprint.to_owned(), call.id.clone());
+        if let Err(error) = blocking(move || journal.begins(&key, &id)).await {
+            let text = format!("the node cannot write down that this begins: {error}");
+            return Arc::new(Err(CommandError::unavailable(text)));
+        }
+        let outcome = Arc::new(self.execute(call, cancel, output).await);
+        let (journal, key, ended) =
+            (Arc::clone(&self.journal), fingerprint.to_owned(), Arc::clone(&outcome));
+        if let Err(error) = blocking(move || journal.ended(&key, &ended)).await {
+            tracing::warn!(%error, "how a call ended could not be written down");
+        }
+        outcome
     }
 
     async fn execute(
@@ -177,8 +209,13 @@ impl Host {
         let value = command.run(Call { params, timeout, cancel, output }).await?;
         if value.to_string().len() > MAX_RESULT {
             let text = format!("the result is larger than {MAX_RESULT} bytes; ask for less");
-            return Err(CommandError { code: "TOO_LARGE", message: text });
+            return Err(CommandError { code: "TOO_LARGE".into(), message: text });
         }
         Ok(value)
     }
+}
+
+/// Waits for the disk beside everything else.
+async fn blocking(work: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(io::Error::other(error)))
 }

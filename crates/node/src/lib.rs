@@ -8,11 +8,13 @@ mod command;
 mod commands;
 mod desk;
 pub mod host;
+mod journal;
 mod output;
 mod report;
 mod roots;
 
 pub use command::{Call, CommandError, NodeCommand, Registry};
 pub use commands::{Machine, registry};
+pub use journal::{Journal, JournalError};
 pub use output::Output;
 pub use roots::{RootError, Roots};

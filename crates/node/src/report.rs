@@ -23,7 +23,7 @@ pub(crate) fn file_error(path: &Path, error: &io::Error) -> CommandError {
     let shown = path.display();
     match error.kind() {
         io::ErrorKind::NotFound => {
-            CommandError { code: "NOT_FOUND", message: format!("{shown} is not there") }
+            CommandError { code: "NOT_FOUND".into(), message: format!("{shown} is not there") }
         }
         io::ErrorKind::PermissionDenied => CommandError::refused(format!(
             "{shown} may not be used: it leads out of what this node opened, or belongs to others"

@@ -264,9 +264,14 @@ async fn a_newer_connection_of_a_node_replaces_the_older_and_keeps_its_place() {
     let mut older = Node::new(&gateway, &["system.run"]).await;
     let again = Device { role: "node", ..Device::new(&gateway.token(), &[]) };
     let again = Device { key: older.device.key.clone(), ..again };
+    let mut operator = gateway.operator().await;
+    let lost = operator.send("node.invoke", &call(&older.id(), "system.run", "lost")).await;
+    older.request().await;
     let mut newer = Node::connect(&gateway, again, &["system.run"]).await;
     assert_eq!(older.client.closed().await.code, 1008);
-    let mut operator = gateway.operator().await;
+    // The newer one knows nothing of what the older was asked, so nobody waits for it.
+    let answer = operator.response(&lost).await.expect("answered");
+    assert_eq!(answer["error"]["details"]["nodeError"]["code"], "NOT_CONNECTED", "{answer}");
     let sent = operator.send("node.invoke", &call(&newer.id(), "system.run", "a")).await;
     let id = newer.request().await["id"].clone();
     let done = json!({"id": id, "nodeId": newer.id(), "ok": true, "payload": {"exitCode": 0}});

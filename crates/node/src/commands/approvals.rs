@@ -45,6 +45,10 @@ impl NodeCommand for Get {
         "system.execApprovals.get"
     }
 
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn run(&self, call: Call) -> BoxFuture<'_, Result<Value, CommandError>> {
         let machine = Arc::clone(&self.0);
         in_background(call, move |_: Nothing| shown(machine.approvals.snapshot())).boxed()

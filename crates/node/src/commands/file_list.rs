@@ -72,6 +72,10 @@ impl NodeCommand for FileList {
         "file.list"
     }
 
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn run(&self, call: Call) -> BoxFuture<'_, Result<Value, CommandError>> {
         let machine = Arc::clone(&self.0);
         in_background(call, move |params| list(&machine, &params)).boxed()

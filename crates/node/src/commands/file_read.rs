@@ -70,6 +70,10 @@ impl NodeCommand for FileRead {
         "file.read"
     }
 
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn run(&self, call: Call) -> BoxFuture<'_, Result<Value, CommandError>> {
         let machine = Arc::clone(&self.0);
         in_background(call, move |params| read(&machine, &params)).boxed()

@@ -192,7 +192,9 @@ fn plan_error(error: &PlanError) -> CommandError {
 
 fn run_error(error: &RunError) -> CommandError {
     match error {
-        RunError::NotFound(_) => CommandError { code: "NOT_FOUND", message: error.to_string() },
+        RunError::NotFound(_) => {
+            CommandError { code: "NOT_FOUND".into(), message: error.to_string() }
+        }
         _ => CommandError::unavailable(error.to_string()),
     }
 }

@@ -77,6 +77,10 @@ impl NodeCommand for Stats {
         "host.stats"
     }
 
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn run(&self, _: Call) -> BoxFuture<'_, Result<Value, CommandError>> {
         async move { Ok(self.look()) }.boxed()
     }

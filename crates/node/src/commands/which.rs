@@ -44,6 +44,10 @@ impl NodeCommand for Which {
         "system.which"
     }
 
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn run(&self, call: Call) -> BoxFuture<'_, Result<Value, CommandError>> {
         async move { self.find(&call) }.boxed()
     }

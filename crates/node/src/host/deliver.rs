@@ -71,7 +71,7 @@ impl Host {
             Ok(value) => params.payload_json = Patch::Set(value.to_string()),
             Err(error) => {
                 params.error = Patch::Set(NodeError {
-                    code: NonEmpty::new(error.code).ok(),
+                    code: NonEmpty::new(error.code.as_ref()).ok(),
                     message: NonEmpty::new(error.message.as_str()).ok(),
                 });
             }

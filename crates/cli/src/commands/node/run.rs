@@ -15,8 +15,9 @@ use openclaw_client::{
 };
 use openclaw_exec::approvals::Approvals;
 use openclaw_exec::run::base_environment;
-use openclaw_node::{Machine, Registry, Roots, host, registry};
+use openclaw_node::{Journal, JournalError, Machine, Registry, Roots, host, registry};
 use openclaw_remote::SshOptions;
+use sha2::{Digest, Sha256};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -195,8 +196,26 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// What became of the calls of this Gateway, kept across the end of this program.
+    fn journal(&self) -> Result<Journal, Failure> {
+        let gateway = Sha256::digest(self.target.url());
+        let name: String = gateway.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let path = self.context.paths.node_calls_dir().join(format!("{name}.jsonl"));
+        Journal::open(&path).map_err(|error| match error {
+            JournalError::Held => Failure::usage(error.to_string())
+                .hint("openclaw node status shows the one that is installed as a service"),
+            JournalError::File { .. } => {
+                Failure::local("opening the journal of calls failed", &error)
+            }
+        })
+    }
+
     /// Serves one link after the other until one fails for good.
     async fn serve(&self, tasks: &Tasks) -> Failure {
+        let journal = match self.journal() {
+            Ok(journal) => Arc::new(journal),
+            Err(failure) => return failure,
+        };
         let mut was_up = false;
         loop {
             let backoff = Backoff::new(DELAYS.0, DELAYS.1);
@@ -205,7 +224,8 @@ impl<'a> Node<'a> {
             let link = Reconnecting::with_backoff(self.endpoint.clone(), options, backoff);
             let told = self.tell(link.state());
             let (link, id) = (Arc::new(link), self.node_id.clone());
-            let serving = host::run(link, id, self.registry.clone(), own.clone());
+            let journal = Arc::clone(&journal);
+            let serving = host::run(link, id, self.registry.clone(), journal, own.clone());
             let (error, up) = tokio::join!(serving, told);
             own.shutdown(GOODBYE).await;
             was_up |= up;
