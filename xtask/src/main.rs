@@ -15,6 +15,7 @@ mod deny;
 mod dist;
 mod docs;
 mod interop;
+mod kills;
 mod peer;
 mod run;
 mod soak;
@@ -51,6 +52,8 @@ enum Job {
     Bench(bench::Args),
     /// The long form of tests that are short in the test command (minutes; needs root).
     Soak(soak::Args),
+    /// Kills every process of the flow at random moments, for minutes, and counts what came of it.
+    Kills(kills::Args),
     /// Boots a systemd in a virtual machine and tries the services there (needs root and the network).
     Boot,
     /// Plays the flow from Telegram over the agent to a node and back, and shows each hop.
@@ -83,6 +86,7 @@ fn dispatch(job: Job) -> anyhow::Result<()> {
         Job::Deny => deny::run(),
         Job::Bench(args) => bench::run(&args),
         Job::Soak(args) => soak::run(&args),
+        Job::Kills(args) => kills::run(&args),
         Job::Boot => boot::run(),
         Job::Demo => demo::run(),
         Job::Interop(args) => interop::run(&args),

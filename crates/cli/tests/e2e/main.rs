@@ -19,6 +19,7 @@ mod devices;
 mod discover;
 mod expose;
 mod flow;
+mod kills;
 mod lifecycle;
 mod machine;
 mod model;
