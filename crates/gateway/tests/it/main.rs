@@ -24,6 +24,7 @@ mod http;
 mod invites;
 mod limits;
 mod nodes;
+mod openai_client;
 mod ours;
 mod pairing;
 mod reload;
