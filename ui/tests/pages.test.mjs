@@ -5,7 +5,7 @@ import { chmod, readFile, stat, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { after, before, test } from "node:test";
 
-import { Machine, launch, signedIn, until, visit } from "./harness.mjs";
+import { PATIENCE, Machine, launch, signedIn, until, visit } from "./harness.mjs";
 
 const PAGES = ["chat", "overview", "devices", "approvals", "sessions", "channels", "logs", "config", "security", "usage", "connect"];
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -194,9 +194,66 @@ test("logs, configuration, trail and usage show what the Gateway says", async ()
   await until(async () => !(await page.locator("tbody").textContent()).includes("connects"), "the filter");
 
   await go(page, "usage");
-  await page.locator("tbody tr", { hasText: "1,200" }).first().waitFor();
+  await page.locator("[data-section=sessions] summary").click();
+  await page.locator("[data-section=sessions] tbody tr", { hasText: "1,200" }).first().waitFor();
+  await page.getByText("No price is known for these models.").waitFor();
   assert.deepEqual(page.problems, []);
   await page.context().close();
+});
+
+test("usage is drawn by day, by model and by session, and the table beside it says the same", async () => {
+  const other = await Machine.start();
+  for (const [session, answers] of [["much", 2], ["little", 1]]) {
+    for (let n = 0; n < answers; n += 1) {
+      other.model.says("Sure.");
+      await other.run("agent", "--message", "hello", "--session-key", session);
+    }
+  }
+  const context = await browser.newContext({ viewport: { width: 360, height: 740 }, locale: "en-US", colorScheme: "dark" });
+  const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
+  // The Gateway is the real one; only the answer of one session is moved two days back, and each is given a price.
+  await page.routeWebSocket(/.*/, (near) => {
+    const far = near.connectToServer();
+    const asked = new Map();
+    near.onMessage((text) => {
+      const { id, method, params } = JSON.parse(text);
+      if (method === "chat.history") asked.set(id, params.sessionKey.endsWith("little") ? 2 * 86_400_000 : 0);
+      far.send(text);
+    });
+    far.onMessage((text) => {
+      const frame = JSON.parse(text);
+      for (const message of (asked.has(frame.id) && frame.payload?.messages) || []) {
+        message.timestamp -= asked.get(frame.id);
+        if (message.usage) message.usage.cost = { input: 0.0036, output: 0.0051, cacheRead: 0, cacheWrite: 0, total: 0.0087 };
+      }
+      near.send(JSON.stringify(frame));
+    });
+  });
+  await page.goto(`${other.url}#token=${await other.token()}`);
+  await page.locator("[data-page=chat]").waitFor();
+  await go(page, "usage", other.url);
+  await page.locator("[data-section=days] svg").first().waitFor();
+  const columns = (part) => page.locator(`[data-section=days] figure`).first().locator(`rect.part-${part}`).evaluateAll((boxes) => boxes.map((box) => Math.round(Number(box.getAttribute("height")))));
+  // 3,080 tokens today fill the height of 150; 2,400 of them were read. Half of that two days ago.
+  assert.deepEqual(await columns(0), [...Array(11).fill(0), 58, 0, 117]);
+  assert.deepEqual(await columns(1), [...Array(11).fill(0), 17, 0, 33]);
+  assert.equal(await page.locator("[data-section=days] figure").count(), 2, "tokens and cost");
+  const lines = async (section) => (await page.locator(`[data-section=${section}] .bars li`).allTextContents()).map((text) => text.replace(/\s+/g, " ").trim());
+  assert.deepEqual(await lines("models"), ["fake/m 4,620 · $0.0261"]);
+  assert.equal((await lines("sessions")).length, 2);
+  assert.match((await lines("sessions"))[0], /3,080 · \$0\.0174$/);
+  await page.locator("[data-section=days] summary").click();
+  const row = page.locator("[data-section=days] tbody tr");
+  assert.equal(await row.count(), 15);
+  assert.match((await row.last().textContent()).replace(/\s+/g, " "), /Total ?3,600 ?1,020 ?\$0\.0261/);
+  assert.equal(await page.locator(".page").evaluate((view) => view.scrollWidth - view.clientWidth), 0);
+  assert.deepEqual(await faults(page), []);
+  await go(page, "overview", other.url);
+  await page.locator("[data-section=usage] svg").waitFor();
+  assert.equal(await page.locator("[data-section=usage] rect.part-0").count(), 7);
+  await context.close();
+  await other.stop();
 });
 
 test("the configuration is changed by form and as text, compared first, refused with its line, and keeps its secrets", async () => {

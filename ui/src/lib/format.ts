@@ -57,6 +57,11 @@ export function count(value: number): string {
   return new Intl.NumberFormat(app.language).format(value);
 }
 
+/** "$1.20". */
+export function money(dollars: number): string {
+  return new Intl.NumberFormat(app.language, { style: "currency", currency: "USD", maximumFractionDigits: dollars < 0.1 ? 4 : 2 }).format(dollars);
+}
+
 /** A long key in groups that can be compared by eye. */
 export function fingerprint(id: string): string {
   return (id.slice(0, 32).match(/.{1,4}/g) ?? []).join(" ");
