@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     Outcome, agent, auth_token, call, dial_stdio, discover, expose, gateway_auth, gateway_run,
-    gateway_status, gateway_tls, gateway_use, health, probe, service,
+    gateway_status, gateway_tls, gateway_use, health, message, probe, service,
 };
 use crate::context::Context;
 
@@ -47,6 +47,8 @@ enum GatewayCommand {
     Expose(expose::ExposeArgs),
     /// Send a message to an agent and stream its answer
     Agent(agent::AgentArgs),
+    /// Send a message to a chat, as `openclaw message send` does
+    Send(Box<message::SendArgs>),
     /// Say which token or password this Gateway asks for
     AuthToken(auth_token::AuthTokenArgs),
     /// Replace the shared secret, and see how that stands
@@ -76,6 +78,7 @@ impl GatewayArgs {
             Some(GatewayCommand::Discover(args)) => args.output.json,
             Some(GatewayCommand::Expose(args)) => args.output.json,
             Some(GatewayCommand::Agent(args)) => args.output.json,
+            Some(GatewayCommand::Send(args)) => args.common.output.json,
             Some(GatewayCommand::AuthToken(args)) => args.output.json,
             Some(GatewayCommand::Auth(args)) => args.wants_json(),
             Some(GatewayCommand::Tls(args)) => args.wants_json(),
@@ -106,6 +109,7 @@ pub(crate) fn run(context: &Context, args: GatewayArgs) -> Outcome {
         Some(GatewayCommand::Discover(args)) => discover::run(context, &args),
         Some(GatewayCommand::Expose(args)) => expose::run(context, &args),
         Some(GatewayCommand::Agent(args)) => agent::run(context, &args),
+        Some(GatewayCommand::Send(args)) => message::send(context, &args),
         Some(GatewayCommand::AuthToken(args)) => auth_token::run(context, &args),
         Some(GatewayCommand::Auth(args)) => gateway_auth::run(context, &args),
         Some(GatewayCommand::Tls(args)) => gateway_tls::run(context, &args),

@@ -29,49 +29,7 @@ pub(crate) struct MessageArgs {
 #[derive(Debug, Subcommand)]
 enum MessageCommand {
     /// Send a message to a chat
-    Send {
-        /// The chat, as the channel names it; a topic is `CHAT:topic:ID`
-        #[arg(
-            long = "to",
-            short = 't',
-            visible_alias = "target",
-            value_name = "CHAT",
-            allow_hyphen_values = true
-        )]
-        to: String,
-        /// What to say, in Markdown
-        #[arg(
-            long,
-            short,
-            value_name = "TEXT",
-            allow_hyphen_values = true,
-            required_unless_present = "media"
-        )]
-        message: Option<String>,
-        /// A file of this machine, or an address of the web
-        #[arg(long, value_name = "PATH|URL")]
-        media: Option<String>,
-        /// Send a picture or film as a plain file
-        #[arg(long)]
-        force_document: bool,
-        /// Send sound as a voice message
-        #[arg(long)]
-        as_voice: bool,
-        /// The channel, if there are several
-        #[arg(long, value_name = "CHANNEL")]
-        channel: Option<String>,
-        /// The account, if there are several
-        #[arg(long, value_name = "NAME")]
-        account: Option<String>,
-        /// The message to reply to
-        #[arg(long, value_name = "ID")]
-        reply_to: Option<String>,
-        /// A repeat with the same key sends nothing
-        #[arg(long, value_name = "KEY")]
-        idempotency_key: Option<String>,
-        #[command(flatten)]
-        common: AskArgs,
-    },
+    Send(Box<SendArgs>),
     /// List what waits, what failed, and what may have arrived twice
     Outbox {
         /// List everything of the last week
@@ -90,6 +48,52 @@ enum MessageCommand {
     },
 }
 
+/// What is sent, and to whom.
+#[derive(Args, Debug)]
+pub(crate) struct SendArgs {
+    /// The chat, as the channel names it; a topic is `CHAT:topic:ID`
+    #[arg(
+        long = "to",
+        short = 't',
+        visible_alias = "target",
+        value_name = "CHAT",
+        allow_hyphen_values = true
+    )]
+    to: String,
+    /// What to say, in Markdown
+    #[arg(
+        long,
+        short,
+        value_name = "TEXT",
+        allow_hyphen_values = true,
+        required_unless_present = "media"
+    )]
+    message: Option<String>,
+    /// A file of this machine, or an address of the web
+    #[arg(long, value_name = "PATH|URL")]
+    media: Option<String>,
+    /// Send a picture or film as a plain file
+    #[arg(long)]
+    force_document: bool,
+    /// Send sound as a voice message
+    #[arg(long)]
+    as_voice: bool,
+    /// The channel, if there are several
+    #[arg(long, value_name = "CHANNEL")]
+    channel: Option<String>,
+    /// The account, if there are several
+    #[arg(long, value_name = "NAME")]
+    account: Option<String>,
+    /// The message to reply to
+    #[arg(long, value_name = "ID")]
+    reply_to: Option<String>,
+    /// A repeat with the same key sends nothing
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+    #[command(flatten)]
+    pub(crate) common: AskArgs,
+}
+
 impl MessageArgs {
     /// Whether `--json` was given.
     pub(crate) fn wants_json(&self) -> bool {
@@ -98,13 +102,23 @@ impl MessageArgs {
 }
 
 impl MessageCommand {
-    const fn common(&self) -> &AskArgs {
+    fn common(&self) -> &AskArgs {
         match self {
-            Self::Send { common, .. }
-            | Self::Outbox { common, .. }
-            | Self::Retry { common, .. } => common,
+            Self::Send(args) => &args.common,
+            Self::Outbox { common, .. } | Self::Retry { common, .. } => common,
         }
     }
+}
+
+/// `openclaw gateway send`: the same as `message send`.
+pub(crate) fn send(context: &Context, args: &SendArgs) -> Outcome {
+    block_on(async {
+        let link = Link::open(context, &args.common.target).await?;
+        let outcome = deliver(context, &link, args).await;
+        link.close().await;
+        outcome?;
+        Ok(ExitCode::Done)
+    })
 }
 
 /// Runs the word that was given.
@@ -120,36 +134,7 @@ pub(crate) fn run(context: &Context, args: &MessageArgs) -> Outcome {
 
 async fn act(context: &Context, link: &Link, command: &MessageCommand) -> Result<(), Failure> {
     match command {
-        MessageCommand::Send {
-            to,
-            message,
-            media,
-            force_document,
-            as_voice,
-            channel,
-            account,
-            reply_to,
-            idempotency_key,
-            ..
-        } => {
-            let key = idempotency_key.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
-            let mut wanted = json!({
-                "to": to, "message": message.clone().unwrap_or_default(),
-                "forceDocument": force_document, "asVoice": as_voice, "idempotencyKey": key,
-                "channel": channel.clone().unwrap_or_default(),
-                "accountId": account.clone().unwrap_or_default(),
-                "replyToId": reply_to.clone().unwrap_or_default(),
-            });
-            if let Some(media) = media {
-                attach(&mut wanted, media)?;
-            }
-            let answer = link.ask::<Send>(&params::<Send>(wanted)?).await?;
-            answer.show(context.printer, |printer, sent| {
-                let chat = sent.chat_id.as_deref().unwrap_or(to);
-                let line = format!("Sent to {} {chat}, message {}", sent.channel, sent.message_id);
-                printer.line(harmless(&line))
-            })
-        }
+        MessageCommand::Send(args) => deliver(context, link, args).await,
         MessageCommand::Outbox { all, .. } => {
             let wanted = params::<OutboxList>(json!({ "all": all }))?;
             link.ask::<OutboxList>(&wanted).await?.show(context.printer, print)
@@ -161,6 +146,26 @@ async fn act(context: &Context, link: &Link, command: &MessageCommand) -> Result
             })
         }
     }
+}
+
+async fn deliver(context: &Context, link: &Link, args: &SendArgs) -> Result<(), Failure> {
+    let key = args.idempotency_key.clone().unwrap_or_else(|| uuid::Uuid::now_v7().to_string());
+    let mut wanted = json!({
+        "to": args.to, "message": args.message.clone().unwrap_or_default(),
+        "forceDocument": args.force_document, "asVoice": args.as_voice, "idempotencyKey": key,
+        "channel": args.channel.clone().unwrap_or_default(),
+        "accountId": args.account.clone().unwrap_or_default(),
+        "replyToId": args.reply_to.clone().unwrap_or_default(),
+    });
+    if let Some(media) = &args.media {
+        attach(&mut wanted, media)?;
+    }
+    let answer = link.ask::<Send>(&params::<Send>(wanted)?).await?;
+    answer.show(context.printer, |printer, sent| {
+        let chat = sent.chat_id.as_deref().unwrap_or(&args.to);
+        let line = format!("Sent to {} {chat}, message {}", sent.channel, sent.message_id);
+        printer.line(harmless(&line))
+    })
 }
 
 /// Adds a file: its address for the Gateway to fetch, or the bytes of one that is here.

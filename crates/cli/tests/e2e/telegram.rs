@@ -73,6 +73,8 @@ fn from_a_token_to_a_conversation() {
     let account = &status["channelAccounts"]["telegram"][0];
     assert_eq!(account["probe"]["bot"]["username"], "claw_bot", "{account}");
     assert!(machine.text(&["channels", "list"]).contains("connected"));
+    let sent = machine.json(&["gateway", "send", "--to", "42", "--message", "hello"]);
+    assert_eq!(sent["channel"], "telegram", "{sent}");
     let sent = machine.json(&["message", "send", "--to", "42", "--message", "*hi*"]);
     assert_eq!(sent["channel"], "telegram");
     assert_eq!(service.telegram.texts(ADA).last().unwrap(), "<i>hi</i>");
