@@ -177,7 +177,8 @@ impl Operator {
                 if output.status.success() {
                     break;
                 }
-                if said.contains("is not done again") {
+                // The node's word, and that of the Gateway's ledger.
+                if said.contains("is not done again") || said.contains("is not run again") {
                     self.unknown.fetch_add(1, Ordering::AcqRel);
                     break;
                 }

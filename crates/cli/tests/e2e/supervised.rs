@@ -62,7 +62,8 @@ fn the_manager_hears_ready_alive_and_stopping() {
 /// A manager as small as can be: `systemd-socket-activate` holds the sockets, and a loop starts the
 /// Gateway again whenever it ends.
 struct Manager<'m> {
-    machine: &'m Machine,
+    state: PathBuf,
+    _machine: &'m Machine,
     child: Child,
     port: u16,
 }
@@ -83,7 +84,12 @@ impl<'m> Manager<'m> {
         command.args(["sh", "-c", again, "sh", OPENCLAW, "gateway", "run"]);
         command.args(args).env_clear().env("HOME", machine.home()).env("PATH", "/usr/bin:/bin");
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        Self { machine, child: child.spawn().unwrap(), port }
+        let profile = args.iter().skip_while(|word| **word != "--profile").nth(1);
+        let state = profile.map_or_else(
+            || machine.state(),
+            |profile| machine.home().join(format!(".openclaw-{profile}")),
+        );
+        Self { state, _machine: machine, child: child.spawn().unwrap(), port }
     }
 
     /// Connects, and asks for what needs no credential.
@@ -122,7 +128,7 @@ impl Drop for Manager<'_> {
         // The loop first, so that it starts nothing again.
         self.child.kill().ok();
         self.child.wait().ok();
-        if let Some(pid) = holder(self.machine).and_then(|(pid, _)| Pid::from_raw(pid)) {
+        if let Some(pid) = holder(&self.state).and_then(|(pid, _)| Pid::from_raw(pid)) {
             kill_process(pid, Signal::TERM).ok();
         }
     }
@@ -132,8 +138,8 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn holder(machine: &Machine) -> Option<(i32, u64)> {
-    let text = std::fs::read(machine.state().join("gateway.lock")).ok()?;
+fn holder(state: &Path) -> Option<(i32, u64)> {
+    let text = std::fs::read(state.join("gateway.lock")).ok()?;
     let holder: serde_json::Value = serde_json::from_slice(&text).ok()?;
     Some((i32::try_from(holder["pid"].as_i64()?).ok()?, holder["port"].as_u64()?))
 }
@@ -142,7 +148,7 @@ fn holder(machine: &Machine) -> Option<(i32, u64)> {
 fn next_holder(machine: &Machine, before: Option<i32>) -> i32 {
     let started = Instant::now();
     while started.elapsed() < PATIENCE {
-        match holder(machine) {
+        match holder(&machine.state()) {
             Some((pid, _)) if Some(pid) != before => return pid,
             _ => std::thread::yield_now(),
         }
