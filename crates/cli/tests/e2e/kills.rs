@@ -177,8 +177,10 @@ impl Operator {
                 if output.status.success() {
                     break;
                 }
-                // The node's word, and that of the Gateway's ledger.
-                if said.contains("is not done again") || said.contains("is not run again") {
+                // The node's word; that of the Gateway's ledger; and a call that was under way when the node
+                // went, whose first answer is kept: another try would need another key.
+                let cut = ["is not done again", "is not run again", "node disconnected"];
+                if cut.iter().any(|words| said.contains(words)) {
                     self.unknown.fetch_add(1, Ordering::AcqRel);
                     break;
                 }
