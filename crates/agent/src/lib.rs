@@ -29,6 +29,7 @@ mod outcome;
 mod prompt;
 pub mod queue;
 mod recover;
+mod resets;
 mod rows;
 mod run;
 mod settings;
@@ -61,6 +62,7 @@ pub use self::{
     models::{AuthState, KeySource, ModelInfo, Models, ModelsError, ProviderAuth, Resolved},
     nodes::{NodeCall, NodeReach, NodesTool},
     queue::{Overflow, QueueMode},
+    resets::{ResetRule, ResetRules},
     run::{
         AbortReason, ActiveRun, Attachment, FinalState, RunError, RunOutcome, SessionActivity,
         Start, StartRun,

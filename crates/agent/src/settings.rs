@@ -9,6 +9,7 @@ use openclaw_protocol::ids::{AgentId, DEFAULT_AGENT};
 use crate::{
     model::ThinkingLevel,
     queue::{Overflow, QueueMode},
+    resets::ResetRules,
     skills::SkillSettings,
     tool_policy::{ChatTools, ToolPolicy},
 };
@@ -47,6 +48,8 @@ pub struct AgentSettings {
     pub chats: Vec<ChatTools>,
     /// Which conversations the tools of a conversation see.
     pub sessions: SessionRules,
+    /// When conversations start anew by themselves.
+    pub resets: ResetRules,
     /// Where skills are, and what they may find.
     pub skills: SkillSettings,
     /// What may run on the Gateway's machine; the stricter of this and the list of approvals holds.
@@ -75,6 +78,7 @@ impl Default for AgentSettings {
             tools_by_provider: BTreeMap::new(),
             chats: Vec::new(),
             sessions: SessionRules::default(),
+            resets: ResetRules::default(),
             skills: SkillSettings::default(),
             exec_security: None,
             exec_ask: None,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
 use openclaw_protocol::ids::{AgentId, SessionKey};
 use openclaw_store::{
     ParamsDigest,
@@ -58,7 +59,15 @@ pub(crate) async fn start(inner: &Arc<Inner>, mut start: StartRun) -> Result<Sta
     if session.as_ref().is_some_and(blocked) && command.is_none() {
         return Err(AgentError::SendBlocked);
     }
-    let accept = Accept { inner, settings: &settings, agent_id, digest, place };
+    let resets = matches!(command, Some(Command::Reset { .. }));
+    let outlived = match &session {
+        // What goes on is not cut, and what was asked meanwhile belongs to it.
+        Some(session) if !place.queued && !resets => {
+            outlived(inner, &settings, &start, session).await?
+        }
+        _ => None,
+    };
+    let accept = Accept { inner, settings: &settings, agent_id, digest, place, outlived };
     match command {
         None => accept.message(start, session.as_ref()).await,
         Some(Command::Reset { rest }) => accept.after_reset(start, rest).await,
@@ -72,6 +81,28 @@ struct Accept<'a> {
     agent_id: AgentId,
     digest: ParamsDigest,
     place: Place,
+    /// Why the session gets a new transcript first.
+    outlived: Option<&'static str>,
+}
+
+/// Why a session starts anew before this message, if it does. Last used is when a person wrote, or
+/// when somebody started it anew; what the agent says does not make it any younger.
+async fn outlived(
+    inner: &Inner,
+    settings: &AgentSettings,
+    start: &StartRun,
+    session: &SessionEntry,
+) -> Result<Option<&'static str>, AgentError> {
+    let channel = start.route.as_ref().map(|route| route.channel.as_str());
+    let rule = settings.resets.of(&start.session_key, channel);
+    let (now_ms, zone) = (inner.now_ms(), TimeZone::system());
+    let wrote = session.last_interaction_at_ms.unwrap_or_default();
+    if rule.due(wrote, now_ms, &zone).is_none() {
+        return Ok(None);
+    }
+    let transcript = inner.store.transcripts().info(&session.session_id).await?;
+    let began = transcript.map_or(session.created_at_ms, |transcript| transcript.created_at_ms);
+    Ok(rule.due(wrote.max(began), now_ms, &zone))
 }
 
 impl Accept<'_> {
@@ -148,6 +179,7 @@ impl Accept<'_> {
             run_id: start.run_id.clone(),
             session_key: start.session_key.clone(),
             expected_session_id: start.expected_session_id.clone(),
+            starts_anew: self.outlived.is_some(),
             agent_id: self.agent_id.clone(),
             principal: start.principal.clone(),
             digest: self.digest.clone(),
@@ -157,7 +189,16 @@ impl Accept<'_> {
         let row = row.map(|row| NewMessage { created_at_ms: now_ms, ..row });
         match self.inner.store.runs().accept(run, row, now_ms).await? {
             Accepted::New(taken) => {
-                let live = live(self.inner, &taken.run, options);
+                let run = &taken.run;
+                if let Some(reason) = self.outlived.filter(|_| taken.previous.is_some()) {
+                    self.inner.session_changed(
+                        &run.session_key,
+                        &run.session_id,
+                        &self.agent_id,
+                        reason,
+                    );
+                }
+                let live = live(self.inner, run, options);
                 Ok(Stored::New(live, taken))
             }
             Accepted::Duplicate(row) => Ok(Stored::Known(known(&row))),

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 use openclaw_agent::{
-    AgentProfile, AgentSettings, ChatTools, Overflow, QueueMode, QueueSettings, SessionRules,
-    ToolPolicy, model::ThinkingLevel, skills::SkillSettings,
+    AgentProfile, AgentSettings, ChatTools, Overflow, QueueMode, QueueSettings, ResetRule,
+    ResetRules, SessionRules, ToolPolicy, model::ThinkingLevel, skills::SkillSettings,
 };
 use openclaw_base::{Clock, SystemClock};
 use openclaw_config::{
-    Config, Environment, Loaded, Paths,
+    Config, ConversationKind, Environment, Loaded, Paths,
     schema::{
         self, ControlUi, Nodes, ProviderTools, SessionVisibility, TailscaleMode, TelegramAccount,
         ToolProfile,
@@ -138,6 +138,7 @@ pub(crate) fn agent_settings(config: &Config, env: &Environment, paths: &Paths) 
             agent_to_agent: config.tools.agent_to_agent.enabled,
             agents: config.tools.agent_to_agent.allow.clone(),
         },
+        resets: resets(&config.session),
         exec_security: config
             .tools
             .exec
@@ -196,6 +197,24 @@ fn skills(config: &Config, env: &Environment, paths: &Paths) -> SkillSettings {
         // Secrets are left out of this form.
         config: Arc::new(serde_json::to_value(config).unwrap_or_default()),
         enabled: entries.filter_map(|(key, entry)| Some((key.clone(), entry.enabled?))).collect(),
+    }
+}
+
+/// When conversations start anew, kind by kind and channel by channel.
+fn resets(session: &schema::Session) -> ResetRules {
+    let rule = |kind, channel: Option<&str>| {
+        let rule = session.reset_rule(kind, channel);
+        let idle = rule.idle_minutes.map(|minutes| Duration::from_secs(u64::from(minutes) * 60));
+        ResetRule { at_hour: rule.at_hour, idle }
+    };
+    let channels = session.reset_by_channel.keys();
+    ResetRules {
+        direct: rule(ConversationKind::Direct, None),
+        group: rule(ConversationKind::Group, None),
+        thread: rule(ConversationKind::Thread, None),
+        channels: channels
+            .map(|name| (name.clone(), rule(ConversationKind::Direct, Some(name))))
+            .collect(),
     }
 }
 

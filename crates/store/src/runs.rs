@@ -92,6 +92,8 @@ pub struct NewRun {
     pub session_key: SessionKey,
     /// The transcript the caller saw.
     pub expected_session_id: Option<SessionId>,
+    /// Whether the session gets a new transcript first, unless a run of it is not over yet.
+    pub starts_anew: bool,
     /// The agent that answers.
     pub agent_id: AgentId,
     /// Who asks: the device id where there is one.
@@ -124,6 +126,8 @@ pub struct Taken {
     pub message: Option<MessageRow>,
     /// Whether the session is new.
     pub session_created: bool,
+    /// The transcript that was archived for it, if the session started anew.
+    pub previous: Option<SessionId>,
 }
 
 /// What became of a run to be started or ended.

@@ -6,7 +6,7 @@ use openclaw_agent::{
     Agent, AgentError, AgentEvent, AgentEventKind, AgentEvents, AgentParts, AgentSettings,
     QueueSettings, RetrySettings, RunOutcome, Start, StartRun, Tool,
 };
-use openclaw_base::{SystemClock, Tasks};
+use openclaw_base::{SharedClock, SystemClock, Tasks};
 use openclaw_protocol::ids::{RunId, SessionId, SessionKey};
 use openclaw_store::{Store, transcripts::MessageRow};
 use parking_lot::Mutex;
@@ -124,6 +124,16 @@ impl Bench {
         settings: AgentSettings,
         tools: Vec<Arc<dyn Tool>>,
     ) -> Self {
+        Self::at(SystemClock::shared(), store, models, settings, tools)
+    }
+
+    pub(crate) fn at(
+        clock: SharedClock,
+        store: Store,
+        models: Vec<Arc<ScriptedModel>>,
+        settings: AgentSettings,
+        tools: Vec<Arc<dyn Tool>>,
+    ) -> Self {
         let heard = Arc::new(Heard { events: Mutex::default(), count: watch::Sender::new(0) });
         let tasks = Tasks::new();
         let agent = Agent::new(AgentParts {
@@ -134,7 +144,7 @@ impl Bench {
             servers: None,
             events: Arc::clone(&heard) as Arc<dyn AgentEvents>,
             tasks: tasks.clone(),
-            clock: SystemClock::shared(),
+            clock,
         });
         Self { agent, store, heard, tasks }
     }

@@ -18,6 +18,7 @@ mod failures;
 mod overlapping;
 mod queueing;
 mod recovering;
+mod resetting;
 mod sending;
 mod sessions;
 mod tools;

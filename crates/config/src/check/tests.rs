@@ -62,7 +62,6 @@ fn what_has_no_effect_yet_is_told_unless_it_is_how_things_are() {
     let told =
         |path: &str| format!("{path}: is not supported by this Gateway yet, it has no effect");
     for (text, at) in [
-        ("{session: {reset: {mode: 'idle', idleMinutes: 5}}}", "1:12: warning: session.reset"),
         (
             "{models: {providers: {x: {models: [{id: 'm', cost: {input: 1}}]}}}}",
             "1:53: warning: models.providers.x.models[0].cost.input",
@@ -71,6 +70,7 @@ fn what_has_no_effect_yet_is_told_unless_it_is_how_things_are() {
     ] {
         check(text, &[&told(at)]);
     }
+    check("{session: {reset: {mode: 'idle', idleMinutes: 5}}}", &[]);
     check("{session: {resetTriggers: ['/new', '/reset'], dmScope: 'main'}}", &[]);
     check("{session: {resetTriggers: ['/x']}}", &[&told("1:12: warning: session.resetTriggers")]);
 }

@@ -24,16 +24,13 @@ pub struct Session {
     #[schemars(extend("x-unserved" = true))]
     pub reset_triggers: Vec<String>,
     /// When conversations start anew by themselves.
-    #[schemars(extend("x-unserved" = true))]
     pub reset: Option<ResetPolicy>,
     /// The same, by kind of conversation; wins over `reset`.
     pub reset_by_type: ResetByType,
     /// The same, by channel; wins over both.
-    #[schemars(extend("x-unserved" = true))]
     pub reset_by_channel: BTreeMap<String, ResetPolicy>,
     /// The older spelling of `reset: {mode: "idle"}`.
     #[schemars(range(min = 1))]
-    #[schemars(extend("x-unserved" = true))]
     pub idle_minutes: Option<u32>,
 }
 
@@ -72,16 +69,12 @@ pub struct ResetPolicy {
 #[serde(rename_all = "camelCase", default)]
 pub struct ResetByType {
     /// Direct messages.
-    #[schemars(extend("x-unserved" = true))]
     pub direct: Option<ResetPolicy>,
     /// The older name of `direct`.
-    #[schemars(extend("x-unserved" = true))]
     pub dm: Option<ResetPolicy>,
     /// Groups.
-    #[schemars(extend("x-unserved" = true))]
     pub group: Option<ResetPolicy>,
     /// Threads and topics.
-    #[schemars(extend("x-unserved" = true))]
     pub thread: Option<ResetPolicy>,
 }
 

@@ -11,7 +11,7 @@ use crate::{
     error::StoreError,
     outbox,
     row::{Json, RowExt as _},
-    sessions::rows as sessions,
+    sessions::{Reset, rows as sessions},
     transcripts::{MessageRow, NewMessage, rows as transcripts},
 };
 
@@ -44,7 +44,7 @@ fn require(conn: &Connection, id: &RunId) -> Result<RunRow, StoreError> {
 
 pub(super) fn accept(
     conn: &Connection,
-    new: NewRun,
+    mut new: NewRun,
     message: Option<NewMessage>,
     now_ms: u64,
 ) -> Result<Accepted, StoreError> {
@@ -52,6 +52,7 @@ pub(super) fn accept(
         let same = known.principal == new.principal && known.digest == new.digest;
         return Ok(if same { Accepted::Duplicate(Box::new(known)) } else { Accepted::Conflict });
     }
+    let previous = start_anew(conn, &mut new, now_ms)?;
     let session = sessions::open(conn, &new.session_key, &new.agent_id, now_ms)?;
     sessions::require_transcript(Some(&session.entry), new.expected_session_id.as_ref())?;
     let run = RunRow {
@@ -71,8 +72,28 @@ pub(super) fn accept(
     };
     insert(conn, &run)?;
     let message = append(conn, &run, message.into_iter().collect())?.pop();
-    let taken = Taken { run, message, session_created: session.created };
+    let taken = Taken { run, message, session_created: session.created, previous };
     Ok(Accepted::New(Box::new(taken)))
+}
+
+/// Gives a session that was outlived its new transcript, and says which one it had.
+fn start_anew(
+    conn: &Connection,
+    new: &mut NewRun,
+    now_ms: u64,
+) -> Result<Option<SessionId>, StoreError> {
+    if !new.starts_anew || is_busy(conn, &new.session_key)? {
+        return Ok(None);
+    }
+    let reset = Reset { keep_model: true, expected_session_id: new.expected_session_id.take() };
+    Ok(sessions::reset(conn, &new.session_key, &new.agent_id, &reset, now_ms)?.previous)
+}
+
+fn is_busy(conn: &Connection, key: &SessionKey) -> Result<bool, StoreError> {
+    let mut select = conn.prepare_cached(
+        "SELECT 1 FROM runs WHERE session_key = ?1 AND ended_at_ms IS NULL LIMIT 1",
+    )?;
+    Ok(select.exists([key.as_str()])?)
 }
 
 pub(super) fn start(

@@ -22,6 +22,7 @@ fn new(run: &str, text: &str) -> NewRun {
         run_id: run.into(),
         session_key: key(),
         expected_session_id: None,
+        starts_anew: false,
         agent_id: agent(),
         principal: "device-a".to_owned(),
         digest: ParamsDigest::of(&json!({"message": text})),
@@ -217,4 +218,31 @@ async fn the_latest_run_of_a_session_is_known_until_pruned() {
     assert_eq!(store.runs().prune(NOW + 2).await.unwrap(), 1, "only what has ended");
     assert_eq!(store.runs().get(&"r1".into()).await.unwrap(), None);
     assert!(store.runs().get(&"r2".into()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_session_starts_anew_with_a_run_unless_another_is_not_over() {
+    let store = Store::in_memory().unwrap();
+    let first = accept(&store, "r1", "hi").await.run;
+    let anew = |run: &str| NewRun { starts_anew: true, ..new(run, "hi") };
+    let Accepted::New(second) = store.runs().accept(anew("r2"), None, NOW).await.unwrap() else {
+        panic!("it is new")
+    };
+    assert_eq!((&second.run.session_id, second.previous), (&first.session_id, None));
+    for run in [&first.run_id, &second.run.run_id] {
+        store.runs().finish(run, RunEnd::new(RunState::Done, None), NOW).await.unwrap();
+    }
+
+    let stranger = NewRun { expected_session_id: Some("another".into()), ..anew("r3") };
+    assert!(store.runs().accept(stranger, None, NOW).await.is_err());
+    let seen = NewRun { expected_session_id: Some(first.session_id.clone()), ..anew("r3") };
+    let taken = store.runs().accept(seen, Some(user("hi")), NOW + 1).await.unwrap();
+    let Accepted::New(third) = taken else { panic!("{taken:?}") };
+    assert_ne!(third.run.session_id, first.session_id);
+    assert_eq!(third.previous, Some(first.session_id.clone()));
+    assert_eq!(store.transcripts().count(&first.session_id).await.unwrap(), 1);
+    let again = store.runs().accept(anew("r3"), None, NOW + 2).await.unwrap();
+    assert!(matches!(again, Accepted::Duplicate(_)), "{again:?}");
+    let session = store.sessions().get(&key()).await.unwrap().unwrap();
+    assert_eq!(session.session_id, third.run.session_id);
 }

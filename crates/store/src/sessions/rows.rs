@@ -154,7 +154,7 @@ pub(super) fn patch(
     Ok(opened)
 }
 
-pub(super) fn reset(
+pub(crate) fn reset(
     conn: &Connection,
     key: &SessionKey,
     agent: &AgentId,

@@ -184,6 +184,7 @@ async fn say(store: &Store, name: &str, run: &str) -> SessionId {
         run_id: run.into(),
         session_key: key(name),
         expected_session_id: None,
+        starts_anew: false,
         agent_id: agent(),
         principal: "device".to_owned(),
         digest: ParamsDigest::of(&json!(run)),

@@ -32,6 +32,7 @@ pub(crate) fn run(id: &str, session_key: SessionKey) -> NewRun {
         run_id: id.into(),
         session_key,
         expected_session_id: None,
+        starts_anew: false,
         agent_id: agent(),
         principal: "device".to_owned(),
         digest: ParamsDigest::of(&id.into()),
