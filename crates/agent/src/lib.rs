@@ -59,7 +59,10 @@ pub use self::{
     events::{AgentEvent, AgentEventKind, AgentEvents, NoEvents},
     fence::fenced,
     model::{Model, ModelError, ModelRef},
-    models::{AuthState, KeySource, ModelInfo, Models, ModelsError, ProviderAuth, Resolved},
+    models::{
+        AuthState, KeySource, ModelInfo, Models, ModelsError, ProviderAuth, Resolved, RestReason,
+        RestingKey,
+    },
     nodes::{NodeCall, NodeReach, NodesTool},
     queue::{Overflow, QueueMode},
     resets::{ResetRule, ResetRules},

@@ -92,6 +92,45 @@ pub struct ProviderAuth {
     /// Where the credential comes from, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<KeySource>,
+    /// Its keys that rest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resting: Vec<RestingKey>,
+}
+
+/// A key that failed and is left alone for a while. Never the key itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestingKey {
+    /// What it is called, such as `anthropic@work`.
+    pub name: String,
+    /// Why it rests.
+    pub reason: RestReason,
+    /// Until when, in milliseconds since 1970.
+    pub until_ms: u64,
+}
+
+/// Why a key rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RestReason {
+    /// It was asked too often.
+    RateLimit,
+    /// It was refused.
+    Auth,
+    /// It is not paid for.
+    Billing,
+}
+
+impl RestReason {
+    /// As files and answers name it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RateLimit => "rate-limit",
+            Self::Auth => "auth",
+            Self::Billing => "billing",
+        }
+    }
 }
 
 /// Whether a provider can be asked.

@@ -26,6 +26,7 @@ mod sse;
 pub use self::{
     keys::{KeyFile, KeyFileError},
     known::{Api, built_in_keys, key_variables},
+    profiles::resting_keys,
     registry::Registry,
     settings::{ModelSetting, OLLAMA_ADDRESS, ProviderSetting, ProviderSettings},
     sse::Limits,

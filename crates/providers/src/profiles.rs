@@ -8,13 +8,16 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     marker::PhantomData,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use futures_util::{StreamExt, stream};
-use openclaw_agent::model::{Model, ModelError, ModelEvent, ModelRef, ModelRequest, ModelStream};
+use openclaw_agent::{
+    RestReason, RestingKey,
+    model::{Model, ModelError, ModelEvent, ModelRef, ModelRequest, ModelStream},
+};
 use openclaw_base::CancellationToken;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -28,41 +31,36 @@ const HOUR_MS: u64 = 60 * MINUTE_MS;
 /// Failures older than this do not count.
 const FORGET_MS: u64 = 24 * HOUR_MS;
 
-/// Why a credential rests.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-enum Reason {
-    RateLimit,
-    Auth,
-    Billing,
+/// Failures that are the credential's, and not the request's or the server's.
+const fn reason_of(error: &ModelError) -> Option<RestReason> {
+    match error {
+        ModelError::RateLimited { .. } => Some(RestReason::RateLimit),
+        ModelError::Auth { .. } => Some(RestReason::Auth),
+        ModelError::Billing { .. } => Some(RestReason::Billing),
+        _ => None,
+    }
 }
 
-impl Reason {
-    /// Failures that are the credential's, and not the request's or the server's.
-    const fn of(error: &ModelError) -> Option<Self> {
-        match error {
-            ModelError::RateLimited { .. } => Some(Self::RateLimit),
-            ModelError::Auth { .. } => Some(Self::Auth),
-            ModelError::Billing { .. } => Some(Self::Billing),
-            _ => None,
-        }
+/// How long a credential rests after so many failures in a row.
+fn rest_ms(reason: RestReason, count: u32) -> u64 {
+    let before = count.saturating_sub(1).min(8);
+    match reason {
+        RestReason::RateLimit | RestReason::Auth => (MINUTE_MS * 5_u64.pow(before)).min(HOUR_MS),
+        RestReason::Billing => (5 * HOUR_MS * 2_u64.pow(before)).min(24 * HOUR_MS),
     }
+}
 
-    /// How long a credential rests after so many failures in a row.
-    fn rest_ms(self, count: u32) -> u64 {
-        let before = count.saturating_sub(1).min(8);
-        match self {
-            Self::RateLimit | Self::Auth => (MINUTE_MS * 5_u64.pow(before)).min(HOUR_MS),
-            Self::Billing => (5 * HOUR_MS * 2_u64.pow(before)).min(24 * HOUR_MS),
-        }
-    }
+/// The keys that rest by what this file says, in the order of their names.
+#[must_use]
+pub fn resting_keys(file: &Path, now_ms: u64) -> Vec<RestingKey> {
+    Cooldowns::load(Some(file.to_owned())).resting(now_ms)
 }
 
 /// A credential that failed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Rest {
-    reason: Reason,
+    reason: RestReason,
     /// Failures in a row.
     count: u32,
     failed_at_ms: u64,
@@ -89,6 +87,18 @@ impl Cooldowns {
         Arc::new(Self { file, resting: Mutex::new(resting), writing: Mutex::new(()) })
     }
 
+    /// Those that rest now, in the order of their names.
+    pub(crate) fn resting(&self, now_ms: u64) -> Vec<RestingKey> {
+        let resting = self.resting.lock();
+        let resting = resting.iter().filter(|(_, rest)| rest.until_ms > now_ms);
+        let key = |(name, rest): (&String, &Rest)| RestingKey {
+            name: name.clone(),
+            reason: rest.reason,
+            until_ms: rest.until_ms,
+        };
+        resting.map(key).collect()
+    }
+
     /// The places of those that may be tried, in order. When all rest, the one that is ready first.
     fn order(&self, profiles: &[&str], now_ms: u64) -> Vec<usize> {
         let resting = self.resting.lock();
@@ -107,7 +117,7 @@ impl Cooldowns {
     async fn failed(
         self: &Arc<Self>,
         profile: &str,
-        reason: Reason,
+        reason: RestReason,
         error: &ModelError,
         now_ms: u64,
     ) {
@@ -120,7 +130,7 @@ impl Cooldowns {
             let count = before.saturating_add(1);
             let asked = error.retry_after().unwrap_or(Duration::ZERO).as_millis();
             let asked = u64::try_from(asked).unwrap_or(u64::MAX).min(FORGET_MS);
-            let until_ms = now_ms.saturating_add(reason.rest_ms(count).max(asked));
+            let until_ms = now_ms.saturating_add(rest_ms(reason, count).max(asked));
             let rest = Rest { reason, count, failed_at_ms: now_ms, until_ms };
             resting.insert(profile.to_owned(), rest);
         }
@@ -223,13 +233,13 @@ impl<D: Dialect> Asking<D> {
             let (endpoint, stream) = self.current.as_mut()?;
             match stream.next().await {
                 Some(Err(error)) if !self.spoke => {
-                    let Some(reason) = Reason::of(&error) else { return Some(Err(error)) };
+                    let Some(reason) = reason_of(&error) else { return Some(Err(error)) };
                     let now_ms = endpoint.clock.now_ms();
                     self.cooldowns.failed(&endpoint.profile, reason, &error, now_ms).await;
                     if self.left.is_empty() {
                         return Some(Err(self.limited.take().unwrap_or(error)));
                     }
-                    if reason == Reason::RateLimit {
+                    if reason == RestReason::RateLimit {
                         self.limited.get_or_insert(error);
                     }
                     self.current = None;
@@ -257,10 +267,11 @@ mod tests {
 
     #[test]
     fn rests_grow_and_end() {
-        let minutes = |reason: Reason, count| reason.rest_ms(count) / MINUTE_MS;
-        let rates: Vec<u64> = (1..=5).map(|count| minutes(Reason::RateLimit, count)).collect();
+        let minutes = |reason: RestReason, count| rest_ms(reason, count) / MINUTE_MS;
+        let rates: Vec<u64> = (1..=5).map(|count| minutes(RestReason::RateLimit, count)).collect();
         assert_eq!(rates, [1, 5, 25, 60, 60]);
-        let bills: Vec<u64> = (1..=5).map(|count| minutes(Reason::Billing, count) / 60).collect();
+        let bills: Vec<u64> =
+            (1..=5).map(|count| minutes(RestReason::Billing, count) / 60).collect();
         assert_eq!(bills, [5, 10, 20, 24, 24]);
     }
 
@@ -271,14 +282,14 @@ mod tests {
         let cooldowns = Cooldowns::load(Some(file.clone()));
         let all = ["p", "p@work", "p@home"];
         assert_eq!(cooldowns.order(&all, 0), [0, 1, 2]);
-        cooldowns.failed("p", Reason::RateLimit, &limited(0), 1_000).await;
-        cooldowns.failed("p@home", Reason::RateLimit, &limited(600), 1_000).await;
+        cooldowns.failed("p", RestReason::RateLimit, &limited(0), 1_000).await;
+        cooldowns.failed("p@home", RestReason::RateLimit, &limited(600), 1_000).await;
         assert_eq!(cooldowns.order(&all, 2_000), [1]);
         assert!(openclaw_base::fs::is_private(&file).unwrap());
 
         let cooldowns = Cooldowns::load(Some(file.clone()));
         assert_eq!(cooldowns.order(&all, 2_000), [1]);
-        cooldowns.failed("p@work", Reason::Billing, &limited(0), 2_000).await;
+        cooldowns.failed("p@work", RestReason::Billing, &limited(0), 2_000).await;
         assert_eq!(cooldowns.order(&all, 3_000), [0], "the one that is ready first");
         assert_eq!(cooldowns.order(&all, 62_000), [0]);
         assert_eq!(cooldowns.order(&all, 602_000), [0, 2]);

@@ -278,6 +278,7 @@ impl Models for Registry {
     fn auth_status(&self) -> Vec<ProviderAuth> {
         let state = self.state();
         let local = !self.local_models().is_empty();
+        let resting = self.inner.cooldowns.resting(self.inner.clock.now_ms());
         state
             .entries
             .iter()
@@ -291,6 +292,11 @@ impl Models for Registry {
                     (None, false) => AuthState::NotNeeded,
                 },
                 source: entry.key.as_ref().map(|(_, source)| *source),
+                resting: resting
+                    .iter()
+                    .filter(|key| entry.has_key_of(&key.name))
+                    .cloned()
+                    .collect(),
             })
             .collect()
     }

@@ -14,7 +14,7 @@ use std::{
 
 use futures_util::{StreamExt, stream};
 use openclaw_agent::{
-    AuthState, ModelInfo, Models, ModelsError, ProviderAuth, Resolved,
+    AuthState, ModelInfo, Models, ModelsError, ProviderAuth, Resolved, RestReason, RestingKey,
     model::{
         Model, ModelError, ModelEvent, ModelMessage, ModelRef, ModelRequest, ModelStream, Part,
         StopReason, Usage,
@@ -284,6 +284,11 @@ impl Models for ScriptedModels {
             display_name: String::from("Scripted"),
             status: AuthState::NotNeeded,
             source: None,
+            resting: vec![RestingKey {
+                name: String::from("scripted@work"),
+                reason: RestReason::Billing,
+                until_ms: 4_102_444_800_000,
+            }],
         }]
     }
 

@@ -30,6 +30,31 @@ fn a_key_is_kept_shown_by_name_only_and_removed() {
 }
 
 #[test]
+fn keys_that_rest_say_until_when_and_why() {
+    let sandbox = Sandbox::new();
+    for name in ["anthropic", "anthropic@work"] {
+        let mut set = sandbox.command(&["models", "auth", "set", name]);
+        assert_eq!(code(&set.write_stdin("sk-very-secret\n").output().unwrap()), 0);
+    }
+    let rest = |reason: &str, until: u64| {
+        format!(r#"{{"reason":"{reason}","count":1,"failedAtMs":1,"untilMs":{until}}}"#)
+    };
+    let (over, coming) = (rest("rate-limit", 2), rest("billing", 4_102_444_800_000));
+    let kept = format!(r#"{{"anthropic":{over},"anthropic@work":{coming}}}"#);
+    sandbox.write(".openclaw/model-cooldowns.json", &kept);
+    let shown = sandbox.shown(&["models", "auth", "status"]);
+    assert!(shown.contains("anthropic@work rests until 2"), "{shown}");
+    assert!(shown.contains(": billing") && !shown.contains("rate-limit"), "{shown}");
+    let output = sandbox.run(&["models", "auth", "status", "--json"]);
+    let keys = json(&output)["keys"].clone();
+    assert!(keys[0].get("rests").is_none(), "{keys}");
+    assert_eq!(keys[1]["name"], "anthropic@work");
+    assert_eq!(keys[1]["rests"]["reason"], "billing");
+    assert_eq!(keys[1]["rests"]["untilMs"], 4_102_444_800_000_u64);
+    assert!(!shown.contains("secret") && !keys.to_string().contains("secret"));
+}
+
+#[test]
 fn keys_of_the_environment_are_named_by_their_variable() {
     let sandbox = Sandbox::new();
     let mut command = sandbox.command(&["models", "auth", "status"]);

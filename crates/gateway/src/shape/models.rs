@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use openclaw_agent::{
     AgentProfile, AgentSettings, AuthState, KeySource, ModelInfo, ModelRef, Models,
-    ProviderAuth as KnownAuth, model::ThinkingLevel as Level,
+    ProviderAuth as KnownAuth, RestingKey, model::ThinkingLevel as Level,
 };
 use openclaw_protocol::{
     ids::AgentId,
@@ -17,6 +17,7 @@ use openclaw_protocol::{
     },
 };
 use openclaw_store::sessions::SessionEntry;
+use serde_json::{Value, json};
 
 use crate::state::State;
 
@@ -201,9 +202,20 @@ pub fn provider_auth(known: &KnownAuth) -> ProviderAuth {
         auth_provider: known.provider.clone(),
         display_name: known.display_name.clone(),
         status: status.to_owned(),
-        profiles: Vec::new(),
+        profiles: known.resting.iter().map(resting_profile).collect(),
         api_key: known.source.map(|source| ApiKeyStatus { source: source_name(source).to_owned() }),
     }
+}
+
+/// A key that rests: which, why, and until when.
+fn resting_profile(key: &RestingKey) -> Value {
+    json!({
+        "profileId": key.name,
+        "type": "api_key",
+        "status": "static",
+        "cooldownReason": key.reason.as_str(),
+        "cooldownUntil": key.until_ms,
+    })
 }
 
 const fn source_name(source: KeySource) -> &'static str {

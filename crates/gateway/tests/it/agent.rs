@@ -180,5 +180,10 @@ async fn models_are_listed_and_their_credentials_are_not() {
     let status = client.ok("models.authStatus", json!({})).await;
     assert_eq!(status["providers"][0]["provider"], "scripted");
     assert_eq!(status["providers"][0]["status"], "static");
+    assert_eq!(
+        status["providers"][0]["profiles"],
+        json!([{"profileId": "scripted@work", "type": "api_key", "status": "static",
+            "cooldownReason": "billing", "cooldownUntil": 4_102_444_800_000_u64}])
+    );
     talk(&mut client, "k1", "/models").await;
 }

@@ -120,6 +120,11 @@ impl Entry {
         })
     }
 
+    /// Whether one of its keys is called so.
+    pub(super) fn has_key_of(&self, name: &str) -> bool {
+        (self.has_key() && name == self.id) || self.further_keys.iter().any(|(own, _)| own == name)
+    }
+
     pub(super) const fn has_key(&self) -> bool {
         self.key.is_some()
     }

@@ -4,11 +4,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use futures_util::StreamExt;
 use openclaw_agent::{
-    Models,
+    Models, RestReason,
     model::{ModelError, ModelEvent, ModelMessage, ModelRequest, Part},
 };
 use openclaw_base::{CancellationToken, SystemClock, Tasks};
-use openclaw_providers::{Api, ProviderSetting, ProviderSettings, Registry};
+use openclaw_providers::{Api, ProviderSetting, ProviderSettings, Registry, resting_keys};
 
 use crate::byhand::{Request, STREAM, Server};
 
@@ -91,6 +91,19 @@ async fn the_next_key_answers_and_the_ones_that_rest_are_not_asked_again() {
     assert_eq!(used(&server).await, ["k-limited", "k-unpaid", "k-wrong", "k-good"]);
     assert_eq!(ask(&asked).await.0, "hello");
     let after_restart = registry(&server, &keys, Some(file.clone()));
+    for known in [&asked, &after_restart] {
+        let status = known.auth_status();
+        let own = status.iter().find(|auth| auth.provider == "p").expect("the provider");
+        let resting = own.resting.iter().map(|key| (key.name.as_str(), key.reason));
+        assert_eq!(
+            resting.collect::<Vec<_>>(),
+            [("p", RestReason::RateLimit), ("p@a", RestReason::Billing), ("p@b", RestReason::Auth)]
+        );
+        assert!(!format!("{own:?}").contains("k-"), "{own:?}");
+        assert_eq!(own.resting, resting_keys(&file, SystemClock::shared().now_ms()));
+        let later = own.resting.iter().map(|key| key.until_ms).max().expect("some rest");
+        assert!(resting_keys(&file, later).is_empty());
+    }
     assert_eq!(ask(&after_restart).await.0, "hello");
     assert_eq!(used(&server).await[4..], ["k-good", "k-good"]);
     let kept = std::fs::read_to_string(file).unwrap();

@@ -3,17 +3,17 @@
 //! A key comes in through a prompt or standard input, and goes out nowhere.
 
 use clap::{Args, Subcommand};
-use openclaw_providers::{KeyFile, KeyFileError, built_in_keys};
+use openclaw_providers::{KeyFile, KeyFileError, built_in_keys, resting_keys};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::args::OutputArgs;
 use crate::commands::Outcome;
-use crate::context::Context;
+use crate::context::{Context, now_ms};
 use crate::exit::ExitCode;
 use crate::failure::Failure;
 use crate::input;
-use crate::output::{Printer, Table, harmless};
+use crate::output::{Printer, Table, clock, harmless};
 
 /// Everything about keys.
 #[derive(Args, Debug)]
@@ -64,6 +64,17 @@ struct KeyRow {
     name: String,
     source: KeySource,
     place: String,
+    /// Why and until when it is left alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rests: Option<Rests>,
+}
+
+/// A key failed and is not used for a while.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rests {
+    reason: &'static str,
+    until_ms: u64,
 }
 
 impl AuthArgs {
@@ -149,7 +160,12 @@ fn rows(context: &Context) -> Result<Vec<KeyRow>, Failure> {
     let loaded = context.config()?;
     let path = context.paths.model_auth_file();
     let file = KeyFile::load(&path).map_err(|error| failure(context, &error))?;
-    let row = |name: &str, source, place: String| KeyRow { name: name.to_owned(), source, place };
+    let row = |name: &str, source, place: String| KeyRow {
+        name: name.to_owned(),
+        source,
+        place,
+        rests: None,
+    };
     let kept =
         file.keys().keys().map(|name| row(name, KeySource::KeyFile, path.display().to_string()));
     let configured = loaded.config.models.providers.iter();
@@ -161,7 +177,24 @@ fn rows(context: &Context) -> Result<Vec<KeyRow>, Failure> {
     let variables = variables.map(|(name, variable)| {
         row(name, KeySource::Environment, format!("environment, {variable}"))
     });
-    Ok(kept.chain(configured).chain(variables).collect())
+    let mut rows: Vec<KeyRow> = kept.chain(configured).chain(variables).collect();
+    for key in resting_keys(&context.paths.model_cooldown_file(), now_ms()) {
+        // What somebody set goes first, then the environment, then the configuration. Without a key of
+        // the provider's bare name, the first of its named ones goes under it.
+        let under = format!("{}@", key.name);
+        let find = |source, fits: &dyn Fn(&KeyRow) -> bool| {
+            rows.iter().position(|row| row.source == source && fits(row))
+        };
+        let called = |row: &KeyRow| row.name == key.name;
+        let place = find(KeySource::KeyFile, &called)
+            .or_else(|| find(KeySource::KeyFile, &|row| row.name.starts_with(&under)))
+            .or_else(|| find(KeySource::Environment, &called))
+            .or_else(|| find(KeySource::Config, &called));
+        if let Some(row) = place.and_then(|place| rows.get_mut(place)) {
+            row.rests = Some(Rests { reason: key.reason.as_str(), until_ms: key.until_ms });
+        }
+    }
+    Ok(rows)
 }
 
 fn print(printer: Printer, rows: &[KeyRow]) -> Result<(), Failure> {
@@ -174,7 +207,13 @@ fn print(printer: Printer, rows: &[KeyRow]) -> Result<(), Failure> {
     for KeyRow { name, place, .. } in rows {
         table.row([name.clone(), place.clone()]);
     }
-    printer.table(&table)
+    printer.table(&table)?;
+    for KeyRow { name, rests, .. } in rows {
+        if let Some(Rests { reason, until_ms }) = rests {
+            printer.line(format!("{name} rests until {}: {reason}", clock(*until_ms)))?;
+        }
+    }
+    Ok(())
 }
 
 fn failure(context: &Context, error: &KeyFileError) -> Failure {
