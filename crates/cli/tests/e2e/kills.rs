@@ -92,7 +92,6 @@ fn pass_on(mut from: TcpStream, mut to: TcpStream) {
 
 /// Does nothing as a test: it is what [`Relay`] starts.
 #[test]
-#[expect(clippy::print_stdout, reason = "who started it reads the port")]
 fn a_relay_that_is_killed() {
     let Some(ports) = told(RELAY_VARIABLE) else { return };
     let (own, to) = ports.split_once(' ').unwrap();
@@ -237,7 +236,7 @@ fn port_of(url: &str) -> u16 {
 }
 
 #[test]
-#[expect(clippy::print_stdout, clippy::too_many_lines, reason = "the figures are the result")]
+#[expect(clippy::too_many_lines, reason = "one flow, told from its beginning to its end")]
 fn whoever_is_killed_every_message_is_answered_and_no_tool_runs_twice() {
     let seconds = told(SECONDS_VARIABLE).map_or(SECONDS, |text| text.parse().unwrap());
     let seed = told(SEED_VARIABLE).map_or_else(|| fastrand::u64(..), |text| text.parse().unwrap());
