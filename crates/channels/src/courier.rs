@@ -70,6 +70,9 @@ impl Courier {
     async fn look(&self, busy: &Arc<Mutex<HashSet<Place>>>) -> Result<Duration, StoreError> {
         let now = self.clock.now_ms();
         let mut wait = LOOK_INTERVAL;
+        // A delivery that ends while the list is read stands in it as it was, and would be made twice: what
+        // was under way before has its turn at the next look, which its end asks for.
+        let under_way = busy.lock().clone();
         for head in self.store.outbox().heads().await? {
             let route = &head.new.route;
             let Some(channel) = self.accounts.channel(route) else {
@@ -87,7 +90,8 @@ impl Courier {
             let place = (route.channel.clone(), route.account.clone(), route.chat.clone());
             {
                 let mut busy = busy.lock();
-                if busy.len() >= MAX_CHATS || !busy.insert(place.clone()) {
+                let is_old = under_way.contains(&place);
+                if is_old || busy.len() >= MAX_CHATS || !busy.insert(place.clone()) {
                     continue;
                 }
             }

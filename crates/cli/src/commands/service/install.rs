@@ -122,7 +122,7 @@ fn taken(context: &Context, definition: &Definition, failure: Failure) -> Failur
         Some((address.port(), holder.who))
     });
     let Some((port, who)) = held else { return failure };
-    Failure::new(ExitCode::Configuration, format!("port {port} is already in use by {who}"))
+    Failure::new(failure.exit, format!("port {port} is already in use by {who}"))
         .code("SERVICE_PORT_TAKEN")
         .hint(format!("choose another: {} gateway install --port PORT", context.own))
 }
