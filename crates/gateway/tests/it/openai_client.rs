@@ -73,12 +73,15 @@ impl OpenAi {
         self.report().await
     }
 
-    /// Streams to the end, and gives what came.
-    async fn stream(&mut self, api: &str, params: Value) -> Vec<Value> {
+    /// Streams to the end, and gives what came. The model goes on once a piece of its answer was read.
+    async fn stream(&mut self, api: &str, params: Value, model: &Notify) -> Vec<Value> {
         let mut report = self.tell("call", api, params).await;
         let mut events = Vec::new();
         while report["ended"] != true {
             assert!(report["event"].is_object(), "{report}");
+            if piece(api, &report["event"]).is_some_and(|text| !text.is_empty()) {
+                model.notify_one();
+            }
             events.push(report["event"].take());
             report = self.report().await;
         }
@@ -121,7 +124,10 @@ fn piece<'a>(api: &str, event: &'a Value) -> Option<&'a str> {
 async fn it_reads_answers_whole_and_streamed_and_lists_the_agents() {
     for api in APIS {
         let said = || Answer::pieces(&["All ", "is ", "well."]);
-        let gateway = Scripted::start_with([said(), said(), said()], on).await;
+        let gate = Arc::new(Notify::new());
+        let halting = Answer::default().say("All ").step(Step::Gate(Arc::clone(&gate)));
+        let halting = halting.say("is ").say("well.").stop();
+        let gateway = Scripted::start_with([said(), halting, said()], on).await;
         let mut client = OpenAi::start(&gateway, TOKEN).await;
 
         let mut whole = client.tell("call", api, asking(api, "openclaw/ops", "how is it?")).await;
@@ -132,7 +138,7 @@ async fn it_reads_answers_whole_and_streamed_and_lists_the_agents() {
             (&json!("openclaw/ops"), &json!(15))
         );
 
-        let events = client.stream(api, streaming(api, "and now?")).await;
+        let events = client.stream(api, streaming(api, "and now?"), &gate).await;
         let pieces: Vec<&str> = events.iter().filter_map(|event| piece(api, event)).collect();
         assert!(pieces.len() > 1, "{pieces:?}");
         assert_eq!(pieces.concat(), "All is well.");
