@@ -18,6 +18,8 @@ pub const MAX_FILES: usize = 10;
 const FETCH_LIMIT: Duration = Duration::from_secs(30);
 /// What a line that names a file begins with.
 const LINE: &str = "MEDIA:";
+/// The tool that sends files: where it is not allowed, lines send none either.
+pub(crate) const MESSAGE_TOOL: &str = "message";
 /// Turns sound into a voice message.
 const AS_VOICE: &str = "[[audio_as_voice]]";
 
@@ -102,6 +104,13 @@ pub(crate) fn named(answer: &str) -> Named {
 }
 
 impl Named {
+    /// The text when no file may go out, with a word about it.
+    pub(crate) fn refused(self) -> String {
+        format!("{}\n\n⚠️ No file is sent: the tool {MESSAGE_TOOL} is not allowed here", self.text)
+            .trim()
+            .to_owned()
+    }
+
     /// Opens the files; what cannot be sent is said below the text.
     pub(crate) async fn open(
         self,

@@ -90,7 +90,12 @@ impl Inner {
         let goes_out = run.options.route.is_some() && outcome.merged_into.is_none();
         if let (FinalState::Done, true, Some(text)) = (outcome.state, goes_out, &outcome.text) {
             let named = attach::named(text);
-            if !named.files.is_empty() {
+            let asked = run.options.route.iter().map(|route| (route, run.principal.as_str()));
+            let standing = Standing { asked: asked.collect(), ..Standing::of(&run.agent_id) };
+            if !named.files.is_empty() && !self.settings().has_tool(&standing, attach::MESSAGE_TOOL)
+            {
+                outcome.text = Some(named.refused());
+            } else if !named.files.is_empty() {
                 let (text, opened) = named.open(&self.settings, &run.agent_id).await;
                 outcome.text = (!text.is_empty()).then_some(text);
                 files = opened;

@@ -38,12 +38,17 @@ impl AgentSettings {
             rules.extend(lists.into_iter().flatten().filter_map(|list| by_provider(list, model)));
         }
         for (route, principal) in &standing.asked {
-            let start = format!("{}:", route.channel);
-            let sender = principal.strip_prefix(start.as_str()).unwrap_or(principal);
-            let mut about = self.chats.iter().filter(|chat| chat.is_about(route));
-            rules.extend(about.find_map(|chat| chat.policy(sender)));
+            rules.extend(self.chat_rule(route, principal));
         }
         rules
+    }
+
+    /// What is said about the tools of one who writes in a chat, if anything is.
+    pub(crate) fn chat_rule(&self, route: &Route, principal: &str) -> Option<&ToolPolicy> {
+        let start = format!("{}:", route.channel);
+        let sender = principal.strip_prefix(start.as_str()).unwrap_or(principal);
+        let mut about = self.chats.iter().filter(|chat| chat.is_about(route));
+        about.find_map(|chat| chat.policy(sender))
     }
 
     /// Whether a tool is there.

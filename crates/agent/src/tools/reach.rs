@@ -14,12 +14,20 @@ pub(super) struct Reach<'a> {
     settings: &'a AgentSettings,
     agent: &'a AgentId,
     session: &'a SessionKey,
+    visibility: SessionVisibility,
 }
 
 impl<'a> Reach<'a> {
-    /// That of the conversation a tool runs in.
+    /// That of the conversation a tool runs in. Other conversations have tools that a chat with rules of
+    /// its own may not have: through them it would get round its rules, so it sees what it started.
     pub(super) fn of(settings: &'a AgentSettings, context: &'a ToolContext) -> Self {
-        Self { settings, agent: &context.agent_id, session: &context.session_key }
+        let route = context.route.as_ref();
+        let ruled = route.and_then(|route| settings.chat_rule(route, &context.principal)).is_some();
+        let visibility = match settings.sessions.visibility {
+            SessionVisibility::Agent | SessionVisibility::All if ruled => SessionVisibility::Tree,
+            visibility => visibility,
+        };
+        Self { settings, agent: &context.agent_id, session: &context.session_key, visibility }
     }
 
     /// Whether a conversation is seen.
@@ -28,7 +36,7 @@ impl<'a> Reach<'a> {
             return true;
         }
         let own = entry.agent_id == *self.agent;
-        match self.settings.sessions.visibility {
+        match self.visibility {
             SessionVisibility::Own => false,
             SessionVisibility::Tree => own && entry.spawned_by.as_ref() == Some(self.session),
             SessionVisibility::Agent => own,
@@ -48,9 +56,12 @@ impl<'a> Reach<'a> {
 
     /// Said of one that is not seen; whether there is one is not said.
     pub(super) fn unseen(&self, named: &str) -> String {
-        let visibility = self.settings.sessions.visibility.as_str();
+        let said = self.settings.sessions.visibility;
+        let visibility = said.as_str();
+        let why =
+            if said == self.visibility { "" } else { ", and this chat has tool rules of its own" };
         format!(
-            "no conversation {named:?} is seen from here (tools.sessions.visibility is {visibility:?})"
+            "no conversation {named:?} is seen from here (tools.sessions.visibility is {visibility:?}{why})"
         )
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use openclaw_agent::{
-    AgentProfile, AgentSettings, FinalState, SessionRules, SessionVisibility, StartRun,
+    AgentProfile, AgentSettings, ChatTools, FinalState, SessionRules, SessionVisibility, StartRun,
+    ToolPolicy,
 };
 use openclaw_protocol::ids::{AgentId, RunId, SessionKey};
-use openclaw_store::Store;
+use openclaw_store::{Store, outbox::Route};
 use serde_json::{Value, json};
 
 use crate::{
@@ -94,6 +95,44 @@ async fn what_is_not_seen_is_not_reached() {
         bench.ask("r1", "go").await;
         let told = result(&bench).await;
         assert_eq!(told.contains("an answer"), reached, "{visibility:?} {between} {key}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_chat_with_rules_of_its_own_sees_only_what_it_started() {
+    let route = |chat: &str| Route {
+        channel: "telegram".into(),
+        account: "default".into(),
+        chat: chat.into(),
+        thread: None,
+        reply_to: None,
+    };
+    for (chat, reached) in [("-100", false), ("-200", true)] {
+        let deny = vec!["exec".to_owned()];
+        let settings = AgentSettings {
+            chats: vec![ChatTools {
+                channel: "telegram".into(),
+                account: "default".into(),
+                chat: "-100".into(),
+                tools: Some(ToolPolicy { deny, ..ToolPolicy::default() }),
+                ..ChatTools::default()
+            }],
+            ..rules(SessionVisibility::Agent, false, &[])
+        };
+        let script = vec![
+            send(&json!({"sessionKey": "work", "message": "m"})),
+            Answer::text("an answer"),
+            Answer::text("done"),
+        ];
+        let (bench, _) = bench(settings, script).await;
+        let key = SessionKey::new("agent:main:main");
+        let mut order = StartRun::new("r1", key, "go", "telegram:7");
+        order.route = Some(route(chat));
+        bench.agent.start(order).await.unwrap();
+        bench.ended("r1").await;
+        let told = result(&bench).await;
+        assert_eq!(told.contains("an answer"), reached, "{chat}: {told}");
+        assert_eq!(told.contains("rules of its own"), !reached, "{chat}: {told}");
     }
 }
 

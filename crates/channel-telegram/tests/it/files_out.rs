@@ -122,3 +122,18 @@ async fn the_agent_sends_files_with_its_answer_and_beside_it() {
     assert!(texts[1].starts_with("Here it is again, and all of it.\n\n⚠️ A file is not sent: "));
     assert!(!texts[1].contains("MEDIA:"), "{texts:?}");
 }
+
+#[tokio::test]
+async fn a_line_sends_no_file_where_the_tool_may_not() {
+    let model = PlayedModel::start(|_| Play::say("Here it is.\nMEDIA:plot.png")).await;
+    let mut configuration = model.configuration();
+    configuration["tools"] = json!({"deny": ["message"]});
+    let stage = Stage::with(json!({"allowFrom": [ADA]}), configuration).await;
+    let path = stage.gateway.home().join(".openclaw/workspace/plot.png");
+    std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+    std::fs::write(&path, PNG).expect("written");
+    stage.telegram.direct_message(ADA, "show me the plot");
+    let texts = within(stage.telegram.texts_are(ADA, 1)).await;
+    assert!(texts[0].starts_with("Here it is.\n\n⚠️ No file is sent: "), "{texts:?}");
+    assert!(within(stage.telegram.files_are(0)).await.is_empty());
+}
