@@ -35,6 +35,7 @@ pub mod listen;
 pub mod methods;
 pub(crate) mod node_approval;
 pub mod node_invoke;
+mod node_later;
 pub mod node_reach;
 pub mod nodes;
 pub mod outbound;

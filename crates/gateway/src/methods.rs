@@ -9,6 +9,7 @@ pub mod config;
 pub mod devices;
 pub mod models;
 pub mod node_pairing;
+mod node_pending;
 mod nodes;
 pub mod pending;
 pub mod security;

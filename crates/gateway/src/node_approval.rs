@@ -18,7 +18,8 @@ use serde_json::Value;
 
 use crate::{
     approval_flow,
-    node_invoke::{Request, invoke, invoke_approved},
+    node_invoke::{Request, invoke_approved},
+    node_later::invoke,
     nodes::Listener,
     state::State,
 };

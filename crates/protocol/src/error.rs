@@ -146,6 +146,8 @@ detail_codes! {
     PairingChanged = "PAIRING_CHANGED";
     /// The node is not connected.
     NotConnected = "NOT_CONNECTED";
+    /// The command waits until somebody opens the app of the node.
+    QueuedUntilForeground = "QUEUED_UNTIL_FOREGROUND";
     /// No such approval.
     ApprovalNotFound = "APPROVAL_NOT_FOUND";
     /// Somebody decided already.

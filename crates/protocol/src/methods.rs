@@ -18,6 +18,7 @@ pub mod config;
 pub mod devices;
 pub mod models;
 pub mod node_pairing;
+pub mod node_pending;
 pub mod nodes;
 pub mod pending;
 pub mod security;
@@ -133,7 +134,11 @@ macro_rules! with_methods {
             $crate::methods::node_pairing::NodePluginToolsUpdate,
             $crate::methods::node_pairing::NodeSkillsUpdate,
             $crate::methods::node_pairing::NodeRunnerInventoryUpdate,
-            $crate::methods::node_pairing::NodePendingDrain,
+            $crate::methods::node_pending::NodePendingEnqueue,
+            $crate::methods::node_pending::NodePendingDrain,
+            $crate::methods::node_pending::NodePendingPull,
+            $crate::methods::node_pending::NodePendingAck,
+            $crate::methods::node_pending::NodePluginSurfaceRefresh,
             $crate::methods::voicewake::VoicewakeGet,
             $crate::methods::voicewake::VoicewakeSet,
             $crate::methods::voicewake::VoicewakeRoutingGet,

@@ -11,6 +11,7 @@
 //! | [`Store::runs`] | agent runs, which are the inbox as well |
 //! | [`Store::channels`] | how far channels have read, who may write to an agent |
 //! | [`Store::outbox`] | what is to be sent to people |
+//! | [`Store::node_work`] | what waits for nodes that sleep |
 //! | [`Store::trail`] | who came and was refused, and failed attempts |
 //!
 //! The contract:
@@ -32,6 +33,7 @@ mod schema;
 pub mod channels;
 pub mod devices;
 pub mod ledger;
+pub mod node_work;
 pub mod outbox;
 pub mod runs;
 pub mod sessions;
@@ -47,6 +49,7 @@ pub use self::{
     digest::ParamsDigest,
     error::{Cause, Conflict, StoreError, Unavailable},
     ledger::Ledger,
+    node_work::NodeWork,
     outbox::Outbox,
     runs::Runs,
     sessions::Sessions,
@@ -145,6 +148,12 @@ impl Store {
     #[must_use]
     pub fn outbox(&self) -> Outbox<'_> {
         Outbox::new(&self.engine)
+    }
+
+    /// What waits for nodes.
+    #[must_use]
+    pub fn node_work(&self) -> NodeWork<'_> {
+        NodeWork::new(&self.engine)
     }
 
     /// The audit trail.

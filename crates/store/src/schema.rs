@@ -20,6 +20,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_channels.sql"),
     include_str!("../migrations/0004_invites.sql"),
     include_str!("../migrations/0005_outbox_files.sql"),
+    include_str!("../migrations/0006_node_work.sql"),
 ];
 
 /// Marks the file as ours: "OCLW".

@@ -101,7 +101,11 @@ export interface Methods {
   "node.pluginTools.update": { params: NoParams; result: NodeUpdateAck };
   "node.skills.update": { params: NoParams; result: NodeUpdateAck };
   "node.runnerInventory.update": { params: NoParams; result: NodeUpdateAck };
+  "node.pending.enqueue": { params: NodePendingEnqueueParams; result: NodePendingEnqueueResult };
   "node.pending.drain": { params: NodePendingDrainParams; result: NodePendingDrainResult };
+  "node.pending.pull": { params: NoParams; result: NodePendingPullResult };
+  "node.pending.ack": { params: NodePendingAckParams; result: NodePendingAckResult };
+  "node.pluginSurface.refresh": { params: NodePluginSurfaceRefreshParams; result: NodePluginSurfaceRefreshResult };
   "voicewake.get": { params: NoParams; result: VoicewakeTriggers };
   "voicewake.set": { params: VoicewakeSetParams; result: VoicewakeTriggers };
   "voicewake.routing.get": { params: NoParams; result: VoicewakeRouting };
@@ -2794,9 +2798,37 @@ export interface NodePairRequest {
   ts: number;
 }
 
+/** Params of `node.pending.ack`. */
+export interface NodePendingAckParams {
+  /** What the node has, commands and requests alike; at most 256. */
+  ids: Array<string>;
+}
+
+/** Result of `node.pending.ack`. */
+export interface NodePendingAckResult {
+  /** What of it was the node's and does not wait any more. */
+  ackedIds: Array<string>;
+  /** The node. */
+  nodeId: DeviceId;
+  /** How many commands wait on. */
+  remainingCount: number;
+}
+
+/** A command that waits for a node. */
+export interface NodePendingAction {
+  /** The command. */
+  command: string;
+  /** When it was called, in milliseconds since 1970. */
+  enqueuedAtMs: number;
+  /** Names it. */
+  id: string;
+  /** Its params as JSON text. */
+  paramsJSON?: string | null;
+}
+
 /** Params of `node.pending.drain`. */
 export interface NodePendingDrainParams {
-  /** How many at most. */
+  /** How many at most; 4 when left out. */
   maxItems?: number;
 }
 
@@ -2804,12 +2836,58 @@ export interface NodePendingDrainParams {
 export interface NodePendingDrainResult {
   /** Whether more waits. */
   hasMore: boolean;
-  /** What waits for the node: nothing, because nothing can be put there yet. */
-  items: Array<unknown>;
+  /** What waits for the node, urgent things first. It waits on until `node.pending.ack`. */
+  items: Array<NodeWorkItem>;
   /** The node. */
   nodeId: DeviceId;
   /** Counts changes of the queue. */
   revision: number;
+}
+
+/** Params of `node.pending.enqueue`. */
+export interface NodePendingEnqueueParams {
+  /** For how long it may wait, in milliseconds; an hour when left out. */
+  expiresInMs?: number;
+  /** The node. */
+  nodeId: string;
+  /** How urgent it is. */
+  priority?: NodeWorkUrgency;
+  /** What is wanted. */
+  type: NodeWorkType;
+  /** Whether to wake the node. This Gateway has no way to; the node finds the work when it comes. */
+  wake?: boolean;
+}
+
+/** Result of `node.pending.enqueue`. */
+export interface NodePendingEnqueueResult {
+  /** The node. */
+  nodeId: DeviceId;
+  /** The request that waits: an older one, if the same was asked before. */
+  queued: NodeWorkItem;
+  /** Counts changes of what waits for it. */
+  revision: number;
+  /** Whether the node is being woken. */
+  wakeTriggered: boolean;
+}
+
+/** Result of `node.pending.pull`. */
+export interface NodePendingPullResult {
+  /** What it is to run, in this order; only what may be called now. It waits on until `node.pending.ack`. */
+  actions: Array<NodePendingAction>;
+  /** The node. */
+  nodeId: DeviceId;
+}
+
+/** Params of `node.pluginSurface.refresh`. */
+export interface NodePluginSurfaceRefreshParams {
+  /** The surface, `canvas` say. */
+  surface?: string;
+}
+
+/** Result of `node.pluginSurface.refresh`. */
+export interface NodePluginSurfaceRefreshResult {
+  /** Addresses of surfaces, by name. */
+  pluginSurfaceUrls: Record<string, unknown>;
 }
 
 /** Params of `node.rename`. */
@@ -2869,6 +2947,31 @@ export interface NodeUpdateAck {
   /** Always true. */
   ok: boolean;
 }
+
+/** A request that waits for a node. */
+export interface NodeWorkItem {
+  /** When it was asked first, in milliseconds since 1970. */
+  createdAtMs: number;
+  /** Until when it waits. */
+  expiresAtMs?: number;
+  /** Names it. */
+  id: string;
+  /** More about it. */
+  payload?: Record<string, unknown>;
+  /** How urgent it is. */
+  priority: NodeWorkPriority;
+  /** What is wanted. */
+  type: NodeWorkType;
+}
+
+/** How urgent a request is that waits. */
+export type NodeWorkPriority = "default" | "normal" | "high";
+
+/** What an operator may want to know of a node. */
+export type NodeWorkType = "status.request" | "location.request";
+
+/** How urgent a new request is. */
+export type NodeWorkUrgency = "normal" | "high";
 
 /** What became of telling a person. */
 export type Notification = "not-requested" | "sent" | "unsupported" | "failed";

@@ -160,10 +160,3 @@ impl Handle<NodeRunnerInventoryUpdate> for Methods {
         Ok(NOTED)
     }
 }
-
-impl Handle<NodePendingDrain> for Methods {
-    async fn handle(cx: Cx, _: NodePendingDrainParams) -> Result<NodePendingDrainResult, Failure> {
-        let node_id = cx.conn.principal.device.clone().ok_or_else(unknown_node)?;
-        Ok(NodePendingDrainResult { node_id, revision: 0, items: Vec::new(), has_more: false })
-    }
-}

@@ -10,7 +10,7 @@ use openclaw_protocol::{
 
 use crate::{
     node_approval::{Asker, invoke_asking},
-    node_invoke as invoke,
+    node_invoke as invoke, node_later,
     nodes::{self, Answered, Heard, Listener},
     router::{Cx, Failure, Handle, Methods},
 };
@@ -44,7 +44,7 @@ impl Handle<NodeInvoke> for Methods {
             let asker = Asker { listener: Some(listener(&cx)), ..Asker::default() };
             return Ok(invoke_asking(&cx.state, request, asker).await?);
         }
-        Ok(invoke::invoke(&cx.state, request, None).await?)
+        Ok(node_later::invoke(&cx.state, request, None).await?)
     }
 }
 

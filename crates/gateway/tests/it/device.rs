@@ -16,6 +16,7 @@ pub(crate) struct Device {
     pub(crate) token: String,
     pub(crate) format: LegacyFormat,
     pub(crate) skew_ms: i64,
+    pub(crate) platform: &'static str,
     /// Id and mode of the program.
     pub(crate) client: (&'static str, &'static str),
 }
@@ -29,6 +30,7 @@ impl Device {
             token: token.to_owned(),
             format: LegacyFormat::V3,
             skew_ms: 0,
+            platform: "linux",
             client: ("cli", "cli"),
         }
     }
@@ -48,7 +50,7 @@ impl Device {
             signed_at_ms: now.unsigned_abs(),
             token: &self.token,
             nonce,
-            platform: "linux",
+            platform: self.platform,
             device_family: "",
         };
         let signature = self.key.sign(payload.text(self.format).as_bytes());
@@ -63,7 +65,7 @@ impl Device {
         }
         let auth = if self.token.is_empty() { json!({}) } else { json!({"token": self.token}) };
         connect_params(&json!({
-            "client": {"id": self.client.0, "version": "1.0.0", "platform": "linux", "mode": self.client.1},
+            "client": {"id": self.client.0, "version": "1.0.0", "platform": self.platform, "mode": self.client.1},
             "role": self.role,
             "scopes": self.scopes,
             "auth": auth,

@@ -23,6 +23,7 @@ mod hostile;
 mod http;
 mod invites;
 mod limits;
+mod node_pending;
 mod nodes;
 mod openai_client;
 mod ours;

@@ -1,14 +1,12 @@
 //! Who may be a node: requests, paired nodes, names; and what nodes of the original report after connecting.
 
-use serde_json::Value;
-
 use crate::{
     ids::{DeviceId, PairingRequestId},
     macros::{params, record},
     methods::{devices::PairingDecisionParams, system::NoParams},
     row::{Since, methods},
     scope::Role,
-    text::{Int, NonEmpty},
+    text::NonEmpty,
 };
 
 params! {
@@ -24,12 +22,6 @@ params! {
         node_id: NonEmpty,
         /// What operators call it from now on; at most 64 characters.
         display_name: NonEmpty,
-    }
-
-    /// Params of `node.pending.drain`.
-    NodePendingDrainParams {
-        /// How many at most.
-        max_items?: Int<1, 10>,
     }
 }
 
@@ -125,18 +117,6 @@ record! {
         /// Always true.
         ok: bool,
     }
-
-    /// Result of `node.pending.drain`.
-    NodePendingDrainResult {
-        /// The node.
-        node_id: DeviceId,
-        /// Counts changes of the queue.
-        revision: u64,
-        /// What waits for the node: nothing, because nothing can be put there yet.
-        items: Vec<Value>,
-        /// Whether more waits.
-        has_more: bool,
-    }
 }
 
 methods! {
@@ -160,7 +140,4 @@ methods! {
     /// What a node can run; nothing is done with it yet.
     NodeRunnerInventoryUpdate = "node.runnerInventory.update", Write, NoParams => NodeUpdateAck
         { role: Role::Node, since: Since::V4, advertised: false };
-    /// What waited for a node while it slept: nothing yet.
-    NodePendingDrain = "node.pending.drain", Write, NodePendingDrainParams
-        => NodePendingDrainResult { role: Role::Node, since: Since::V4, advertised: false };
 }

@@ -6,6 +6,8 @@ pub(crate) const PARAMS: &[(&str, &str)] = &[
     ("agent.identity.get", "AgentIdentityParams"),
     // It takes what `sessions.list` takes, and answers with the list.
     ("sessions.subscribe", "SessionsListParams"),
+    // It takes none, as `node.list` does.
+    ("node.pending.pull", "NodeListParams"),
 ];
 
 /// Results whose schema does not follow from the method's name.

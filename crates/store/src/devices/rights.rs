@@ -7,7 +7,7 @@ use openclaw_protocol::{
 use rusqlite::Connection;
 
 use super::{Approval, Ask, Grant, Paired, invites, requests, require_same_key, rows};
-use crate::error::StoreError;
+use crate::{error::StoreError, node_work};
 
 /// Adds what is asked to what the device may do already; a revoked grant starts from nothing.
 pub(super) fn grant(
@@ -73,8 +73,9 @@ pub(super) fn revoke(
     let Some(held) = active(conn, id, role)? else { return Ok(None) };
     let grant = Grant { generation: next_generation(conn)?, revoked_at_ms: Some(now_ms), ..held };
     rows::save_grant(conn, &grant)?;
-    if role == Role::Operator {
-        invites::forget_of(conn, id.as_str())?;
+    match role {
+        Role::Operator => invites::forget_of(conn, id.as_str())?,
+        Role::Node => node_work::forget_of(conn, id)?,
     }
     Ok(Some(grant))
 }

@@ -19,6 +19,7 @@ use openclaw_store::{
     ParamsDigest, Store,
     devices::{Ask, DeviceInfo},
     ledger::{Begin, LedgerKey, Outcome},
+    node_work::{NewWork, Put, WorkKind},
     runs::{Accepted, RunEnd, RunState, Step},
     transcripts::MessageRole,
 };
@@ -137,6 +138,21 @@ async fn write_once(store: &Store, hand: usize, id: &str) {
 async fn pair(store: &Store, id: &str) {
     store.devices().pair_silently(ask(id), "silent", NOW).await.unwrap();
     acknowledge("paired", id);
+    let put = store.node_work().put(work(id), NOW).await.unwrap();
+    assert!(matches!(put, Put::Waits { .. }), "{put:?}");
+    acknowledge("waits", id);
+}
+
+fn work(id: &str) -> NewWork {
+    NewWork {
+        node: DeviceId::new(id),
+        kind: WorkKind::Request,
+        name: "status.request".to_owned(),
+        key: String::new(),
+        params: None,
+        urgent: false,
+        lives_ms: 1_000,
+    }
 }
 
 fn ask(id: &str) -> Ask {
@@ -180,6 +196,12 @@ async fn check(store: &Store, acknowledged: &HashSet<String>) {
             "paired" => {
                 let paired = store.devices().get(&id.into()).await.unwrap().expect(line);
                 assert!(paired.grant(Role::Operator).is_some(), "{line}");
+            }
+            "waits" => {
+                let node = DeviceId::new(id);
+                let waiting =
+                    store.node_work().waiting(&node, WorkKind::Request, NOW).await.unwrap();
+                assert_eq!(waiting.work.len(), 1, "{line}");
             }
             other => panic!("what is {other}?"),
         }
