@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt as _;
+use openclaw_channels::ChannelError;
 use reqwest::{Client, multipart};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -42,6 +43,16 @@ pub(crate) enum ApiError {
     /// The answer was lost, came too late, or is none.
     #[error("Telegram's answer was lost: {0}")]
     Lost(String),
+}
+
+/// A failed call, for an account that is about to listen.
+pub(crate) fn called(error: ApiError) -> ChannelError {
+    match error {
+        ApiError::Unauthorized(_) => ChannelError::Final(format!(
+            "{error}; give it a working one: openclaw channels add telegram --token TOKEN"
+        )),
+        other => ChannelError::Later(other.to_string()),
+    }
 }
 
 #[derive(Deserialize)]

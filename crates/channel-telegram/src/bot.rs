@@ -32,6 +32,17 @@ pub enum ReplyMode {
     All,
 }
 
+/// Where Telegram posts to.
+#[derive(Clone, Debug)]
+pub struct Hook {
+    /// As Telegram is told.
+    pub url: String,
+    /// What Telegram shows with every post.
+    pub secret: SecretString,
+    /// A path of the Gateway beside `/channels/telegram/ACCOUNT`.
+    pub path: Option<String>,
+}
+
 /// What a bot needs.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -49,6 +60,8 @@ pub struct Settings {
     pub proxy: Option<String>,
     /// Deadline of a call.
     pub timeout: Duration,
+    /// Where Telegram posts updates to; without it they are polled for.
+    pub webhook: Option<Hook>,
     /// How long the server holds a poll open.
     pub poll: Duration,
     /// Who may write.

@@ -4,16 +4,16 @@ use futures_util::future::BoxFuture;
 use openclaw_base::CancellationToken;
 use openclaw_channels::{
     Channel, ChannelError, Condition, Draft, Fetched, Inbox, Media, Outgoing, OutgoingFile,
-    Question, SendError, policy::AccountPolicy,
+    Question, SendError, WebCall, WebReply, policy::AccountPolicy,
 };
 use openclaw_store::outbox::Route;
 use serde_json::{Value, json};
 
 use crate::{
-    api::ApiError,
+    api::{ApiError, called},
     bot::{Telegram, chat_id, number},
     format::{self, MAX_UNITS, units},
-    listen::{self, called},
+    listen,
     types::User,
     upload::MAX_CAPTION,
 };
@@ -38,6 +38,14 @@ impl Channel for Telegram {
         stop: &'a CancellationToken,
     ) -> BoxFuture<'a, Result<(), ChannelError>> {
         Box::pin(listen::listen(self, inbox, condition, stop))
+    }
+
+    fn receive<'a>(&'a self, inbox: &'a Inbox, call: WebCall) -> BoxFuture<'a, WebReply> {
+        Box::pin(self.posted(inbox, call))
+    }
+
+    fn web_path(&self) -> Option<&str> {
+        self.settings.webhook.as_ref()?.path.as_deref()
     }
 
     fn fetch<'a>(&'a self, media: &'a Media) -> BoxFuture<'a, Result<Fetched, String>> {
@@ -92,7 +100,15 @@ impl Channel for Telegram {
     fn probe(&self) -> BoxFuture<'_, Result<Value, ChannelError>> {
         Box::pin(async move {
             let bot: User = self.api.call("getMe", &json!({})).await.map_err(called)?;
-            Ok(serde_json::to_value(bot).unwrap_or_default())
+            if self.settings.webhook.is_none() {
+                return Ok(serde_json::to_value(bot).unwrap_or_default());
+            }
+            let info = self.webhook_info().await.map_err(called)?;
+            let mut found = serde_json::to_value(bot).unwrap_or_default();
+            if let Some(found) = found.as_object_mut() {
+                found.insert("webhook".to_owned(), info.shown());
+            }
+            Ok(found)
         })
     }
 
@@ -100,10 +116,15 @@ impl Channel for Telegram {
         let settings = &self.settings;
         let mut facts = vec![
             ("tokenSource", json!(settings.token_source)),
-            ("mode", json!("polling")),
+            ("mode", json!(if settings.webhook.is_some() { "webhook" } else { "polling" })),
             ("dmPolicy", json!(format!("{:?}", settings.policy.dm).to_lowercase())),
             ("allowFrom", json!(settings.policy.allow_from)),
         ];
+        if let Some(hook) = &settings.webhook {
+            let own = format!("/channels/telegram/{}", settings.account);
+            facts.push(("webhookUrl", json!(hook.url)));
+            facts.push(("webhookPath", json!(hook.path.as_ref().unwrap_or(&own))));
+        }
         facts.extend(settings.name.as_ref().map(|name| ("name", json!(name))));
         if settings.api_root != "https://api.telegram.org" {
             facts.push(("baseUrl", json!(settings.api_root)));

@@ -3,8 +3,8 @@
 //! The few methods that are used have types of our own in [`api`]: of the two maintained crates one has
 //! a licence that is not allowed here, the other brings a second HTTP client.
 //!
-//! Updates are polled for. An update counts as read only after what it says is on disk, so none is lost
-//! and none is handled twice, whenever the process ends.
+//! Updates are polled for, or posted by Telegram to a webhook. An update counts as read only after it is on
+//! disk, so none is lost and none is handled twice, whenever the process ends.
 
 mod api;
 mod bot;
@@ -12,8 +12,10 @@ mod channel;
 mod files;
 mod format;
 mod listen;
+mod poll;
 mod types;
 mod update;
 mod upload;
+mod webhook;
 
-pub use self::bot::{ReplyMode, Settings, Telegram, check};
+pub use self::bot::{Hook, ReplyMode, Settings, Telegram, check};

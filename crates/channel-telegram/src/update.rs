@@ -1,11 +1,35 @@
 //! From an update to a message: what it says in words, and whether the bot is meant.
 
-use openclaw_channels::{Author, ChatKind, Inbound, Media, Quoted};
+use openclaw_channels::{Arrival, Author, ChatKind, Inbound, Media, Quoted};
+
+use serde_json::Value;
 
 use crate::types::{CallbackQuery, Entity, File, Message, Update, User};
 
 /// The thread id of a forum's first topic.
 pub(crate) const GENERAL_TOPIC: &str = "1";
+
+/// The kinds of updates that are asked for.
+pub(crate) const ALLOWED: [&str; 3] = ["message", "edited_message", "callback_query"];
+
+/// An update as it came, to be kept; `None` for what is none.
+pub(crate) fn arrival(update: &Value) -> Option<Arrival> {
+    let key = update.get("update_id")?.as_i64()?.to_string();
+    let at = |path: &str| update.pointer(path).filter(|found| !found.is_null());
+    let kinds = ["/message", "/edited_message", "/callback_query/message"];
+    let lane = kinds.into_iter().find_map(|kind| {
+        let chat = at(&format!("{kind}/chat/id"))?;
+        let in_topic = at(&format!("{kind}/is_topic_message")) == Some(&Value::Bool(true));
+        let topic = at(&format!("{kind}/message_thread_id")).filter(|_| in_topic);
+        Some(topic.map_or_else(|| chat.to_string(), |topic| format!("{chat}:{topic}")))
+    });
+    let mut lane = lane.unwrap_or_default();
+    // Who presses a button waits for what comes of it, and the button turns.
+    if at("/callback_query").is_some() {
+        lane.push_str(":pressed");
+    }
+    Some(Arrival { key, lane, body: update.to_string() })
+}
 
 /// The message in an update, if there is one for an agent.
 pub(crate) fn inbound(update: &Update, bot: &User) -> Option<Inbound> {
@@ -198,7 +222,7 @@ fn without_name(text: &str, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -282,5 +306,29 @@ mod tests {
         let read = inbound(&serde_json::from_value(update).expect("an update"), &bot());
         let read = read.expect("a message");
         assert_eq!((read.text.as_str(), read.author.id.as_str()), ("/approve 1", "42"));
+    }
+
+    #[test]
+    fn a_chat_is_a_lane_and_so_is_a_topic_and_what_is_pressed() {
+        for (update, lane) in [
+            (json!({"message": {"chat": {"id": 42}}}), "42"),
+            (json!({"edited_message": {"chat": {"id": 42}}}), "42"),
+            (json!({"message": {"chat": {"id": -1}, "message_thread_id": 5}}), "-1"),
+            (
+                json!({"message": {"chat": {"id": -1}, "message_thread_id": 5, "is_topic_message": true}}),
+                "-1:5",
+            ),
+            (json!({"callback_query": {"message": {"chat": {"id": 42}}}}), "42:pressed"),
+            (json!({"poll": {}}), ""),
+        ] {
+            let mut update = update;
+            update["update_id"] = json!(9);
+            let kept = arrival(&update).expect("an update");
+            assert_eq!((kept.key.as_str(), kept.lane.as_str()), ("9", lane), "{update}");
+            assert_eq!(serde_json::from_str::<Value>(&kept.body).expect("JSON"), update);
+        }
+        for none in [json!({}), json!([]), json!("x"), json!({"update_id": "9"})] {
+            assert_eq!(arrival(&none), None, "{none}");
+        }
     }
 }

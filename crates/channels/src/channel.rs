@@ -45,6 +45,11 @@ pub trait Channel: Send + Sync {
         Box::pin(async { WebReply::refused(404, "nothing is posted to this channel") })
     }
 
+    /// Another path of the Gateway that the same posts may go to.
+    fn web_path(&self) -> Option<&str> {
+        None
+    }
+
     /// Fetches a file that a message brought, as far as the account's limit allows.
     ///
     /// # Errors

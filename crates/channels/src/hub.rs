@@ -151,6 +151,7 @@ impl Hub {
             account: channel.account().to_owned(),
             policy: channel.policy().clone(),
             condition: Arc::clone(&known.condition),
+            backlog: Arc::default(),
             store: self.parts.store.clone(),
             intake: Arc::clone(&self.parts.intake),
             decide: Arc::clone(&self.parts.decide),
@@ -188,6 +189,16 @@ impl Hub {
             (known.channel.clone()?, Arc::clone(&known.running.as_ref()?.inbox))
         };
         Some(channel.receive(&inbox, call).await)
+    }
+
+    /// The account that posts to this path of the Gateway go to, beside its own.
+    #[must_use]
+    pub fn at_path(&self, path: &str) -> Option<(String, String)> {
+        let all = self.accounts.all.lock();
+        let found = all.iter().find(|(_, account)| {
+            account.channel.as_ref().and_then(|channel| channel.web_path()) == Some(path)
+        });
+        found.map(|(key, _)| key.clone())
     }
 
     /// The accounts there are, by channel.

@@ -1,5 +1,7 @@
 //! From a message to a run: policy, pairing, routing.
 
+mod backlog;
+
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -7,11 +9,12 @@ use openclaw_base::SharedClock;
 use openclaw_protocol::ids::{AgentId, RunId, SessionKey};
 use openclaw_store::{
     Store, StoreError,
-    channels::{Asked, Offset, Request},
+    channels::{Asked, Request},
     outbox::{NewDelivery, Route},
 };
 use tokio::sync::{Notify, watch};
 
+use self::backlog::Backlog;
 use crate::{
     choice::{Decide, Decided, Decision},
     media::{self, Fetch, Received},
@@ -86,6 +89,12 @@ pub enum IntakeError {
 #[error("{0}")]
 pub struct NotTaken(String);
 
+impl NotTaken {
+    pub(crate) fn because(why: &str) -> Self {
+        Self(why.to_owned())
+    }
+}
+
 impl From<StoreError> for NotTaken {
     fn from(error: StoreError) -> Self {
         Self(error.to_string())
@@ -100,6 +109,7 @@ pub struct Inbox {
     pub(crate) account: String,
     pub(crate) policy: AccountPolicy,
     pub(crate) condition: Arc<Condition>,
+    pub(crate) backlog: Arc<Backlog>,
     pub(crate) store: Store,
     pub(crate) intake: Arc<dyn Intake>,
     pub(crate) decide: Arc<dyn Decide>,
@@ -109,6 +119,12 @@ pub struct Inbox {
 }
 
 impl Inbox {
+    /// Where the account says how it is doing.
+    #[must_use]
+    pub fn condition(&self) -> &Condition {
+        &self.condition
+    }
+
     /// How far the account has read; `None` for a scope that is new.
     ///
     /// # Errors
@@ -117,17 +133,6 @@ impl Inbox {
         let (channel, account) = self.name();
         let offset = self.store.channels().offset(channel, account).await?;
         Ok(offset.filter(|offset| offset.scope == scope).map(|offset| offset.position))
-    }
-
-    /// Notes how far the account has read. Everything before must have been taken.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn read_to(&self, scope: &str, position: i64) -> Result<(), NotTaken> {
-        let (channel, account) = self.name();
-        let offset = Offset { scope: scope.to_owned(), position };
-        let now = self.clock.now_ms();
-        Ok(self.store.channels().set_offset(channel, account, offset, now).await?)
     }
 
     /// Takes a message. When this is done, it is on disk, answered, or let go.

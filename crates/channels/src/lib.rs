@@ -1,9 +1,9 @@
 //! Channels: where people write to agents and are answered.
 //!
 //! ```text
-//! Channel::listen ─► Inbox: policy, pairing ─► routing: agent, session ─► Intake (a run)
-//!                                                                            │
-//! Channel::send ◄── Courier: in order per chat, with back-off ◄── outbox ◄───┘ one transaction
+//! Channel::listen ─► Inbox: backlog, policy, pairing ─► routing: agent, session ─► Intake (a run)
+//!                                                                                     │
+//! Channel::send ◄── Courier: in order per chat, with back-off ◄── outbox ◄────────────┘ one transaction
 //! Channel::draft ◄── Drafts: the answer while it grows
 //! ```
 //!
@@ -24,6 +24,8 @@ pub mod policy;
 pub mod routing;
 mod status;
 mod web;
+
+pub use openclaw_store::arrivals::Arrival;
 
 pub use self::{
     channel::{Channel, ChannelError, Draft, Outgoing, OutgoingFile, SendError},

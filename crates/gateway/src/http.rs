@@ -2,7 +2,7 @@
 //!
 //! `GET /health`, `/healthz`, `/ready`, `/readyz`, `/startup`, `/startupz` answer without credentials and
 //! without telling a version. `POST /channels/CHANNEL/ACCOUNT` goes to that channel, which has its own way to
-//! know who it is from. What other programs call is in [`endpoints`]. A WebSocket upgrade is served on any path, the browser interface below its
+//! know who it is from; so does a post to a path that an account names. What other programs call is in [`endpoints`]. A WebSocket upgrade is served on any path, the browser interface below its
 //! base path. Everything else is 404.
 
 use std::{sync::Arc, time::Duration};
@@ -79,6 +79,9 @@ async fn guard(
     let forwarded = peer::is_forwarded(request.headers());
     let guarded = !forwarded && link.binding() == Binding::TlsExporter;
     let own = state.own_name();
+    if is_post_to_channel(&state, &request) && !link.is_for_nodes() {
+        return guarded_headers(next.run(request).await);
+    }
     if !settings.hosts.allows_host(request.headers(), guarded, own.as_deref()) {
         let hint =
             "use localhost or an IP address, or list the name in gateway.controlUi.allowedOrigins";
@@ -127,7 +130,19 @@ async fn guard(
             hint,
         );
     }
-    let mut response = next.run(request).await;
+    guarded_headers(next.run(request).await)
+}
+
+/// Whether this goes to a channel. Such a post shows a secret of its own, which no browser has: by which
+/// name and through which proxies it came does not count.
+fn is_post_to_channel(state: &State, request: &Request) -> bool {
+    let path = request.uri().path();
+    request.method() == Method::POST
+        && !request.headers().contains_key(header::ORIGIN)
+        && (path.starts_with("/channels/") || state.channels.at_path(path).is_some())
+}
+
+fn guarded_headers(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -247,17 +262,27 @@ async fn channel(
     Path((channel, account)): Path<(String, String)>,
     request: Request,
 ) -> Response {
+    post_to(&state, &channel, &account, request).await
+}
+
+async fn post_to(state: &State, channel: &str, account: &str, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Ok(Ok(body)) = timeout(POST_TIMEOUT, axum::body::to_bytes(body, MAX_POST)).await else {
-        let message = "the body is too long, or did not come in time";
-        let hint = "post at most a megabyte, within ten seconds";
-        return refusal(StatusCode::PAYLOAD_TOO_LARGE, "bad_body", message, hint);
+    let body = match timeout(POST_TIMEOUT, axum::body::to_bytes(body, MAX_POST)).await {
+        Ok(Ok(body)) => body,
+        Ok(Err(_)) => {
+            let (message, hint) = ("the body is too long", "post at most a megabyte");
+            return refusal(StatusCode::PAYLOAD_TOO_LARGE, "bad_body", message, hint);
+        }
+        Err(_) => {
+            let (message, hint) = ("the body did not come in time", "post it within ten seconds");
+            return refusal(StatusCode::REQUEST_TIMEOUT, "bad_body", message, hint);
+        }
     };
     let headers = parts.headers.iter().filter_map(|(name, value)| {
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     });
     let call = WebCall { headers: headers.collect(), body: body.to_vec() };
-    match state.channels.web(&channel, &account, call).await {
+    match state.channels.web(channel, account, call).await {
         Some(reply) => {
             let status = StatusCode::from_u16(reply.status);
             answer(status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), &reply.body)
@@ -295,6 +320,11 @@ async fn started() -> Response {
 }
 
 async fn interface(Extract(state): Extract<Arc<State>>, request: Request) -> Response {
+    if request.method() == Method::POST
+        && let Some((channel, account)) = state.channels.at_path(request.uri().path())
+    {
+        return post_to(&state, &channel, &account, request).await;
+    }
     let settings = state.settings.load_full();
     let served =
         ui::serve(&settings.control_ui, request.method(), request.uri(), request.headers());

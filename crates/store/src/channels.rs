@@ -103,34 +103,6 @@ impl<'a> Channels<'a> {
             .await
     }
 
-    /// Notes how far an account has read.
-    ///
-    /// # Errors
-    /// [`StoreError`] as described there.
-    pub async fn set_offset(
-        self,
-        channel: &str,
-        account: &str,
-        offset: Offset,
-        now_ms: u64,
-    ) -> Result<(), StoreError> {
-        let (channel, account) = (channel.to_owned(), account.to_owned());
-        self.engine
-            .write(Durability::Power, move |conn| {
-                conn.prepare_cached(
-                    "INSERT INTO channel_offsets VALUES (:channel, :account, :scope, :position, :now)
-                     ON CONFLICT (channel, account) DO UPDATE SET scope = :scope,
-                         position = :position, updated_at_ms = :now",
-                )?
-                .execute(named_params! {
-                    ":channel": channel, ":account": account, ":scope": offset.scope,
-                    ":position": offset.position, ":now": now_ms,
-                })?;
-                Ok(())
-            })
-            .await
-    }
-
     /// Whether a person was let in.
     ///
     /// # Errors
@@ -274,6 +246,26 @@ impl<'a> Channels<'a> {
             })
             .await
     }
+}
+
+/// Notes how far an account has read.
+pub(crate) fn put_offset(
+    conn: &Connection,
+    channel: &str,
+    account: &str,
+    offset: &Offset,
+    now_ms: u64,
+) -> Result<(), StoreError> {
+    conn.prepare_cached(
+        "INSERT INTO channel_offsets VALUES (:channel, :account, :scope, :position, :now)
+         ON CONFLICT (channel, account) DO UPDATE SET scope = :scope,
+             position = :position, updated_at_ms = :now",
+    )?
+    .execute(named_params! {
+        ":channel": channel, ":account": account, ":scope": offset.scope,
+        ":position": offset.position, ":now": now_ms,
+    })?;
+    Ok(())
 }
 
 fn is_allowed(conn: &Connection, key: &[String; 3]) -> Result<bool, StoreError> {
@@ -431,19 +423,5 @@ mod tests {
         assert!(!store.channels().is_allowed("telegram", "other", "1").await.expect("read"));
         assert!(store.channels().forget("telegram", "default", "1").await.expect("forgotten"));
         assert!(store.channels().senders().await.expect("senders").is_empty());
-    }
-
-    #[tokio::test]
-    async fn offsets_belong_to_one_bot() {
-        let store = Store::in_memory().expect("a store");
-        let set = async |scope: &str, position| {
-            let offset = Offset { scope: scope.into(), position };
-            store.channels().set_offset("telegram", "default", offset, 1).await.expect("kept");
-        };
-        set("7", 5).await;
-        set("8", 1).await;
-        let found = store.channels().offset("telegram", "default").await.expect("read");
-        assert_eq!(found, Some(Offset { scope: "8".into(), position: 1 }));
-        assert_eq!(store.channels().offset("telegram", "b").await.expect("read"), None);
     }
 }

@@ -30,6 +30,7 @@ mod error;
 mod row;
 mod schema;
 
+pub mod arrivals;
 pub mod channels;
 pub mod devices;
 pub mod ledger;
@@ -44,6 +45,7 @@ use std::{fmt, path::Path};
 
 use self::engine::Engine;
 pub use self::{
+    arrivals::Arrivals,
     channels::Channels,
     devices::Devices,
     digest::ParamsDigest,
@@ -136,6 +138,12 @@ impl Store {
     #[must_use]
     pub fn runs(&self) -> Runs<'_> {
         Runs::new(&self.engine)
+    }
+
+    /// What came in from channels.
+    #[must_use]
+    pub fn arrivals(&self) -> Arrivals<'_> {
+        Arrivals::new(&self.engine)
     }
 
     /// What channels remember.

@@ -21,6 +21,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0004_invites.sql"),
     include_str!("../migrations/0005_outbox_files.sql"),
     include_str!("../migrations/0006_node_work.sql"),
+    include_str!("../migrations/0007_channel_arrivals.sql"),
 ];
 
 /// Marks the file as ours: "OCLW".

@@ -14,6 +14,7 @@ use tokio::{net::TcpListener, sync::watch};
 mod http;
 mod methods;
 mod upload;
+mod webhook;
 
 /// One call that came in, whatever was answered.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,6 +122,10 @@ struct State {
     polls: u64,
     calls: Vec<Call>,
     faults: Vec<(String, Fault)>,
+    /// Where updates are posted to; with an empty URL they are polled for.
+    hook: webhook::Hook,
+    /// The port that the host of every webhook leads to.
+    door: Option<u16>,
 }
 
 impl FakeTelegram {
@@ -141,7 +146,18 @@ impl FakeTelegram {
                 }));
             }
         }));
+        let (token, posting) = (tasks.token(), Arc::clone(&shared));
+        drop(tasks.spawn("fake telegram's webhook", async move {
+            token.run_until_cancelled(webhook::deliver(&posting)).await;
+        }));
         Self { port, shared, tasks }
+    }
+
+    /// Says where a webhook leads: to this port of this machine, whatever its URL says, as behind a
+    /// proxy that ends TLS. `None` is nowhere.
+    pub fn webhooks_lead_to(&self, port: Option<u16>) {
+        self.shared.lock().door = port;
+        self.shared.tell();
     }
 
     /// What `channels.telegram.apiRoot` is set to.
@@ -285,7 +301,7 @@ impl FakeTelegram {
         self.shared.lock().sent_files.clone()
     }
 
-    /// Waits until every update was confirmed by a poll.
+    /// Waits until every update was confirmed by a poll, or taken by the webhook.
     pub async fn confirmed(&self) {
         let mut changed = self.shared.changed.subscribe();
         changed.wait_for(|_| self.unconfirmed() == 0).await.ok();

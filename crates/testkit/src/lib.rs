@@ -14,7 +14,7 @@ pub mod fake_tailscale;
 pub mod fake_telegram;
 pub mod fault_proxy;
 pub mod gateway;
-mod http;
+pub mod http;
 pub mod mcp_stand_in;
 pub mod network;
 pub mod played_model;

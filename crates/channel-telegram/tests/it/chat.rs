@@ -14,7 +14,7 @@ async fn who_is_allowed_is_answered() {
     assert_eq!(said.len(), 1, "{said:?}");
     let sent = stage.telegram.calls("sendMessage");
     assert_eq!((sent.len(), &sent[0]["chat_id"]), (1, &json!(ADA)));
-    within(stage.telegram.confirmed()).await;
+    stage.settled().await;
 }
 
 #[tokio::test]
@@ -23,13 +23,13 @@ async fn a_stranger_gets_a_code_and_nothing_else_until_the_owner_lets_them_in() 
     stage.telegram.direct_message(ADA, "hello");
     stage.telegram.direct_message(ADA, "hello?");
     let said = stage.said(1).await;
-    within(stage.telegram.confirmed()).await;
+    stage.settled().await;
     assert!(said[0].contains("42") && said[0].contains("pairing approve telegram"), "{said:?}");
     // It is one answer after a restart too.
     stage.gateway.stop().await;
     stage.gateway.resume().await;
     stage.telegram.direct_message(ADA, "anybody there?");
-    within(stage.telegram.confirmed()).await;
+    stage.settled().await;
     assert_eq!(stage.telegram.calls("sendMessage").len(), 1);
     assert_eq!(stage.telegram.calls("sendChatAction").len(), 0);
 }
@@ -41,5 +41,5 @@ async fn commands_work_and_answers_come_in_order() {
         stage.telegram.direct_message(ADA, text);
         stage.said(count + 1).await;
     }
-    within(stage.telegram.confirmed()).await;
+    stage.settled().await;
 }

@@ -12,3 +12,4 @@ mod files_out;
 mod media;
 mod stage;
 mod trouble;
+mod webhook;

@@ -62,7 +62,7 @@ async fn other_files_are_kept_and_what_cannot_be_had_is_said() {
         assert!(text.contains("The voice could not be fetched"), "{text}");
         assert!(!text.contains("7:token"), "{text}");
     }
-    within(stage.telegram.confirmed()).await;
+    stage.settled().await;
 }
 
 #[tokio::test]
@@ -70,6 +70,28 @@ async fn files_of_strangers_are_not_fetched() {
     let (stage, _model) = stage(json!({"dmPolicy": "allowlist"})).await;
     stage.telegram.put_file("large", "photos/file_1.png", PNG);
     stage.telegram.direct(ADA, &json!({"photo": [{"file_id": "large"}]}));
-    within(stage.telegram.confirmed()).await;
+    stage.settled().await;
     assert!(stage.telegram.calls("getFile").is_empty());
+}
+
+#[tokio::test]
+async fn a_slow_file_holds_up_its_own_chat_and_no_other_and_outlives_a_restart() {
+    let bob = 43;
+    let (mut stage, model) = stage(json!({"allowFrom": [ADA, bob], "streamMode": "off"})).await;
+    stage.telegram.put_file("slow", "documents/file_1.pdf", b"%PDF");
+    stage.telegram.fail_next("download", Fault::Stall);
+    stage.telegram.direct(ADA, &json!({"document": {"file_id": "slow"}, "caption": "read this"}));
+    stage.telegram.direct_message(ADA, "/help");
+    stage.telegram.direct_message(bob, "/help");
+    within(stage.telegram.texts_are(bob, 1)).await;
+    within(stage.telegram.confirmed()).await;
+    let account = stage.account_is(|account| account["waiting"] == 2).await;
+    assert_eq!(account["connected"], true);
+    assert_eq!(stage.telegram.texts(ADA).len(), 0, "what came after the file waits for it");
+    stage.gateway.stop().await;
+    stage.gateway.resume().await;
+    assert!(told(&model, 1).await.to_string().contains("media/inbound/"));
+    stage.said(2).await;
+    stage.settled().await;
+    assert_eq!(stage.telegram.calls("getFile").len(), 2);
 }

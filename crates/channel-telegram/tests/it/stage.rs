@@ -39,6 +39,12 @@ impl Stage {
         within(self.telegram.texts_are(ADA, count)).await
     }
 
+    /// Waits until everything that was written to the bot is handled.
+    pub(crate) async fn settled(&self) {
+        within(self.telegram.confirmed()).await;
+        self.account_is(|account| account["waiting"] == 0).await;
+    }
+
     /// The account as `channels.status` shows it, as soon as it is like this.
     pub(crate) async fn account_is(&self, like: impl Fn(&Value) -> bool) -> Value {
         within(async {

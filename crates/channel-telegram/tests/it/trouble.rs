@@ -129,8 +129,8 @@ async fn the_owner_decides_who_waits() {
     let stage = Stage::new(json!({})).await;
     for person in 1..=4 {
         stage.telegram.direct_message(person, "hello");
+        stage.settled().await;
     }
-    within(stage.telegram.confirmed()).await;
     let mut client = stage.gateway.operator().await;
     let listed = client.ok("channels.pairing.list", json!({})).await;
     let requests = listed["requests"].as_array().expect("requests");

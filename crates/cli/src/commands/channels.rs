@@ -280,12 +280,18 @@ fn print(printer: Printer, result: &ChannelsStatusResult) -> Result<(), Failure>
                 (.., true, true) => "connected",
                 (.., true, false) => "trying",
             };
-            let last = account.get("lastInboundAt").and_then(Value::as_u64);
+            let mode = text("mode").filter(|mode| *mode == "webhook" && channel != "webhook");
+            let state = mode.map_or_else(|| state.to_owned(), |mode| format!("{state} ({mode})"));
+            let number = |key: &str| account.get(key).and_then(Value::as_u64);
+            let last = number("lastInboundAt");
+            if let Some(count) = number("waiting").filter(|count| *count > 0) {
+                troubles.push(format!("{channel} {name}: {count} messages wait to be handled"));
+            }
             table.row([
                 channel.clone(),
                 name.to_owned(),
                 bot.map_or_else(|| "-".to_owned(), |bot| format!("@{bot}")),
-                state.to_owned(),
+                state,
                 last.map_or_else(|| "-".to_owned(), |then| age(now, then)),
             ]);
             troubles.extend(text("lastError").map(|why| format!("{channel} {name}: {why}")));

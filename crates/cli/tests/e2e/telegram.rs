@@ -86,18 +86,35 @@ fn from_a_token_to_a_conversation() {
 
 #[test]
 fn everything_is_answered_in_order_whenever_the_gateway_is_killed() {
+    let moments = ["sendChatAction", "sendMessage", "getUpdates", "sendMessage", "sendChatAction"];
+    in_order(&json!({}), &moments);
+}
+
+#[test]
+fn and_so_it_is_when_telegram_posts_to_it() {
+    let keys = json!({"webhookUrl": "https://bot.example/channels/telegram/default",
+        "webhookSecret": "e2e-secret"});
+    let moments = ["webhook", "sendMessage", "webhook", "setWebhook", "sendChatAction", "webhook"];
+    in_order(&keys, &moments);
+}
+
+/// Kills the Gateway whenever one of these methods is called, and looks at what was answered.
+fn in_order(keys: &serde_json::Value, moments: &[&str]) {
     let service = Service::start();
     let machine = Machine::new();
-    let channel = json!({"apiRoot": service.telegram.root(), "botToken": TOKEN,
+    let mut channel = json!({"apiRoot": service.telegram.root(), "botToken": TOKEN,
         "allowFrom": [ADA], "streamMode": "off"});
+    for (key, value) in keys.as_object().unwrap() {
+        channel[key] = value.clone();
+    }
     let config = json!({"channels": {"telegram": channel},
         "messages": {"queue": {"mode": "followup", "debounceMs": 0}}});
     machine.configure(&config.to_string());
     let mut count = 0;
-    let moments = ["sendChatAction", "sendMessage", "getUpdates", "sendMessage", "sendChatAction"];
     for moment in moments {
-        let gateway = machine.gateway(&["--port", "0"]);
         let before = service.telegram.calls(moment).len();
+        let gateway = machine.gateway(&["--port", "0"]);
+        service.telegram.webhooks_lead_to(Some(gateway.port));
         for _ in 0..3 {
             count += 1;
             service.telegram.direct_message(ADA, &format!("number {count}."));
@@ -105,7 +122,8 @@ fn everything_is_answered_in_order_whenever_the_gateway_is_killed() {
         service.wait(service.telegram.called(moment, before + 1));
         assert_eq!(gateway.end(Signal::KILL).code, None);
     }
-    let _gateway = machine.gateway(&["--port", "0"]);
+    let gateway = machine.gateway(&["--port", "0"]);
+    service.telegram.webhooks_lead_to(Some(gateway.port));
     count += 1;
     service.telegram.direct_message(ADA, &format!("number {count}."));
     let last = format!("number {count}.");

@@ -76,6 +76,35 @@ fn what_has_no_effect_yet_is_told_unless_it_is_how_things_are() {
 }
 
 #[test]
+fn a_webhook_of_telegram_has_a_secret_and_goes_over_tls() {
+    let check = |keys: &str, problems: &[&str]| {
+        check(&format!("{{channels: {{telegram: {{{keys}}}}}}}"), problems);
+    };
+    check("webhookUrl: 'https://b.example/x', webhookSecret: 'a_B-1', webhookPath: '/x'", &[]);
+    check("webhookUrl: 'http://b/x', webhookSecret: 'a', apiRoot: 'http://127.0.0.1:8081'", &[]);
+    check(
+        "webhookUrl: 'http://b.example/x', webhookSecret: 'a b'",
+        &[
+            "1:36: channels.telegram.webhookUrl: does not begin with https:// hint: Telegram posts over TLS only",
+            "1:73: channels.telegram.webhookSecret: is not 1 to 256 letters, digits, _ and - hint: Telegram takes nothing else",
+        ],
+    );
+    check(
+        "webhookUrl: 'https://b.example/x', webhookPath: 'x'",
+        &[
+            "1:36: channels.telegram.webhookUrl: needs webhookSecret, or anybody could post to it hint: set webhookSecret to a long random text",
+            "1:72: channels.telegram.webhookPath: is no path: it begins with no / hint: such as /telegram-webhook",
+        ],
+    );
+    check(
+        "webhookPort: 8787",
+        &[
+            "1:24: warning: channels.telegram.webhookPort: is not supported by this Gateway yet, it has no effect",
+        ],
+    );
+}
+
+#[test]
 fn types_limits_and_closed_lists() {
     let cases = [
         (

@@ -90,6 +90,24 @@ pub struct TelegramAccount {
     /// The Bot API server. Left out: `https://api.telegram.org`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_root: Option<String>,
+    /// Where Telegram posts updates to, `https://…`; needs `webhookSecret`. Left out: the bot asks for
+    /// them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_url: Option<String>,
+    /// What Telegram shows with every post: 1 to 256 letters, digits, `_` and `-`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_secret: Option<SecretInput>,
+    /// A path of the Gateway that updates may be posted to, beside `/channels/telegram/ACCOUNT`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_path: Option<String>,
+    /// The original's own server for the webhook; here updates arrive on the Gateway's port.
+    #[schemars(extend("x-unserved" = true))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_host: Option<String>,
+    /// The port of that server.
+    #[schemars(extend("x-unserved" = true))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub webhook_port: Option<u16>,
     /// Whether commands that wait for a person's word are asked about in chats, and whose word counts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exec_approvals: Option<ChatApprovals>,

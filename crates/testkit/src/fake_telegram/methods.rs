@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::{Refusal, Shared, State, upload};
+use super::{Refusal, Shared, State, upload, webhook};
 
 /// Telegram's limit for one message. Texts with a parse mode are not measured: the limit counts what
 /// is left after the marks are taken out.
@@ -15,6 +15,8 @@ const MAX_TEXT: usize = 4096;
 const MAX_FILE: usize = 20 * 1024 * 1024;
 
 const CONFLICT: &str = "Conflict: terminated by other getUpdates request; make sure that only one bot instance is running";
+
+const HOOKED: &str = "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first";
 
 const NOT_MODIFIED: &str = "Bad Request: message is not modified: specified new message content and reply markup are exactly the same as a current content and reply markup of the message";
 
@@ -31,10 +33,12 @@ pub(super) async fn call(
             "can_join_groups": true, "can_read_all_group_messages": false,
             "supports_inline_queries": false,
         })),
-        "getWebhookInfo" => Ok(json!({
-            "url": "", "has_custom_certificate": false,
-            "pending_update_count": shared.lock().updates.len(),
-        })),
+        "getWebhookInfo" => Ok(webhook::info(shared)),
+        "setWebhook" => webhook::set(shared, params),
+        "deleteWebhook" => {
+            webhook::delete(shared, params);
+            Ok(Value::Bool(true))
+        }
         "getFile" => get_file(shared, params),
         "getUpdates" => get_updates(shared, params).await,
         "sendMessage" => send(shared, params),
@@ -44,7 +48,7 @@ pub(super) async fn call(
         "sendChatAction" | "setMessageReaction" => chat(params).map(|_| Value::Bool(true)),
         "editMessageReplyMarkup" => edit_buttons(shared, params),
         "answerCallbackQuery" => answer_press(shared, params),
-        "deleteWebhook" | "setMyCommands" | "deleteMyCommands" => Ok(Value::Bool(true)),
+        "setMyCommands" | "deleteMyCommands" => Ok(Value::Bool(true)),
         _ => Err(Refusal::new(404, "Not Found: method not found")),
     }
 }
@@ -55,6 +59,9 @@ async fn get_updates(shared: &Shared, params: &Value) -> Result<Value, Refusal> 
     let wait = Duration::from_secs(params["timeout"].as_u64().unwrap_or(0));
     let mine = {
         let mut state = shared.lock();
+        if !state.hook.url.is_empty() {
+            return Err(Refusal::new(409, HOOKED));
+        }
         state.updates.retain(|(id, _)| *id >= offset);
         state.polls += 1;
         state.polls
