@@ -34,6 +34,7 @@ const PATIENCE: Duration = Duration::from_secs(15 * 60);
 pub(crate) fn run() -> anyhow::Result<()> {
     ensure!(shell::read(Command::new("id").arg("-u"))?.trim() == "0", "this needs root");
     shell::heading("tools")?;
+    shell::run(Command::new("apt-get").args(["update", "--quiet=2"]))?;
     let mut apt = Command::new("apt-get");
     apt.args(["install", "--yes", "--quiet=2", "--no-install-recommends"]).args(TOOLS);
     shell::run(apt.env("DEBIAN_FRONTEND", "noninteractive").env("RUNLEVEL", "1"))?;

@@ -3,7 +3,7 @@
 use std::error::Error as _;
 
 use openclaw_client::{ClientError, ErrorKind};
-use openclaw_protocol::{ErrorCode, RpcError};
+use openclaw_protocol::{DetailCode, ErrorCode, RpcError};
 
 use crate::exit::ExitCode;
 use crate::failure::{Failure, FailureType};
@@ -88,6 +88,13 @@ fn rpc_hint(rpc: &RpcError) -> Option<String> {
     }
     if of_the_model.is_some() || rpc.code != ErrorCode::InvalidRequest {
         return of_the_model;
+    }
+    if rpc.detail_code() == Some(DetailCode::RequestInterrupted) {
+        return Some(
+            "nobody knows how far it came: look at what it did, then give the order anew (with another \
+             --idempotency-key, if you chose one)"
+                .to_owned(),
+        );
     }
     let said = |words: &str| rpc.message.starts_with(words);
     Some(match () {
@@ -183,6 +190,10 @@ mod tests {
             (reason("network"), "models.providers.mine"),
             (reason("unknown_model"), "openclaw models list"),
             (RpcError::unknown_method("x"), "docs/protocol.md"),
+            (
+                RpcError::invalid("x was running").with_code(DetailCode::RequestInterrupted),
+                "look at what it did",
+            ),
             (RpcError::invalid("invalid health params"), "--help"),
             (RpcError::unavailable("busy"), "openclaw logs"),
         ] {

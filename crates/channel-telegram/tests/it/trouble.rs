@@ -148,3 +148,24 @@ async fn the_owner_decides_who_waits() {
     let said = within(stage.telegram.texts_are(1, 2)).await;
     assert!(said[1].contains("/new"), "{said:?}");
 }
+
+#[tokio::test]
+async fn what_is_sent_to_many_at_once_is_sent_to_each_once_and_in_order() {
+    let stage = Stage::new(json!({})).await;
+    let mut client = stage.gateway.operator().await;
+    let people = 1000..1030;
+    let wanted: Vec<String> = (0..6).map(|round| format!("message {round}")).collect();
+    for text in &wanted {
+        for person in people.clone() {
+            let params = json!({"to": person.to_string(), "message": text,
+                "idempotencyKey": format!("{person} {text}")});
+            client.send("send", &params).await;
+        }
+    }
+    for person in people.clone() {
+        within(stage.telegram.texts_are(person, wanted.len())).await;
+    }
+    for person in people {
+        assert_eq!(stage.telegram.texts(person), wanted, "{person}");
+    }
+}
