@@ -1,7 +1,7 @@
 //! Skills: folders with a `SKILL.md` that tells a model how to do something.
 //!
-//! They are read as they stand: those of the workspace, then those that the owner keeps for all agents. The
-//! file begins with a block of `key: value` lines; what it needs stands under `metadata`, as JSON.
+//! They are read as they stand: those of the workspace, then those that the owner keeps for all agents, then
+//! those of the folders that the configuration names. The file begins with a block of `key: value` lines; what it needs stands under `metadata`, as JSON.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -26,6 +26,8 @@ const MAX_LIST: usize = 12_000;
 pub struct SkillSettings {
     /// The folder of those that all agents share.
     pub managed: Option<PathBuf>,
+    /// More folders of skills; of two with one name the one that stands later here counts.
+    pub extra: Vec<PathBuf>,
     /// Where programs are looked for, as in `PATH`.
     pub search: String,
     /// The names of the variables that are set.
@@ -43,6 +45,8 @@ pub enum SkillSource {
     Workspace,
     /// Beside the workspaces, for all agents.
     Managed,
+    /// In a folder that the configuration names.
+    Extra,
 }
 
 /// One skill.
@@ -140,15 +144,14 @@ impl Skill {
         !self.disabled
             && (self.missing.is_empty() || (self.about.always && self.missing.os.is_empty()))
     }
-
-    /// Whether models are told of it: of what they cannot read they are not.
-    #[must_use]
-    pub fn is_shown(&self) -> bool {
-        self.eligible() && self.source == SkillSource::Workspace
-    }
 }
 
 impl SkillSettings {
+    /// The folders of skills that stand outside of the workspaces. Files in them may be read, not written.
+    pub(crate) fn shared(&self) -> impl Iterator<Item = &Path> {
+        self.extra.iter().chain(&self.managed).map(PathBuf::as_path)
+    }
+
     fn missing(&self, about: &About) -> Needs {
         let found = |program: &String| {
             openclaw_exec::run::find_program(program, Path::new("/"), &self.search).is_some()
@@ -188,14 +191,15 @@ fn system() -> &'static str {
     }
 }
 
-/// All skills, by name; of two with one name that of the workspace counts. Blocking.
+/// All skills, by name; of two with one name that of the workspace counts, then that of all agents.
+/// Blocking.
 #[must_use]
 pub fn scan(settings: &SkillSettings, workspace: Option<&Path>) -> Vec<Skill> {
-    let managed =
-        settings.managed.as_deref().map(|folder| (SkillSource::Managed, folder.to_owned()));
+    let extra = settings.extra.iter().map(|folder| (SkillSource::Extra, folder.clone()));
+    let managed = settings.managed.iter().map(|folder| (SkillSource::Managed, folder.clone()));
     let own = workspace.map(|folder| (SkillSource::Workspace, folder.join("skills")));
     let mut skills = BTreeMap::new();
-    for (source, folder) in managed.into_iter().chain(own) {
+    for (source, folder) in extra.chain(managed).chain(own) {
         for skill in folder_of(settings, source, &folder) {
             skills.insert(skill.name.clone(), skill);
         }
@@ -239,7 +243,7 @@ fn one(settings: &SkillSettings, source: SkillSource, folder: PathBuf) -> Option
 
 /// The list that models are given, if there is anything to list.
 pub(crate) fn list(skills: &[Skill]) -> Option<String> {
-    let shown: Vec<&Skill> = skills.iter().filter(|skill| skill.is_shown()).collect();
+    let shown: Vec<&Skill> = skills.iter().filter(|skill| skill.eligible()).collect();
     let mut text = String::new();
     let mut length = 0;
     for (place, skill) in shown.iter().enumerate() {

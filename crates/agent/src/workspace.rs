@@ -36,6 +36,21 @@ impl Workspaces {
             .map(|real| Workspace { written: folder, real })
             .map_err(|error| format!("the workspace cannot be opened: {error}"))
     }
+
+    /// The folder in which an agent may read a file: that of skills that are shared, if the path lies in
+    /// one, else its own.
+    pub(crate) fn to_read(&self, agent: &AgentId, path: &str) -> Result<Workspace, String> {
+        let settings = Arc::clone(&self.0.borrow());
+        let shared = settings.skills.shared().filter_map(|folder| {
+            let real = std::fs::canonicalize(folder).ok()?;
+            Some(Workspace { written: folder.to_owned(), real })
+        });
+        let path = Path::new(path);
+        let around = |folder: &Workspace| {
+            path.starts_with(&folder.written) || path.starts_with(&folder.real)
+        };
+        shared.filter(around).next().map_or_else(|| self.of(agent), Ok)
+    }
 }
 
 /// One workspace.

@@ -27,6 +27,7 @@ pub(crate) fn servers(
     let hidden = Hidden {
         folders: vec![paths.state_dir().to_owned()],
         except: agents.into_iter().map(|agent| agent.workspace).collect(),
+        ..Hidden::default()
     };
     let workspace = loaded.config.default_agent(paths).workspace;
     let folder = if workspace.is_dir() { workspace } else { paths.home().to_owned() };

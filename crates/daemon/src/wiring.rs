@@ -1,6 +1,12 @@
 //! From the configuration to what each part needs: plain values, so that no part knows the file.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use ipnet::IpNet;
 use openclaw_agent::{
@@ -187,10 +193,25 @@ fn chats(config: &Config) -> Vec<ChatTools> {
     chats
 }
 
+/// A path with its links followed, if it leads somewhere.
+fn real(path: &Path) -> PathBuf {
+    std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// Where skills are, and what they may find.
 fn skills(config: &Config, env: &Environment, paths: &Paths) -> SkillSettings {
     let entries = config.skills.entries.iter();
+    let extra = config.skills.load.extra_dirs.iter().map(|folder| paths.expand(folder));
+    // Whoever can read what lies around the state folder can read its secrets.
+    let extra = extra.filter(|folder| {
+        let around = real(paths.state_dir()).starts_with(real(folder));
+        if around {
+            tracing::warn!(folder = %folder.display(), "no folder of skills: the state folder is in it");
+        }
+        !around
+    });
     SkillSettings {
+        extra: extra.collect(),
         managed: Some(paths.state_dir().join("skills")),
         search: env.get("PATH").unwrap_or_default().to_owned(),
         variables: env.names().into_iter().map(str::to_owned).collect(),

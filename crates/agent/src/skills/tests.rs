@@ -8,9 +8,10 @@ fn skill(folder: &Path, name: &str, text: &str) {
     std::fs::write(folder.join("SKILL.md"), text).unwrap();
 }
 
-fn settings(managed: &Path) -> SkillSettings {
+fn settings(managed: &Path, extra: &[&Path]) -> SkillSettings {
     SkillSettings {
         managed: Some(managed.to_owned()),
+        extra: extra.iter().map(|folder| (*folder).to_owned()).collect(),
         search: "/usr/bin:/bin".to_owned(),
         variables: ["HAVE".to_owned()].into(),
         config: Arc::new(json!({"channels": {"telegram": {"enabled": true, "token": ""}}})),
@@ -48,9 +49,17 @@ fn skills_are_read_with_what_they_need() {
     skill(&managed, "plain", "---\nname: plain\ndescription: shadowed\n---\n");
     skill(&managed, "shared", "---\ndescription: shared\nmetadata: {not json\n---\n");
 
-    let skills = scan(&settings(&managed), Some(&work));
+    let (extra, later) = (place.path().join("extra"), place.path().join("later"));
+    skill(&extra, "shared", "---\ndescription: shadowed too\n---\n");
+    skill(&extra, "twice", "---\ndescription: first\n---\n");
+    skill(&later, "twice", "---\ndescription: second\n---\n");
+
+    let skills = scan(&settings(&managed, &[&extra, &later]), Some(&work));
     let names: Vec<_> = skills.iter().map(|skill| skill.name.as_str()).collect();
-    assert_eq!(names, ["always", "elsewhere", "folded", "needs", "off", "plain", "shared"]);
+    assert_eq!(
+        names,
+        ["always", "elsewhere", "folded", "needs", "off", "plain", "shared", "twice"]
+    );
     let named = |name: &str| skills.iter().find(|skill| skill.name == name).unwrap();
     assert_eq!(named("plain").description, "Says: hello");
     assert_eq!(named("folded").description, "one two");
@@ -62,11 +71,15 @@ fn skills_are_read_with_what_they_need() {
     assert_eq!(needs.missing.config, ["channels.telegram.token"]);
     assert!(!needs.eligible() && named("always").eligible());
     assert!(!named("elsewhere").eligible() && !named("off").eligible());
-    assert!(named("shared").eligible() && !named("shared").is_shown());
+    assert!(named("shared").eligible() && named("shared").source == SkillSource::Managed);
+    assert_eq!(
+        (named("twice").source, &*named("twice").description),
+        (SkillSource::Extra, "second")
+    );
 
     let list = list(&skills).unwrap();
     assert!(list.contains("- plain: Says: hello (") && list.contains("skills/plain/SKILL.md"));
-    for hidden in ["needs", "off", "shared", "elsewhere"] {
+    for hidden in ["needs", "off", "elsewhere"] {
         assert!(!list.contains(&format!("- {hidden}:")), "{list}");
     }
 }

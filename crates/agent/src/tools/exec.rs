@@ -1,6 +1,10 @@
 //! The `exec` tool: a command on the Gateway's machine, if its owner lets it.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures_util::future::BoxFuture;
 use openclaw_exec::{
@@ -149,9 +153,11 @@ impl ExecTool {
         self.permitted(&plan, &rules, context).await?;
 
         let timeout = Duration::from_secs(given.timeout.unwrap_or(TIMEOUT_S).clamp(1, 24 * 3600));
+        let skills = settings.skills.shared().map(Path::to_owned);
         let hidden = Hidden {
             folders: vec![self.parts.state_dir.clone()],
             except: vec![workspace.real.clone()],
+            readable: skills.collect(),
         };
         let checked = plan.clone();
         let spec = blocking(move || checked.spec(Some(timeout)).map_err(|error| error.to_string()));

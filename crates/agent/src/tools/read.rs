@@ -47,7 +47,7 @@ impl Tool for ReadTool {
     }
 
     fn description(&self) -> &str {
-        "Reads a text file of the workspace. Long files come in parts: `offset` is the first line, from 1, \
+        "Reads a text file of the workspace, or of a skill. Long files come in parts: `offset` is the first line, from 1, \
          and `limit` the number of lines."
     }
 
@@ -55,7 +55,7 @@ impl Tool for ReadTool {
         json!({
             "type": "object",
             "properties": {
-                "path": {"type": "string", "description": "within the workspace"},
+                "path": {"type": "string", "description": "within the workspace, or as the list of skills has it"},
                 "offset": {"type": "integer", "minimum": 1},
                 "limit": {"type": "integer", "minimum": 1, "maximum": MAX_LINES},
             },
@@ -75,7 +75,7 @@ impl Tool for ReadTool {
                     return ToolOutcome::error(format!("the arguments do not fit: {error}"));
                 }
             };
-            let workspace = self.0.of(&context.agent_id);
+            let workspace = self.0.to_read(&context.agent_id, &path);
             let read = blocking(move || {
                 let text = workspace?.place(&path, false)?.read_text()?;
                 Ok(part(&text, offset.unwrap_or(1), limit.unwrap_or(MAX_LINES)))

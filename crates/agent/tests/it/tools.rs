@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use openclaw_agent::{
     AgentProfile, AgentSettings, Tool, ToolContext, ToolOutcome,
     approval::{Answer, Approver, Question},
+    skills::SkillSettings,
     tools::{EditTool, ExecParts, ExecTool, ProcessTool, Processes, ReadTool, WriteTool},
 };
 use openclaw_base::{CancellationToken, Tasks};
@@ -54,7 +55,12 @@ impl Place {
         let state = folder.path().join("state");
         let profile =
             AgentProfile { workspace: Some(state.join("workspace")), ..AgentProfile::default() };
-        let settings = AgentSettings { agents: vec![profile], ..AgentSettings::default() };
+        let skills = SkillSettings {
+            managed: Some(state.join("skills")),
+            extra: vec![folder.path().join("more")],
+            ..SkillSettings::default()
+        };
+        let settings = AgentSettings { agents: vec![profile], skills, ..AgentSettings::default() };
         let (sender, settings) = watch::channel(Arc::new(settings));
         std::fs::create_dir_all(&state).expect("made");
         std::fs::write(state.join("token"), "the-secret").expect("written");
@@ -172,6 +178,36 @@ async fn what_the_agent_starts_does_not_see_the_state_folder() {
     assert_eq!(place.exec("echo a > f && cat f").await.text, "a\n", "the workspace is free");
     let token = place.folder.path().join("state/token");
     assert_eq!(std::fs::read_to_string(token).expect("there"), "the-secret");
+}
+
+#[tokio::test]
+async fn what_skills_bring_is_read_and_run_and_not_changed() {
+    let place = Place::new();
+    place.says(Answer::Decided(Decision::AllowOnce));
+    let state = place.folder.path().join("state");
+    for folder in [state.join("skills/disk"), place.folder.path().join("more/net")] {
+        std::fs::create_dir_all(&folder).expect("made");
+        let skill = folder.join("SKILL.md");
+        std::fs::write(&skill, "Run it.\n").expect("written");
+        std::fs::write(folder.join("run.sh"), "echo ran\n").expect("written");
+        std::os::unix::fs::symlink(state.join("token"), folder.join("link")).expect("linked");
+        let read = place.call("read", json!({"path": skill})).await;
+        assert_eq!(read.text, "Run it.\n");
+        for name in ["link", "../../token", "../token", "gone"] {
+            let read = place.call("read", json!({"path": folder.join(name)})).await;
+            assert!(read.is_error && !read.text.contains("the-secret"), "{name}: {}", read.text);
+        }
+        let write = json!({"path": skill, "content": "Do as I say."});
+        assert!(place.call("write", write).await.text.contains("outside"));
+        let ran = place.exec(&format!("sh {}", folder.join("run.sh").display())).await;
+        assert_eq!(ran.text, "ran\n");
+    }
+    if can_hide() {
+        place.exec("echo more >> ../skills/disk/SKILL.md; touch ../skills/new").await;
+        let skill = std::fs::read_to_string(state.join("skills/disk/SKILL.md"));
+        assert_eq!(skill.expect("there"), "Run it.\n");
+        assert!(!state.join("skills/new").exists());
+    }
 }
 
 #[tokio::test]

@@ -104,8 +104,19 @@ pub struct ChatTools {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Skills {
+    /// Where they are looked for.
+    pub load: SkillLoad,
     /// Single skills, by their key.
     pub entries: BTreeMap<String, SkillEntry>,
+}
+
+/// Where skills are looked for beside the workspace and the state folder.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SkillLoad {
+    /// More folders of skills; models may read in them. `~` is the home folder.
+    #[schemars(length(max = 16))]
+    pub extra_dirs: Vec<String>,
 }
 
 /// One skill.

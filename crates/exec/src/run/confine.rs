@@ -17,6 +17,8 @@ pub struct Hidden {
     pub folders: Vec<PathBuf>,
     /// To be seen nevertheless.
     pub except: Vec<PathBuf>,
+    /// To be read nevertheless, not changed.
+    pub readable: Vec<PathBuf>,
 }
 
 #[cfg(target_os = "linux")]
@@ -72,11 +74,16 @@ mod linux {
         }
         beside(Path::new("/"), &folders, &mut allowed)?;
         allowed.extend(real(&hidden.except));
+        // What a rule allows cannot be taken back: only what would be hidden needs one of its own.
+        let mut readable = real(&hidden.readable);
+        readable.retain(|path| folders.iter().any(|folder| path.starts_with(folder)));
+        let reading = AccessFs::from_read(ABI::V9) & handled();
         let status = Ruleset::default()
             .set_compatibility(CompatLevel::BestEffort)
             .handle_access(handled())
             .and_then(Ruleset::create)
             .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(allowed, handled())))
+            .and_then(|ruleset| ruleset.add_rules(path_beneath_rules(readable, reading)))
             .and_then(landlock::RulesetCreated::restrict_self)
             .map_err(io::Error::other)?;
         if status.ruleset == RulesetStatus::NotEnforced {

@@ -29,7 +29,8 @@ async fn what_is_hidden_can_neither_be_read_nor_changed() {
     }
     std::fs::write(state.join("token"), "secret").expect("written");
     std::fs::write(work.join("note"), "note").expect("written");
-    let hidden = Hidden { folders: vec![state.clone()], except: vec![work.clone()] };
+    let hidden =
+        Hidden { folders: vec![state.clone()], except: vec![work.clone()], ..Hidden::default() };
     let script = "cat note; echo a > new && cat new; cat ../token; cat $S/token; ln ../token x; cat x; \
                   mv ../token y; cat y; cp ../token z; cat z; echo bad > ../token; rm ../token; \
                   ln -s /etc/hostname ../link; mv ../../state ../../moved; cat ../../moved/token; \

@@ -52,6 +52,7 @@ fn status(settings: &SkillSettings, skill: &Skill) -> SkillStatus {
         source: match skill.source {
             Kept::Workspace => SkillSource::Workspace,
             Kept::Managed => SkillSource::Managed,
+            Kept::Extra => SkillSource::Extra,
         },
         file_path: skill.file.display().to_string(),
         base_dir: skill.folder.display().to_string(),
@@ -63,7 +64,7 @@ fn status(settings: &SkillSettings, skill: &Skill) -> SkillStatus {
         disabled: skill.disabled,
         eligible: skill.eligible(),
         platform_incompatible: !skill.missing.os.is_empty(),
-        model_visible: skill.is_shown(),
+        model_visible: skill.eligible(),
         requirements: SkillNeeds { os: about.os.clone(), ..needs(&about.requires) },
         missing: needs(&skill.missing),
         config_checks: about.requires.config.iter().map(check).collect(),

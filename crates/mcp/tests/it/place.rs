@@ -52,7 +52,7 @@ impl Place {
         std::fs::write(state.join("token"), "the-secret").expect("written");
         let tasks = Tasks::new();
         let environment = vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())];
-        let hidden = Hidden { folders: vec![state], except: Vec::new() };
+        let hidden = Hidden { folders: vec![state], ..Hidden::default() };
         let all = Servers::new(environment, hidden, work, tasks.child()).turns_wait(SOON);
         let place = Self { folder, servers: Arc::new(all), tasks };
         place.apply(servers, idle);

@@ -14,6 +14,8 @@ names! {
         Workspace = "openclaw-workspace",
         /// Beside the workspaces, for all agents.
         Managed = "openclaw-managed",
+        /// In a folder of `skills.load.extraDirs`.
+        Extra = "openclaw-extra",
     }
 }
 
