@@ -6,7 +6,6 @@
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
-    time::Duration,
 };
 
 use openclaw_protocol::ids::{RunId, SessionKey};
@@ -171,11 +170,13 @@ impl Lanes {
     }
 
     /// What the worker of a session does next; a batch becomes the active one.
-    pub(crate) fn next(&self, key: &SessionKey, debounce: Duration, cap: usize) -> Job {
+    pub(crate) fn next(&self, key: &SessionKey, queue: &QueueSettings) -> Job {
         let mut state = self.state.lock();
         let Some(lane) = state.lanes.get_mut(key) else { return Job::Leave };
         lane.active.clear();
-        match lane.queue.next(Instant::now(), debounce, cap) {
+        let route = lane.queue.iter().next().and_then(|run| run.options.route.as_ref());
+        let debounce = queue.debounce_for(route);
+        match lane.queue.next(Instant::now(), debounce, queue.cap) {
             Next::Wait(at) => Job::Wait(at, Arc::clone(&lane.changed)),
             Next::Batch(batch) => {
                 lane.active.push(Arc::clone(&batch.leader));
@@ -192,6 +193,15 @@ impl Lanes {
                 Job::Leave
             }
         }
+    }
+
+    /// Takes the waiting runs out that are to steer one that goes on; from now on they go on with it.
+    pub(crate) fn join(&self, leader: &LiveRun) -> Vec<Arc<LiveRun>> {
+        let mut state = self.state.lock();
+        let Some(lane) = state.lanes.get_mut(&leader.session_key) else { return Vec::new() };
+        let joined = lane.queue.steering(&leader.group());
+        lane.active.extend(joined.iter().cloned());
+        joined
     }
 
     /// Takes waiting runs of a session out, all or one, and gives the active ones meant.

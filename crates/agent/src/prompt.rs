@@ -32,6 +32,7 @@ pub(crate) struct Facts {
     pub(crate) max_chars: usize,
     pub(crate) total_max_chars: usize,
     pub(crate) skills: SkillSettings,
+    pub(crate) time_zone: Option<String>,
 }
 
 /// The standing instructions. Nothing in them changes from turn to turn unless a file or a setting
@@ -90,6 +91,10 @@ fn write_system(facts: &Facts, files: &[workspace::WorkspaceFile], skills: Optio
         facts.version,
         std::env::consts::OS,
     ));
+    // The zone alone: a time of day would be new with every message.
+    if let Some(zone) = &facts.time_zone {
+        text.push_str(&format!(", time zone {zone}"));
+    }
     text
 }
 

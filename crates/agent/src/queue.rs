@@ -1,7 +1,9 @@
 //! What happens to messages that arrive while their session is busy: pure rules, no tasks.
 //!
-//! `steer` would put the message into the answer that is being streamed; no dialect here can do that, so
-//! it waits like `followup`. `steer-backlog` is the same, and the older word `queue` means `steer`.
+//! `steer` puts the message into the turn that goes on: no dialect takes more words while it answers, so the
+//! model hears them with the results of the tools that it called. A turn that calls none is over with its
+//! answer, and the message waits like `followup`. `steer-backlog` is the same, and the older word `queue`
+//! means `steer`.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -17,7 +19,7 @@ const MAX_LINE_CHARS: usize = 160;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum QueueMode {
-    /// Waits and is answered on its own; see the module's words on steering.
+    /// Joins the turn that goes on, or waits and is answered on its own; see the module's words.
     Steer,
     /// Waits and is answered on its own.
     Followup,
@@ -162,6 +164,14 @@ impl<T> Queue<T> {
             .partition::<VecDeque<_>, _>(|waiting| gone(&waiting.item));
         self.waiting = kept;
         out.into_iter().map(|waiting| waiting.item).collect()
+    }
+
+    /// Takes the oldest out that are to steer a turn of this group.
+    pub(crate) fn steering(&mut self, group: &str) -> Vec<T> {
+        let joins =
+            |waiting: &&Waiting<T>| waiting.mode == QueueMode::Steer && waiting.group == group;
+        let count = self.waiting.iter().take_while(joins).count();
+        self.waiting.drain(..count).map(|waiting| waiting.item).collect()
     }
 
     /// What is to be done at this moment.

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use openclaw_exec::policy::{Ask, Security};
 use openclaw_protocol::ids::{AgentId, DEFAULT_AGENT};
+use openclaw_store::outbox::Route;
 
 use crate::{
     model::ThinkingLevel,
@@ -28,8 +29,10 @@ pub struct AgentSettings {
     pub tool_timeout: Duration,
     /// Answers with tool calls that one run may give before it is stopped.
     pub max_tool_rounds: u32,
-    /// How much to think unless the session or the run says otherwise.
+    /// How much to think unless the agent, the session or the run says otherwise.
     pub thinking_default: ThinkingLevel,
+    /// The time zone that models are told, an IANA name.
+    pub time_zone: Option<String>,
     /// What happens to messages that arrive while a session is busy.
     pub queue: QueueSettings,
     /// How a failing model is asked again.
@@ -69,6 +72,7 @@ impl Default for AgentSettings {
             tool_timeout: Duration::from_secs(120),
             max_tool_rounds: 32,
             thinking_default: ThinkingLevel::Off,
+            time_zone: None,
             queue: QueueSettings::default(),
             retry: RetrySettings::default(),
             bootstrap_max_chars: 20_000,
@@ -100,6 +104,13 @@ impl AgentSettings {
     #[must_use]
     pub fn profile(&self, id: &AgentId) -> Option<&AgentProfile> {
         self.agents.iter().find(|profile| profile.id == *id)
+    }
+
+    /// How much an agent thinks unless the session or the run says otherwise.
+    #[must_use]
+    pub fn thinking_for(&self, id: &AgentId) -> ThinkingLevel {
+        let own = self.profile(id).and_then(|profile| profile.thinking_default);
+        own.unwrap_or(self.thinking_default)
     }
 }
 
@@ -156,6 +167,8 @@ pub struct AgentProfile {
     pub theme: Option<String>,
     /// Its model, when it has one of its own.
     pub model: Option<String>,
+    /// How much it thinks, when that is its own.
+    pub thinking_default: Option<ThinkingLevel>,
     /// The folder with its files, if it has one.
     pub workspace: Option<PathBuf>,
     /// Which of the tools it has.
@@ -173,6 +186,7 @@ impl Default for AgentProfile {
             avatar: None,
             theme: None,
             model: None,
+            thinking_default: None,
             workspace: None,
             tools: ToolPolicy::default(),
             tools_by_provider: BTreeMap::new(),
@@ -185,8 +199,12 @@ impl Default for AgentProfile {
 pub struct QueueSettings {
     /// Unless the message or the session says otherwise.
     pub mode: QueueMode,
+    /// The same by channel.
+    pub mode_by_channel: BTreeMap<String, QueueMode>,
     /// Quiet time before collected messages are answered together.
     pub debounce: Duration,
+    /// The same by channel.
+    pub debounce_by_channel: BTreeMap<String, Duration>,
     /// Messages that may wait in one session.
     pub cap: usize,
     /// What gives way when that many wait.
@@ -197,10 +215,31 @@ impl Default for QueueSettings {
     fn default() -> Self {
         Self {
             mode: QueueMode::Collect,
+            mode_by_channel: BTreeMap::new(),
             debounce: Duration::from_secs(1),
+            debounce_by_channel: BTreeMap::new(),
             cap: 20,
             overflow: Overflow::Summarize,
         }
+    }
+}
+
+/// What clients that are no channel count as in settings by channel.
+const WEBCHAT: &str = "webchat";
+
+impl QueueSettings {
+    /// The mode for messages that are answered there.
+    #[must_use]
+    pub fn mode_for(&self, route: Option<&Route>) -> QueueMode {
+        let channel = route.map_or(WEBCHAT, |route| route.channel.as_str());
+        self.mode_by_channel.get(channel).copied().unwrap_or(self.mode)
+    }
+
+    /// The quiet time for messages that are answered there.
+    #[must_use]
+    pub fn debounce_for(&self, route: Option<&Route>) -> Duration {
+        let channel = route.map_or(WEBCHAT, |route| route.channel.as_str());
+        self.debounce_by_channel.get(channel).copied().unwrap_or(self.debounce)
     }
 }
 

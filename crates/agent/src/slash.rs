@@ -64,7 +64,9 @@ pub(crate) async fn answer(inner: &Arc<Inner>, run: &Arc<LiveRun>, command: Comm
 async fn obey(inner: &Arc<Inner>, run: &LiveRun, command: Command) -> Result<String, AgentError> {
     match command {
         Command::Help => Ok(commands::help_text()),
-        Command::Status => Ok(status(inner).text(&run.session_key, &run.agent_id).await?),
+        Command::Status => Ok(status(inner)
+            .text(&run.session_key, &run.agent_id, run.options.route.as_ref())
+            .await?),
         // The reset itself was done before this run could be accepted into the new transcript.
         Command::Reset { .. } => Ok(match model_name(inner, run) {
             Some(model) => format!("New session started · model: {model}"),
@@ -106,7 +108,8 @@ async fn patch(inner: &Inner, run: &LiveRun, settings: SettingsPatch) -> Result<
 
 async fn model(inner: &Inner, run: &LiveRun, wanted: &str) -> Result<String, AgentError> {
     if wanted.is_empty() {
-        let line = status(inner).text(&run.session_key, &run.agent_id).await?;
+        let line =
+            status(inner).text(&run.session_key, &run.agent_id, run.options.route.as_ref()).await?;
         let model = line.lines().find_map(|line| line.strip_prefix("Model")).map(str::trim);
         let model = model.unwrap_or("none");
         return Ok(format!(
@@ -155,7 +158,8 @@ async fn think(inner: &Inner, run: &LiveRun, wanted: &str) -> Result<String, Age
     if wanted.is_empty() {
         let entry = inner.store.sessions().get(&run.session_key).await?;
         let chosen = entry.and_then(|entry| entry.settings.thinking_level);
-        let level = chosen.unwrap_or_else(|| inner.settings().thinking_default.as_str().to_owned());
+        let level = chosen
+            .unwrap_or_else(|| inner.settings().thinking_for(&run.agent_id).as_str().to_owned());
         return Ok(format!("Thinking: {level}. Levels: {levels}."));
     }
     let Some(level) = ThinkingLevel::parse(wanted) else {
@@ -168,25 +172,26 @@ async fn think(inner: &Inner, run: &LiveRun, wanted: &str) -> Result<String, Age
 
 async fn queue(inner: &Inner, run: &LiveRun, wanted: &str) -> Result<String, AgentError> {
     const MODES: &str = "steer, followup, collect, interrupt";
+    let default = inner.settings().queue.mode_for(run.options.route.as_ref());
     if wanted.is_empty() {
         let entry = inner.store.sessions().get(&run.session_key).await?;
         let chosen =
             entry.and_then(|entry| QueueMode::parse(entry.settings.queue_mode.as_deref()?));
-        let mode = chosen.unwrap_or(inner.settings().queue.mode);
+        let mode = chosen.unwrap_or(default);
         return Ok(format!("Queue: {}. Modes: {MODES}.", mode.as_str()));
     }
     if wanted.eq_ignore_ascii_case("default") {
         let settings = SettingsPatch { queue_mode: Change::Clear, ..SettingsPatch::default() };
         patch(inner, run, settings).await?;
-        return Ok(format!("Queue: {} (the default)", inner.settings().queue.mode.as_str()));
+        return Ok(format!("Queue: {} (the default)", default.as_str()));
     }
     let Some(mode) = QueueMode::parse(wanted) else {
         return Ok(format!("There is no queue mode \"{wanted}\". Modes: {MODES}."));
     };
     let queue_mode = Change::Set(mode.as_str().to_owned());
     patch(inner, run, SettingsPatch { queue_mode, ..SettingsPatch::default() }).await?;
-    let steer = "Queue: steer. A message is not put into an answer that is being written; it waits its \
-                 turn, as with followup.";
+    let steer = "Queue: steer. A message joins the answer on its way as soon as the tools that run have \
+                 ended; if none runs, it waits its turn, as with followup.";
     Ok(if mode == QueueMode::Steer {
         steer.to_owned()
     } else {

@@ -292,7 +292,10 @@ fn queue_mode(
     settings: &AgentSettings,
 ) -> QueueMode {
     let chosen = session.and_then(|entry| entry.settings.queue_mode.as_deref());
-    start.queue_mode.or_else(|| QueueMode::parse(chosen?)).unwrap_or(settings.queue.mode)
+    start
+        .queue_mode
+        .or_else(|| QueueMode::parse(chosen?))
+        .unwrap_or_else(|| settings.queue.mode_for(start.route.as_ref()))
 }
 
 fn repeat(start: &StartRun, row: &RunRow, digest: &ParamsDigest) -> Result<Start, AgentError> {

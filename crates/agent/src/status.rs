@@ -5,7 +5,7 @@ use std::{fmt::Write as _, sync::Arc};
 use futures_util::future::BoxFuture;
 use openclaw_base::SharedClock;
 use openclaw_protocol::ids::{AgentId, SessionKey};
-use openclaw_store::{Store, StoreError};
+use openclaw_store::{Store, StoreError, outbox::Route};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -33,6 +33,7 @@ impl StatusSource {
         &self,
         key: &SessionKey,
         agent_id: &AgentId,
+        route: Option<&Route>,
     ) -> Result<String, StoreError> {
         let settings = Arc::clone(&self.settings.borrow());
         let entry = self.store.sessions().get(key).await?;
@@ -53,11 +54,11 @@ impl StatusSource {
         };
         let thinking = setting(
             entry.and_then(|entry| entry.settings.thinking_level.as_ref()),
-            settings.thinking_default.as_str(),
+            settings.thinking_for(agent_id).as_str(),
         );
         let queue = entry
             .and_then(|entry| QueueMode::parse(entry.settings.queue_mode.as_deref()?))
-            .unwrap_or(settings.queue.mode);
+            .unwrap_or(settings.queue.mode_for(route));
 
         let mut text = String::new();
         let mut line = |name: &str, value: &str| {
@@ -126,7 +127,11 @@ impl Tool for SessionStatus {
 
     fn run<'a>(&'a self, _: Value, context: &'a ToolContext) -> BoxFuture<'a, ToolOutcome> {
         Box::pin(async move {
-            match self.source.text(&context.session_key, &context.agent_id).await {
+            match self
+                .source
+                .text(&context.session_key, &context.agent_id, context.route.as_ref())
+                .await
+            {
                 Ok(text) => ToolOutcome::ok(text),
                 Err(error) => ToolOutcome::error(format!("The session cannot be read: {error}.")),
             }

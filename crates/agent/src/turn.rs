@@ -19,7 +19,7 @@ use crate::{
     events::AgentEventKind,
     inner::Inner,
     live::LiveRun,
-    model::{ModelError, ModelRef, ModelRequest, Part, ThinkingLevel, Usage},
+    model::{ModelError, ModelMessage, ModelRef, ModelRequest, Part, ThinkingLevel, Usage},
     models::Resolved,
     prompt,
     queue::Batch,
@@ -163,6 +163,7 @@ impl Turn<'_> {
             if self.run.cancel.is_cancelled() {
                 return Ok(End::Cancelled { partial: Vec::new() });
             }
+            request.messages.extend(self.steered().await?);
         }
         Ok(self.failed(RunError::plain("tool_limit", "too many rounds of tool calls")))
     }
@@ -174,30 +175,49 @@ impl Turn<'_> {
 
     /// Notes in the store that the runs have their turn, with the messages that waited.
     async fn begin(&self, batch: &Batch<Arc<LiveRun>>) -> Result<bool, AgentError> {
-        let now_ms = self.inner.now_ms();
         for run in std::iter::once(&batch.leader).chain(&batch.followers) {
-            let mut messages = Vec::new();
-            if Arc::ptr_eq(run, &batch.leader) && !batch.dropped.is_empty() {
-                messages.push(rows::dropped_note(run, &batch.dropped, now_ms));
+            let is_leader = Arc::ptr_eq(run, &batch.leader);
+            let dropped = (is_leader && !batch.dropped.is_empty()).then_some(&batch.dropped);
+            let note = dropped.map(|lines| rows::dropped_note(run, lines, self.inner.now_ms()));
+            if self.begin_one(run, note).await?.is_none() && is_leader {
+                return Ok(false);
             }
-            let (text, pictures) = (&run.message, &run.options.attachments);
-            messages.push(rows::user(&run.run_id, text, pictures, false, now_ms));
-            let step = self.inner.store.runs().start(&run.run_id, messages, now_ms).await?;
-            match step {
-                Step::Taken(rows) => {
-                    // Other rows were told when they were made.
-                    let new = run.options.queued && !run.resumed;
-                    for row in rows.into_iter().filter(|_| new) {
-                        run.emit(AgentEventKind::Message(Arc::new(row)));
-                    }
-                }
-                Step::Ended(_) if Arc::ptr_eq(run, &batch.leader) => return Ok(false),
-                Step::Ended(_) => continue,
-            }
-            let started_at_ms = run.started(now_ms);
-            run.emit(AgentEventKind::Started { started_at_ms });
         }
         Ok(true)
+    }
+
+    /// The same of one run, after a note. `None`: it has ended already.
+    async fn begin_one(
+        &self,
+        run: &LiveRun,
+        note: Option<NewMessage>,
+    ) -> Result<Option<Vec<MessageRow>>, AgentError> {
+        let now_ms = self.inner.now_ms();
+        let (text, pictures) = (&run.message, &run.options.attachments);
+        let user = rows::user(&run.run_id, text, pictures, false, now_ms);
+        let messages = note.into_iter().chain([user]).collect();
+        let rows = match self.inner.store.runs().start(&run.run_id, messages, now_ms).await? {
+            Step::Taken(rows) => rows,
+            Step::Ended(_) => return Ok(None),
+        };
+        // Other rows were told when they were made.
+        let new = run.options.queued && !run.resumed;
+        for row in rows.iter().filter(|_| new) {
+            run.emit(AgentEventKind::Message(Arc::new(row.clone())));
+        }
+        let started_at_ms = run.started(now_ms);
+        run.emit(AgentEventKind::Started { started_at_ms });
+        Ok(Some(rows))
+    }
+
+    /// What was written meanwhile to steer this turn.
+    async fn steered(&self) -> Result<Vec<ModelMessage>, AgentError> {
+        let mut messages = Vec::new();
+        for run in self.inner.lanes.join(self.run) {
+            let rows = self.begin_one(&run, None).await?;
+            messages.extend(prompt::messages(&rows.unwrap_or_default()));
+        }
+        Ok(messages)
     }
 
     fn resolve(&self, session: Option<&SessionEntry>) -> Result<Resolved, AgentError> {
@@ -235,7 +255,7 @@ impl Turn<'_> {
             .options
             .thinking
             .or_else(|| ThinkingLevel::parse(chosen?))
-            .unwrap_or(self.settings.thinking_default)
+            .unwrap_or_else(|| self.settings.thinking_for(&self.run.agent_id))
     }
 
     fn prompt_facts(&self, resolved: &Resolved) -> prompt::Facts {
@@ -248,6 +268,7 @@ impl Turn<'_> {
             max_chars: self.settings.bootstrap_max_chars,
             total_max_chars: self.settings.bootstrap_total_max_chars,
             skills: self.settings.skills.clone(),
+            time_zone: self.settings.time_zone.clone(),
         }
     }
 

@@ -19,7 +19,7 @@ pub(crate) async fn work(inner: &Arc<Inner>, key: &SessionKey) {
     let stopping = inner.tasks.token();
     while !stopping.is_cancelled() {
         let queue = inner.settings().queue.clone();
-        match inner.lanes.next(key, queue.debounce, queue.cap) {
+        match inner.lanes.next(key, &queue) {
             Job::Leave => return,
             Job::Wait(at, changed) => {
                 tokio::select! {
@@ -51,11 +51,16 @@ async fn answer(inner: &Arc<Inner>, batch: Batch<Arc<LiveRun>>) {
         }
         return;
     };
+    let key = leader.session_key.clone();
     let turn = {
         let inner = Arc::clone(inner);
         inner.tasks.clone().spawn("agent-turn", async move { turn::take(&inner, batch).await })
     };
-    match turn.await {
+    let ended = turn.await;
+    // With those that joined it on its way.
+    let mut followers = inner.lanes.active(&key);
+    followers.retain(|run| run.run_id != leader.run_id);
+    match ended {
         Ok(Some(outcome)) => finish_followers(inner, &followers, &outcome).await,
         // The Gateway is stopping; what is unfinished is taken up after the restart.
         Ok(None) => {}

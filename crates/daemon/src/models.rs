@@ -1,6 +1,6 @@
 //! Provider settings from the configuration, the key file and the environment.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use openclaw_base::{SharedClock, Tasks};
 use openclaw_config::{
@@ -57,10 +57,12 @@ pub(crate) fn settings(paths: &Paths, loaded: &Loaded) -> ProviderSettings {
         }
     }
     let providers = config.models.providers.iter();
+    let entries = config.agents.defaults.models.iter();
     ProviderSettings {
         primary: default_agent.model,
         fallbacks: default_agent.fallbacks,
         allowed,
+        params: entries.map(|(name, entry)| (name.clone(), entry.params.clone())).collect(),
         providers: providers
             .filter_map(|(id, provider)| Some((id.clone(), setting(id, provider, &secrets)?)))
             .collect(),
@@ -83,6 +85,7 @@ fn setting(id: &str, provider: &Provider, secrets: &SecretResolver) -> Option<Pr
         api_key: provider.api_key.as_ref().and_then(|key| reveal(id, key, secrets)),
         auth_header: provider.auth_header.unwrap_or(false),
         headers: headers(id, &provider.headers, secrets),
+        patience: provider.timeout_seconds.map(Duration::from_secs),
         models: provider.models.iter().filter_map(|m| model(id, m, secrets)).collect(),
     })
 }

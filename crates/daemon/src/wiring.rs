@@ -114,6 +114,7 @@ fn handshake_deadline(env: &Environment) -> Duration {
 pub(crate) fn agent_settings(config: &Config, env: &Environment, paths: &Paths) -> AgentSettings {
     let defaults = &config.agents.defaults;
     let queue = &config.messages.queue;
+    let mode = |channel: Option<&str>| QueueMode::parse(queue.mode_for(channel).as_str());
     let thinking = defaults.thinking_default.and_then(|level| ThinkingLevel::parse(level.as_str()));
     AgentSettings {
         agents: config.agents(paths).into_iter().map(profile).collect(),
@@ -121,9 +122,20 @@ pub(crate) fn agent_settings(config: &Config, env: &Environment, paths: &Paths) 
         run_timeout: (defaults.timeout_seconds > 0)
             .then(|| Duration::from_secs(defaults.timeout_seconds)),
         thinking_default: thinking.unwrap_or_default(),
+        time_zone: defaults.user_timezone.clone().or_else(local_zone),
         queue: QueueSettings {
-            mode: QueueMode::parse(queue.mode_for(None).as_str()).unwrap_or(QueueMode::Collect),
+            mode: mode(None).unwrap_or(QueueMode::Collect),
+            mode_by_channel: queue
+                .by_channel
+                .keys()
+                .filter_map(|name| Some((name.clone(), mode(Some(name))?)))
+                .collect(),
             debounce: Duration::from_millis(queue.debounce_ms_for(None)),
+            debounce_by_channel: queue
+                .debounce_ms_by_channel
+                .iter()
+                .map(|(name, ms)| (name.clone(), Duration::from_millis((*ms).min(600_000))))
+                .collect(),
             cap: usize::try_from(queue.cap).unwrap_or(20).max(1),
             overflow: Overflow::parse(queue.drop.as_str()).unwrap_or(Overflow::Summarize),
         },
@@ -191,6 +203,11 @@ fn chats(config: &Config) -> Vec<ChatTools> {
     }
     chats.sort_by_key(|chat| chat.chat.contains('*'));
     chats
+}
+
+/// The time zone of this machine, if it has a name.
+fn local_zone() -> Option<String> {
+    jiff::tz::TimeZone::system().iana_name().map(str::to_owned)
 }
 
 /// A path with its links followed, if it leads somewhere.
@@ -265,6 +282,7 @@ fn profile(agent: openclaw_config::AgentSettings) -> AgentProfile {
         avatar: agent.identity.avatar,
         theme: agent.identity.theme,
         model: agent.model,
+        thinking_default: agent.thinking.and_then(|level| ThinkingLevel::parse(level.as_str())),
         workspace: Some(agent.workspace),
         tools_by_provider: by_provider(&agent.tools.by_provider),
         tools: ToolPolicy {

@@ -10,11 +10,12 @@ use reqwest::{
     header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     http::{Http, Prepared},
     known::ToolUse,
+    params,
     sse::{self, Events, Limits},
 };
 
@@ -33,6 +34,8 @@ pub(crate) struct Endpoint {
     pub(crate) reasoning: bool,
     pub(crate) images: bool,
     pub(crate) tools: ToolUse,
+    /// What its owner puts into every request.
+    pub(crate) params: Map<String, Value>,
     pub(crate) limits: Limits,
     pub(crate) http: Arc<Http>,
     pub(crate) clock: SharedClock,
@@ -107,6 +110,12 @@ pub(crate) trait Dialect: Send + Sync + 'static {
     /// Reads its answers.
     type Decoder: Decode + Default;
 
+    /// The part of a request's body that parameters go into, if it is not the body itself.
+    const PARAMS_IN: Option<&str> = None;
+
+    /// Its names of the parameters that are written otherwise in the configuration.
+    const PARAMS: &[(&str, &str)] = &[("topP", "top_p")];
+
     /// Puts a request into its form.
     fn prepare(endpoint: &Endpoint, request: &ModelRequest) -> Result<Prepared, ModelError>;
 }
@@ -117,7 +126,12 @@ pub(crate) fn run<D: Dialect>(
     request: Arc<ModelRequest>,
     cancel: CancellationToken,
 ) -> ModelStream {
-    let opening = Opening { endpoint, request, prepare: D::prepare, cancel };
+    let prepare = |endpoint: &Endpoint, request: &ModelRequest| {
+        let mut prepared = D::prepare(endpoint, request)?;
+        params::put::<D>(&mut prepared.body, &endpoint.params);
+        Ok(prepared)
+    };
+    let opening = Opening { endpoint, request, prepare, cancel };
     decoded(Phase::Opening(Box::new(opening)), D::Decoder::default())
 }
 

@@ -6,7 +6,7 @@ use openclaw_agent::model::{ModelMessage, ModelRef, ModelRequest, Part, ToolSpec
 use openclaw_base::SystemClock;
 use reqwest::Url;
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Map, json};
 
 use crate::{dialect::Endpoint, http::Http, known::ToolUse, sse::Limits};
 
@@ -23,6 +23,7 @@ pub(crate) fn endpoint(provider: &str, model: &str) -> Endpoint {
         reasoning: true,
         images: true,
         tools: ToolUse::Always,
+        params: Map::new(),
         limits: Limits::default(),
         http: Arc::new(Http::default()),
         clock: SystemClock::shared(),

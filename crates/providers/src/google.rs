@@ -18,6 +18,9 @@ mod request;
 pub(crate) struct Google;
 
 impl Dialect for Google {
+    const PARAMS_IN: Option<&str> = Some("generationConfig");
+    const PARAMS: &[(&str, &str)] = &[("top_p", "topP"), ("top_k", "topK")];
+
     type Decoder = decode::Decoder;
 
     fn prepare(endpoint: &Endpoint, request: &ModelRequest) -> Result<Prepared, ModelError> {

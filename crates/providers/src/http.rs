@@ -69,8 +69,8 @@ impl Http {
         let response = tokio::select! {
             biased;
             () = cancel.cancelled() => return Err(ModelError::Cancelled),
-            waited = tokio::time::timeout(limits.stall, send) => match waited {
-                Err(_) => return Err(ModelError::Stalled { silent_for: limits.stall }),
+            waited = tokio::time::timeout(limits.first, send) => match waited {
+                Err(_) => return Err(ModelError::Stalled { silent_for: limits.first }),
                 Ok(sent) => sent.map_err(|error| network(&error))?,
             },
         };

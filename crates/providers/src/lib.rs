@@ -17,6 +17,7 @@ mod offline;
 mod ollama;
 mod ollama_chat;
 mod openai;
+mod params;
 mod profiles;
 mod registry;
 mod responses;

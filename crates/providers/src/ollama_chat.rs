@@ -17,6 +17,8 @@ mod request;
 pub(crate) struct OllamaChat;
 
 impl Dialect for OllamaChat {
+    const PARAMS_IN: Option<&str> = Some("options");
+
     type Decoder = decode::Decoder;
 
     fn prepare(endpoint: &Endpoint, request: &ModelRequest) -> Result<Prepared, ModelError> {

@@ -25,9 +25,11 @@ use crate::{
     ollama,
     ollama_chat::OllamaChat,
     openai::OpenAi,
+    params,
     profiles::{Cooldowns, Speaker},
     responses::Responses,
     settings::ProviderSettings,
+    sse::Limits,
 };
 
 mod entry;
@@ -150,6 +152,8 @@ impl Registry {
             .ollama
             .filter(|_| entry.id == known::OLLAMA && !entry.configured)
             .and_then(|address| reqwest::Url::parse(&format!("http://{address}/v1")).ok());
+        let params = state.settings.params.get(&format!("{}/{}", entry.id, spec.id));
+        let longest = params.and_then(|params| params.get(params::MAX_TOKENS)?.as_u64());
         let endpoint = |profile: String, key: Option<SecretString>| Endpoint {
             model: ModelRef::new(entry.id.clone(), spec.id.clone()),
             base_url: local_url.clone().unwrap_or_else(|| entry.base_url.clone()),
@@ -162,12 +166,16 @@ impl Registry {
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
             bearer: entry.bearer,
-            max_tokens: spec.max_tokens,
+            max_tokens: longest.or(spec.max_tokens),
             context_window: spec.context_window,
             reasoning: spec.reasoning,
             images: spec.images,
             tools: spec.tools,
-            limits: state.settings.limits,
+            params: params.cloned().unwrap_or_default(),
+            limits: Limits {
+                first: entry.patience.unwrap_or(state.settings.limits.first),
+                ..state.settings.limits
+            },
             http: Arc::clone(&self.inner.http),
             clock: Arc::clone(&self.inner.clock),
         };

@@ -5,9 +5,11 @@ use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
+    time::Duration,
 };
 
 use secrecy::SecretString;
+use serde_json::{Map, Value};
 
 use crate::{known::Api, sse::Limits};
 
@@ -24,6 +26,8 @@ pub struct ProviderSettings {
     /// `agents.defaults.models`: full names with their aliases. When there are any, only these and the
     /// configured default and fallbacks can be chosen.
     pub allowed: BTreeMap<String, Option<String>>,
+    /// `agents.defaults.models`: parameters by full name, put into every request to the model.
+    pub params: BTreeMap<String, Map<String, Value>>,
     /// `models.providers`.
     pub providers: BTreeMap<String, ProviderSetting>,
     /// Keys set with `openclaw models auth set`, by provider, or by `PROVIDER@NAME` for further ones.
@@ -44,6 +48,7 @@ impl Default for ProviderSettings {
             primary: None,
             fallbacks: Vec::new(),
             allowed: BTreeMap::new(),
+            params: BTreeMap::new(),
             providers: BTreeMap::new(),
             stored_keys: BTreeMap::new(),
             environment: BTreeMap::new(),
@@ -67,6 +72,8 @@ pub struct ProviderSetting {
     pub auth_header: bool,
     /// Headers that every request carries.
     pub headers: BTreeMap<String, SecretString>,
+    /// Longest wait for an answer to begin; [`Limits::first`] when absent.
+    pub patience: Option<Duration>,
     /// Its models.
     pub models: Vec<ModelSetting>,
 }

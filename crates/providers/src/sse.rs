@@ -19,7 +19,9 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 /// How much a response may send and how long it may be silent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Longest silence, from the request to the first byte and between any two.
+    /// Longest wait from the request to the beginning of the answer.
+    pub first: Duration,
+    /// Longest silence after that.
     pub stall: Duration,
     /// Bytes of one event.
     pub event_bytes: usize,
@@ -30,6 +32,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            first: Duration::from_secs(120),
             stall: Duration::from_secs(120),
             event_bytes: 4 * 1024 * 1024,
             total_bytes: 64 * 1024 * 1024,

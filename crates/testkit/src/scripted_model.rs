@@ -96,6 +96,11 @@ impl Answer {
             .step(Step::Event(ModelEvent::Stop(StopReason::ToolUse)))
     }
 
+    /// Its steps, to be put into another one.
+    pub fn steps(self) -> impl Iterator<Item = Step> {
+        self.steps.into_iter()
+    }
+
     /// Adds a piece of text.
     #[must_use]
     pub fn say(self, text: &str) -> Self {

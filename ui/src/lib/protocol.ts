@@ -4595,7 +4595,7 @@ export interface SkillNeeds {
 }
 
 /** Where a skill is kept. */
-export type SkillSource = "openclaw-workspace" | "openclaw-managed";
+export type SkillSource = "openclaw-workspace" | "openclaw-managed" | "openclaw-extra";
 
 /** A skill. */
 export interface SkillStatus {

@@ -109,6 +109,7 @@ fn instructions_name_agent_files_and_model() {
         max_chars: 100,
         total_max_chars: 100,
         skills: SkillSettings::default(),
+        time_zone: Some("Europe/Vienna".into()),
     };
     let files = [workspace::WorkspaceFile { name: "USER.md", text: "likes tea".into() }];
     let text = write_system(&facts, &files, None);
@@ -119,6 +120,7 @@ fn instructions_name_agent_files_and_model() {
         "## USER.md\nlikes tea",
         "# For this message\nbe quick",
         "session agent:main:main, model p/m",
+        "time zone Europe/Vienna",
         "NO_REPLY",
     ] {
         assert!(text.contains(wanted), "{wanted} in {text}");

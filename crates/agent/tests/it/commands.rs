@@ -1,7 +1,7 @@
-use openclaw_agent::{FinalState, Start, model::ThinkingLevel};
+use openclaw_agent::{AgentProfile, AgentSettings, FinalState, Start, model::ThinkingLevel};
 
 use crate::{
-    bench::{Bench, main, message},
+    bench::{Bench, main, message, quick},
     scripted_model::{Answer, ScriptedModel, Step, spoken},
 };
 
@@ -46,12 +46,17 @@ async fn commands_do_not_wait_for_a_busy_session() {
 #[tokio::test]
 async fn levels_and_modes_are_set_and_shown() {
     let model = ScriptedModel::new("a", []);
-    let bench = Bench::new(vec![model.clone()]);
-    assert!(says(&bench, "c1", "/think").await.starts_with("Thinking: off."));
+    let own =
+        AgentProfile { thinking_default: Some(ThinkingLevel::Low), ..AgentProfile::default() };
+    let settings = AgentSettings { agents: vec![own], ..quick() };
+    let bench = Bench::set(vec![model.clone()], settings);
+    assert!(says(&bench, "c1", "/think").await.starts_with("Thinking: low."));
+    bench.ask("r0", "hello").await;
+    assert_eq!(model.requests()[0].thinking, ThinkingLevel::Low);
     assert_eq!(says(&bench, "c2", "/think High").await, "Thinking: high");
     assert!(says(&bench, "c3", "/t hard").await.contains("no thinking level"));
     bench.ask("r1", "hello").await;
-    assert_eq!(model.requests()[0].thinking, ThinkingLevel::High);
+    assert_eq!(model.requests()[1].thinking, ThinkingLevel::High);
 
     assert!(says(&bench, "c4", "/queue").await.starts_with("Queue: collect."));
     assert_eq!(says(&bench, "c5", "/queue followup").await, "Queue: followup");

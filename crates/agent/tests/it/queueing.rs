@@ -1,7 +1,11 @@
 use std::sync::Arc;
 
-use openclaw_agent::{AgentError, AgentSettings, FinalState, Overflow, QueueMode, Start, StartRun};
-use openclaw_protocol::ids::SessionKey;
+use openclaw_agent::{
+    AbortReason, AgentError, AgentSettings, FinalState, Overflow, QueueMode, Start, StartRun,
+};
+use openclaw_protocol::ids::{RunId, SessionKey};
+use openclaw_store::outbox::Route;
+use serde_json::json;
 use tokio::sync::Notify;
 
 use crate::{
@@ -65,6 +69,82 @@ async fn followups_are_answered_one_by_one() {
         gate.notify_one();
         assert_eq!(bench.ended("r2").await.text.as_deref(), Some("second"));
         assert_eq!(bench.ended("r3").await.text.as_deref(), Some("third"));
+    }
+}
+
+#[tokio::test]
+async fn a_steering_message_joins_after_the_tools() {
+    let gate = Arc::new(Notify::new());
+    let call = Answer::call("c1", "nothing_of_that_name", &json!({}));
+    let calls = Answer::default().step(Step::Gate(Arc::clone(&gate)));
+    let calls = call.steps().fold(calls, Answer::step);
+    let script = vec![calls, Answer::text("both"), Answer::text("the other")];
+    let model = ScriptedModel::new("a", script);
+    let bench = Bench::set(vec![model.clone()], mode(QueueMode::Steer));
+    bench.send("r1", "one").await.unwrap();
+    model.asked(1).await;
+    bench.send("r2", "no, two").await.unwrap();
+    // Somebody else may have other tools: their message waits, and so does what came after it.
+    bench.agent.start(StartRun::new("r3", main(), "three", "somebody else")).await.unwrap();
+    gate.notify_one();
+    let (first, second) = (bench.ended("r1").await, bench.ended("r2").await);
+    assert_eq!((first.text.as_deref(), first.merged_into.as_ref()), (Some("both"), None));
+    assert_eq!(second.merged_into.as_ref().unwrap().as_str(), "r1");
+    assert_eq!(second.usage.input, 0);
+    assert_eq!(bench.ended("r3").await.text.as_deref(), Some("the other"));
+    let asked = spoken(&model.requests()[1]);
+    assert_eq!((&*asked[0], asked.last().unwrap().as_str()), ("user: one", "user: no, two"));
+    assert_eq!(bench.heard.words("r2"), ["accepted", "message", "started", "finished"]);
+    let lines = bench.lines().await;
+    let place = |line: &str| lines.iter().position(|found| found == line).unwrap();
+    assert!(place("user: no, two") < place("assistant: both"), "{lines:?}");
+    assert_eq!(bench.agent.activity(&main()).active, None);
+}
+
+#[tokio::test]
+async fn who_stops_a_run_stops_what_joined_it() {
+    let gate = Arc::new(Notify::new());
+    let call = Answer::call("c1", "nothing_of_that_name", &json!({}));
+    let calls = Answer::default().step(Step::Gate(Arc::clone(&gate)));
+    let calls = call.steps().fold(calls, Answer::step);
+    let model = ScriptedModel::new("a", vec![calls, Answer::default().step(Step::Hang)]);
+    let bench = Bench::set(vec![model.clone()], mode(QueueMode::Steer));
+    bench.send("r1", "one").await.unwrap();
+    model.asked(1).await;
+    bench.send("r2", "two").await.unwrap();
+    gate.notify_one();
+    model.asked(2).await;
+    bench.agent.abort(&main(), Some(&RunId::new("r2")), AbortReason::Rpc).await.unwrap();
+    for run in ["r1", "r2"] {
+        assert_eq!(bench.ended(run).await.state, FinalState::Aborted, "{run}");
+    }
+}
+
+#[tokio::test]
+async fn a_channel_has_a_mode_of_its_own() {
+    for (channel, merged) in [(None, false), (Some("telegram"), true), (Some("other"), false)] {
+        let mut settings = mode(QueueMode::Collect);
+        settings.queue.mode_by_channel = [
+            ("webchat".to_owned(), QueueMode::Followup),
+            ("other".to_owned(), QueueMode::Followup),
+        ]
+        .into();
+        let then = vec![Answer::text("second"), Answer::text("third")];
+        let Busy { bench, gate, .. } = busy(settings, then).await;
+        for run in ["r2", "r3"] {
+            let mut start = message(run, "more");
+            start.route = channel.map(|channel| Route {
+                channel: channel.into(),
+                account: "default".into(),
+                chat: "1".into(),
+                thread: None,
+                reply_to: None,
+            });
+            bench.agent.start(start).await.unwrap();
+        }
+        gate.notify_one();
+        let last = bench.ended("r3").await;
+        assert_eq!(last.merged_into.is_some(), merged, "{channel:?}");
     }
 }
 

@@ -36,7 +36,6 @@ pub struct AgentDefaults {
     /// How much models think. Left out: `low` for models that can, else `off`.
     pub thinking_default: Option<ThinkingLevel>,
     /// The time zone that agents are told, an IANA name. Left out: that of this machine.
-    #[schemars(extend("x-unserved" = true))]
     pub user_timezone: Option<String>,
     /// Characters of one workspace file that models are given; more are left out in the middle.
     #[schemars(range(min = 1))]
@@ -81,7 +80,6 @@ pub struct Agent {
     /// Its model; a bare name replaces only the first choice of `agents.defaults.model`.
     pub model: Option<ModelChoice>,
     /// How much its model thinks.
-    #[schemars(extend("x-unserved" = true))]
     pub thinking_default: Option<ThinkingLevel>,
     /// How it presents itself.
     pub identity: AgentIdentity,
@@ -148,7 +146,6 @@ pub struct ModelEntry {
     /// A short name for it in chats.
     pub alias: Option<String>,
     /// Parameters passed on to the provider.
-    #[schemars(extend("x-unserved" = true))]
     pub params: Map<String, Value>,
     /// Whether its answers are streamed.
     #[schemars(extend("x-unserved" = true))]

@@ -37,7 +37,6 @@ pub struct Provider {
     pub auth_header: Option<bool>,
     /// The longest wait for an answer to begin, in seconds.
     #[schemars(range(min = 1))]
-    #[schemars(extend("x-unserved" = true))]
     pub timeout_seconds: Option<u64>,
     /// The models it has.
     pub models: Vec<ProviderModel>,

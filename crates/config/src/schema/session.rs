@@ -93,13 +93,11 @@ pub struct Queue {
     /// How waiting messages reach the agent.
     pub mode: QueueMode,
     /// The same, by channel.
-    #[schemars(extend("x-unserved" = true))]
     pub by_channel: BTreeMap<String, QueueMode>,
     /// How long it has to be quiet before collected messages are answered, in milliseconds.
     #[schemars(range(max = 600_000))]
     pub debounce_ms: u64,
     /// The same, by channel.
-    #[schemars(extend("x-unserved" = true))]
     pub debounce_ms_by_channel: BTreeMap<String, u64>,
     /// How many messages may wait.
     #[schemars(range(min = 1))]

@@ -114,10 +114,13 @@ impl Catalog {
         }
     }
 
-    /// How hard a model thinks when nobody says otherwise.
+    /// How hard a model of an agent, or of one that has no setting of its own, thinks when nobody says
+    /// otherwise.
     #[must_use]
-    pub fn thinking_default(&self, reasoning: bool) -> Level {
-        if reasoning { self.settings.thinking_default } else { Level::Off }
+    pub fn thinking_default(&self, agent: Option<&AgentId>, reasoning: bool) -> Level {
+        let settings = &self.settings;
+        let level = agent.map_or(settings.thinking_default, |agent| settings.thinking_for(agent));
+        if reasoning { level } else { Level::Off }
     }
 
     /// The models of a view.
@@ -141,7 +144,7 @@ impl Catalog {
             context_window: info.context_window,
             reasoning: Some(info.reasoning),
             thinking_levels: Some(thinking_levels(info.reasoning)),
-            thinking_default: Some(self.thinking_default(info.reasoning).as_str().to_owned()),
+            thinking_default: Some(self.thinking_default(None, info.reasoning).as_str().to_owned()),
             agent_runtime: Some(runtime()),
             input: Some(info.input.iter().filter_map(|kind| ModelInput::parse(kind)).collect()),
             ..ModelChoice::default()

@@ -71,7 +71,9 @@ pub fn row(catalog: &Catalog, entry: &Stored, around: &Around<'_>, now_ms: u64) 
         thinking_level: settings.thinking_level.clone(),
         thinking_levels: Some(thinking_levels(applied.reasoning)),
         thinking_options: Some(thinking_options(applied.reasoning)),
-        thinking_default: Some(catalog.thinking_default(applied.reasoning).as_str().to_owned()),
+        thinking_default: Some(
+            catalog.thinking_default(Some(&entry.agent_id), applied.reasoning).as_str().to_owned(),
+        ),
         effective_fast_mode: Some(Switch::Fixed(false)),
         effective_response_usage: Some(response_usage(entry).unwrap_or(ResponseUsage::Off)),
         effective_queue_mode: Some(queue_mode(catalog, entry)),
@@ -209,7 +211,9 @@ pub fn defaults(catalog: &Catalog, agent: &AgentId) -> SessionListDefaults {
         agent_runtime: Some(runtime()),
         thinking_levels: Some(thinking_levels(applied.reasoning)),
         thinking_options: Some(thinking_options(applied.reasoning)),
-        thinking_default: Some(catalog.thinking_default(applied.reasoning).as_str().to_owned()),
+        thinking_default: Some(
+            catalog.thinking_default(Some(agent), applied.reasoning).as_str().to_owned(),
+        ),
         model_provider: Some(applied.model.provider),
         model: Some(applied.model.model),
     }
@@ -324,7 +328,7 @@ fn response_usage(entry: &Stored) -> Option<ResponseUsage> {
 
 fn queue_mode(catalog: &Catalog, entry: &Stored) -> QueueMode {
     let set = entry.settings.queue_mode.as_deref().and_then(openclaw_agent::QueueMode::parse);
-    let mode = set.unwrap_or(catalog.settings().queue.mode);
+    let mode = set.unwrap_or(catalog.settings().queue.mode_for(None));
     QueueMode::parse(mode.as_str()).unwrap_or(QueueMode::Collect)
 }
 

@@ -1,6 +1,6 @@
 //! One provider with what is known and what is configured of it put together.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use openclaw_agent::{KeySource, ModelInfo};
 use reqwest::Url;
@@ -24,6 +24,7 @@ pub(super) struct Entry {
     pub(super) needs_key: bool,
     pub(super) bearer: bool,
     pub(super) headers: BTreeMap<String, SecretString>,
+    pub(super) patience: Option<Duration>,
     pub(super) models: Vec<ModelSpec>,
     /// Whether it stands in the configuration.
     pub(super) configured: bool,
@@ -113,6 +114,7 @@ impl Entry {
             needs_key,
             bearer: setting.is_some_and(|setting| setting.auth_header),
             headers: setting.map(|setting| setting.headers.clone()).unwrap_or_default(),
+            patience: setting.and_then(|setting| setting.patience),
             models,
             configured: setting.is_some(),
             named_api,

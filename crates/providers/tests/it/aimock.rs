@@ -127,7 +127,8 @@ async fn accidents(url: &str, dialect: (Api, &str)) {
     let got = ask(&model, "hang up").await;
     assert_eq!(got.error.map(|error| error.reason()), Some("network"), "{dialect:?}");
 
-    let impatient = Limits { stall: Duration::from_millis(300), ..quick() };
+    let impatient =
+        Limits { first: Duration::from_millis(300), stall: Duration::from_millis(300), ..quick() };
     let got = ask(&model_with(impatient), "stall").await;
     assert_eq!(got.error.map(|error| error.reason()), Some("stalled"), "{dialect:?}");
 }

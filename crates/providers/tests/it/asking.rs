@@ -13,7 +13,7 @@ use openclaw_agent::{
 use openclaw_base::{CancellationToken, SystemClock, Tasks};
 use openclaw_providers::{Api, Limits, ModelSetting, ProviderSetting, ProviderSettings, Registry};
 use secrecy::SecretString;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 /// Every dialect, each with the model that is asked.
 pub(crate) const DIALECTS: [(Api, &str); 5] = [
@@ -26,7 +26,7 @@ pub(crate) const DIALECTS: [(Api, &str); 5] = [
 
 /// Limits that make nobody wait.
 pub(crate) fn quick() -> Limits {
-    Limits { stall: Duration::from_secs(10), ..Limits::default() }
+    Limits { first: Duration::from_secs(10), stall: Duration::from_secs(10), ..Limits::default() }
 }
 
 /// A model behind an endpoint.
@@ -57,7 +57,17 @@ pub(crate) const fn version(api: Api) -> &'static str {
 
 /// The first model of a provider.
 pub(crate) fn with(provider: ProviderSetting, limits: Limits) -> Arc<dyn Model> {
+    with_params(provider, limits, BTreeMap::new())
+}
+
+/// The same with parameters by the full name of a model.
+pub(crate) fn with_params(
+    provider: ProviderSetting,
+    limits: Limits,
+    params: BTreeMap<String, Map<String, Value>>,
+) -> Arc<dyn Model> {
     let settings = ProviderSettings {
+        params,
         providers: BTreeMap::from([(String::from("test"), provider)]),
         ollama: None,
         limits,

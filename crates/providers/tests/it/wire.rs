@@ -7,9 +7,10 @@ use openclaw_agent::model::{ModelError, ModelEvent, StopReason};
 use openclaw_base::CancellationToken;
 use openclaw_providers::{Api, Limits, ModelSetting, ProviderSetting};
 use secrecy::SecretString;
+use serde_json::json;
 
 use crate::{
-    asking::{DIALECTS, ask, model, quick, request, user, with},
+    asking::{DIALECTS, ask, model, quick, request, user, version, with, with_params},
     byhand::{STREAM, Server},
 };
 
@@ -124,8 +125,49 @@ async fn cancelling_and_dropping_close_the_connection() {
 }
 
 #[tokio::test]
+async fn what_the_owner_sets_is_in_every_request() {
+    for (api, name) in DIALECTS {
+        let server = Server::start(format!("{STREAM}{}{}", piece(api), end(api)), true).await;
+        let provider = ProviderSetting {
+            base_url: Some(format!("{}/{}", server.url(), version(api))),
+            api: Some(api),
+            models: vec![ModelSetting { id: name.to_owned(), ..ModelSetting::default() }],
+            ..ProviderSetting::default()
+        };
+        let params = json!({"temperature": 0.25, "maxTokens": 77, "model": "another"});
+        let params = [(format!("test/{name}"), params.as_object().unwrap().clone())].into();
+        assert_eq!(ask(&with_params(provider, quick(), params), "hi").await.text, "half");
+        let body = server.request().await.body;
+        let (place, longest) = match api {
+            Api::AnthropicMessages | Api::OpenAiCompletions => ("", "max_tokens"),
+            Api::OpenAiResponses => ("", "max_output_tokens"),
+            Api::GoogleGenerativeAi => ("/generationConfig", "maxOutputTokens"),
+            Api::Ollama => ("/options", "num_predict"),
+        };
+        let place = body.pointer(place).unwrap();
+        assert_eq!((&place["temperature"], &place[longest]), (&json!(0.25), &json!(77)), "{body}");
+        assert!(place["maxTokens"].is_null() && body["model"] != "another", "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_has_a_patience_of_its_own() {
+    let server = Server::start(String::new(), false).await;
+    let patience = Some(Duration::from_millis(50));
+    let provider = ProviderSetting {
+        base_url: Some(format!("{}/v1", server.url())),
+        models: vec![ModelSetting { id: "slow".to_owned(), ..ModelSetting::default() }],
+        patience,
+        ..ProviderSetting::default()
+    };
+    let got = ask(&with(provider, quick()), "hi").await;
+    assert_eq!(got.error, Some(ModelError::Stalled { silent_for: patience.unwrap() }));
+}
+
+#[tokio::test]
 async fn silence_in_the_middle_and_before_the_beginning() {
-    let limits = Limits { stall: Duration::from_millis(100), ..quick() };
+    let limits =
+        Limits { first: Duration::from_millis(100), stall: Duration::from_millis(100), ..quick() };
     for dialect in DIALECTS {
         for (answer, text) in [(format!("{STREAM}{}", piece(dialect.0)), "half"), ("".into(), "")] {
             let mut server = Server::start(answer, false).await;

@@ -57,7 +57,9 @@ fn summary(catalog: &Catalog, agent: &AgentId) -> AgentSummary {
         agent_runtime: Some(runtime()),
         thinking_levels: Some(thinking_levels(applied.reasoning)),
         thinking_options: Some(thinking_options(applied.reasoning)),
-        thinking_default: Some(catalog.thinking_default(applied.reasoning).as_str().to_owned()),
+        thinking_default: Some(
+            catalog.thinking_default(Some(agent), applied.reasoning).as_str().to_owned(),
+        ),
         default_permission_mode: None,
     }
 }
