@@ -103,6 +103,18 @@ pub(crate) fn named(answer: &str) -> Named {
     found
 }
 
+/// An answer that grows, as a chat is shown it: without the lines that name files, of which the last may
+/// only have begun.
+#[must_use]
+pub fn shown(answer: &str) -> String {
+    let (whole, last) = answer.rsplit_once('\n').unwrap_or(("", answer));
+    let begun = last.trim_start();
+    if !begun.is_empty() && LINE.starts_with(begun) {
+        return named(whole).text;
+    }
+    named(answer).text
+}
+
 impl Named {
     /// The text when no file may go out, with a word about it.
     pub(crate) fn refused(self) -> String {
@@ -151,6 +163,17 @@ mod tests {
         }
         let voice = named("[[audio_as_voice]]\nMEDIA:a.ogg");
         assert!(voice.as_voice && voice.text.is_empty() && voice.files == ["a.ogg"]);
+    }
+
+    #[test]
+    fn what_names_a_file_is_not_shown_while_it_is_written() {
+        let answer = "Here.\nMEDIA:plot.png\nBye";
+        let prefixes: Vec<String> =
+            answer.char_indices().map(|(at, _)| shown(answer.get(..at).unwrap())).collect();
+        assert!(prefixes.iter().all(|text| !text.contains("MEDIA") && !text.contains("\nM")));
+        assert_eq!(prefixes.last().map(String::as_str), Some("Here.\nBy"));
+        assert_eq!(shown("Mean"), "Mean");
+        assert_eq!(shown("MED"), "");
     }
 
     #[test]

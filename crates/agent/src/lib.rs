@@ -51,7 +51,7 @@ mod workspace;
 
 pub use self::{
     agent::{Agent, AgentParts, Compacted},
-    attach::{MAX_FILES, of_bytes},
+    attach::{MAX_FILES, of_bytes, shown},
     bootstrap::{BOOTSTRAP_FILES, Bootstrap, BootstrapError, BootstrapFile},
     commands::{COMMANDS, CommandInfo, is_reset, is_stop},
     compact::{Checkpoint, CompactReason},

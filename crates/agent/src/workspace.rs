@@ -41,7 +41,7 @@ impl Workspaces {
     /// one, else its own.
     pub(crate) fn to_read(&self, agent: &AgentId, path: &str) -> Result<Workspace, String> {
         let settings = Arc::clone(&self.0.borrow());
-        let shared = settings.skills.shared().filter_map(|folder| {
+        let mut shared = settings.skills.shared().filter_map(|folder| {
             let real = std::fs::canonicalize(folder).ok()?;
             Some(Workspace { written: folder.to_owned(), real })
         });
@@ -49,7 +49,7 @@ impl Workspaces {
         let around = |folder: &Workspace| {
             path.starts_with(&folder.written) || path.starts_with(&folder.real)
         };
-        shared.filter(around).next().map_or_else(|| self.of(agent), Ok)
+        shared.find(around).map_or_else(|| self.of(agent), Ok)
     }
 }
 

@@ -13,7 +13,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures_util::future::BoxFuture;
 use openclaw_agent::{
     Agent, AgentError, AgentEvent, AgentEventKind, AgentEvents, AgentSettings, Attachment, Start,
-    StartRun, tools::keep_file,
+    StartRun, shown, tools::keep_file,
 };
 use openclaw_base::SharedClock;
 use openclaw_channels::{
@@ -53,7 +53,9 @@ impl AgentEvents for Fan {
         if let (Some(run), Some(route), Some(hub)) = (&event.run_id, &event.route, self.hub.get()) {
             match &event.kind {
                 AgentEventKind::Started { .. } => hub.run_begins(run, route),
-                AgentEventKind::Text { cumulative, .. } => hub.run_grows(run, cumulative),
+                AgentEventKind::Text { cumulative, .. } => {
+                    hub.run_grows(run, &shown(cumulative));
+                }
                 AgentEventKind::Finished(_) => hub.run_ends(run),
                 _ => {}
             }

@@ -56,6 +56,7 @@ macro_rules! with_methods {
             $crate::methods::agent_files::AgentsFilesGet,
             $crate::methods::agent_files::AgentsFilesSet,
             $crate::methods::skills::SkillsStatus,
+            $crate::methods::skills::SkillsBins,
             $crate::methods::sessions::SessionsList,
             $crate::methods::sessions::SessionsSubscribe,
             $crate::methods::sessions::SessionsMessagesSubscribe,

@@ -128,7 +128,7 @@ pub(crate) fn run<D: Dialect>(
 ) -> ModelStream {
     let prepare = |endpoint: &Endpoint, request: &ModelRequest| {
         let mut prepared = D::prepare(endpoint, request)?;
-        params::put::<D>(&mut prepared.body, &endpoint.params);
+        params::put(&mut prepared.body, D::PARAMS_IN, D::PARAMS, &endpoint.params);
         Ok(prepared)
     };
     let opening = Opening { endpoint, request, prepare, cancel };

@@ -23,6 +23,7 @@ export interface Methods {
   "agents.files.get": { params: AgentsFilesGetParams; result: AgentsFilesGetResult };
   "agents.files.set": { params: AgentsFilesSetParams; result: AgentsFilesSetResult };
   "skills.status": { params: SkillsStatusParams; result: SkillsStatusResult };
+  "skills.bins": { params: NoParams; result: SkillsBinsResult };
   "sessions.list": { params: SessionsListParams; result: SessionsListResult };
   "sessions.subscribe": { params: SessionsListParams; result: SessionsSubscribeResult };
   "sessions.messages.subscribe": { params: MessagesSubscribeParams; result: MessagesSubscribeResult };
@@ -4645,6 +4646,12 @@ export interface SkillStatus {
   source: SkillSource;
   /** Whether people can call it by name; not yet. */
   userInvocable: boolean;
+}
+
+/** Result of `skills.bins`. */
+export interface SkillsBinsResult {
+  /** Names of programs, sorted. */
+  bins: Array<string>;
 }
 
 /** Params of `skills.status`. */

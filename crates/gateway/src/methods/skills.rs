@@ -1,7 +1,12 @@
 //! Skills, as they stand on the disk.
 
+use std::collections::BTreeSet;
+
 use openclaw_agent::skills::{self, Needs, Skill, SkillSettings, SkillSource as Kept};
-use openclaw_protocol::{RpcError, methods::skills::*};
+use openclaw_protocol::{
+    RpcError,
+    methods::{skills::*, system::NoParams},
+};
 
 use crate::{
     router::{Cx, Failure, Handle, Methods},
@@ -33,6 +38,27 @@ impl Handle<SkillsStatus> for Methods {
             managed_skills_dir: shown(settings.skills.managed.clone()),
             skills,
         })
+    }
+}
+
+impl Handle<SkillsBins> for Methods {
+    async fn handle(cx: Cx, _: NoParams) -> Result<SkillsBinsResult, Failure> {
+        let settings = cx.state.agent.settings();
+        let scan = move || {
+            let mut bins = BTreeSet::new();
+            for agent in &settings.agents {
+                let found = skills::scan(&settings.skills, agent.workspace.as_deref());
+                for skill in found.into_iter().filter(|skill| !skill.disabled) {
+                    let needs = skill.about.requires;
+                    bins.extend(needs.bins.into_iter().chain(needs.any_bins));
+                    bins.extend(skill.about.install.into_iter().flat_map(|way| way.bins));
+                }
+            }
+            bins.into_iter().filter(|bin| !bin.trim().is_empty()).collect()
+        };
+        let bins = tokio::task::spawn_blocking(scan).await;
+        let bins = bins.map_err(|error| RpcError::unavailable(error.to_string()))?;
+        Ok(SkillsBinsResult { bins })
     }
 }
 

@@ -6,6 +6,8 @@ use openclaw_testkit::{
 };
 use serde_json::json;
 
+use crate::nodes::Node;
+
 #[tokio::test]
 async fn skills_are_listed_as_they_stand_and_models_are_told_of_those_that_fit() {
     let model = PlayedModel::start(|_| Play::say("done")).await;
@@ -41,6 +43,10 @@ async fn skills_are_listed_as_they_stand_and_models_are_told_of_those_that_fit()
     );
     assert_eq!(named("needy")["missing"]["bins"], json!(["no-such-program"]));
     assert_eq!(status["workspaceDir"], json!(workspace.display().to_string()));
+    let mut node = Node::new(&gateway, &["system.run"]).await;
+    assert_eq!(node.client.ok("skills.bins", json!({})).await["bins"], json!(["no-such-program"]));
+    let refused = client.refused("skills.bins", json!({})).await;
+    assert_eq!(refused["code"], "INVALID_REQUEST", "only nodes are told");
     let refused = client.refused("skills.status", json!({"agentId": "nobody"})).await;
     assert_eq!(refused["code"], "INVALID_REQUEST");
 

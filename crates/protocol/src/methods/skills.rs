@@ -3,7 +3,9 @@
 use crate::{
     ids::AgentId,
     macros::{names, params, record},
+    methods::system::NoParams,
     row::{Since, methods},
+    scope::Role,
     text::NonEmpty,
 };
 
@@ -41,6 +43,12 @@ record! {
         managed_skills_dir: String,
         /// The skills, by name.
         skills: Vec<SkillStatus>,
+    }
+
+    /// Result of `skills.bins`.
+    SkillsBinsResult {
+        /// Names of programs, sorted.
+        bins: Vec<String>,
     }
 
     /// A skill.
@@ -132,4 +140,7 @@ methods! {
     /// Lists the skills, and what keeps them from being used.
     SkillsStatus = "skills.status", Read, SkillsStatusParams => SkillsStatusResult
         { since: Since::V3 };
+    /// The programs that skills need, for nodes whose approvals let those run (`autoAllowSkills`).
+    SkillsBins = "skills.bins", Write, NoParams => SkillsBinsResult
+        { role: Role::Node, since: Since::V3 };
 }

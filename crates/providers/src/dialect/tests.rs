@@ -5,10 +5,19 @@ use futures_util::{StreamExt, stream};
 use openclaw_agent::model::{ModelError, ModelEvent};
 use openclaw_base::CancellationToken;
 use proptest::prelude::*;
+use serde_json::json;
 use tokio::runtime::Builder;
 
 use super::*;
-use crate::{anthropic, openai, sse::Limits};
+use crate::{
+    anthropic::{self, Anthropic},
+    fixture,
+    google::Google,
+    ollama_chat::OllamaChat,
+    openai::{self, OpenAi},
+    responses::Responses,
+    sse::Limits,
+};
 
 /// Pieces of real answers, which random bytes would hardly ever hit.
 const SNIPPETS: [&str; 16] = [
@@ -68,4 +77,33 @@ proptest! {
     fn openai_answers_end_once(answer in answers(), size in 1_usize..64) {
         check(&answer, size, openai::decode::Decoder::default);
     }
+}
+
+fn body<D: Dialect>(request: &ModelRequest) -> Value {
+    let mut endpoint = fixture::endpoint("own", "m");
+    endpoint.max_tokens = Some(100);
+    let set = json!({"temperature": 0.5, "topP": 0.9, "maxTokens": 7, "seed": 3,
+        "messages": [], "model": "other", "contents": [], "stream": false, "tools": []});
+    let mut body = D::prepare(&endpoint, request).unwrap().body;
+    let before = body.clone();
+    params::put(&mut body, D::PARAMS_IN, D::PARAMS, set.as_object().unwrap());
+    for kept in params::KEPT {
+        assert_eq!(body.get(kept), before.get(kept), "{kept}");
+    }
+    body
+}
+
+#[test]
+fn every_dialect_has_its_place_and_its_names() {
+    let request = fixture::request(vec![fixture::user("hi")]);
+    let inside = |body: &Value, top: &str| {
+        let found = [&body["temperature"], &body[top], &body["seed"]];
+        assert_eq!(found, [&json!(0.5), &json!(0.9), &json!(3)], "{body}");
+        assert!(body[params::MAX_TOKENS].is_null(), "{body}");
+    };
+    inside(&body::<OpenAi>(&request), "top_p");
+    inside(&body::<Anthropic>(&request), "top_p");
+    inside(&body::<Responses>(&request), "top_p");
+    inside(&body::<Google>(&request)["generationConfig"], "topP");
+    inside(&body::<OllamaChat>(&request)["options"], "top_p");
 }
