@@ -1,6 +1,7 @@
 //! From a message to a run: policy, pairing, routing.
 
 mod backlog;
+mod overhear;
 
 use std::sync::Arc;
 
@@ -155,6 +156,7 @@ impl Inbox {
         match policy::decide(&self.policy, &message, paired) {
             Verdict::Answer => self.start(message).await,
             Verdict::Pair => self.pair(message).await,
+            Verdict::Overhear => self.overhear(&message).await,
             Verdict::Ignore(why) => {
                 tracing::debug!(channel, account, why, "message let go");
                 Ok(())
@@ -255,11 +257,13 @@ impl Inbox {
     async fn start(&self, message: Inbound) -> Result<(), NotTaken> {
         let (channel, account) = self.name();
         let routed = self.routing.borrow().of(channel, account, &message);
+        let context = self.context(&message).await?;
+        let before = context.as_ref().map_or("", |context| context.text.as_str());
         let turn = Turn {
             run_id: RunId::new(format!("{channel}:{account}:{}", message.key)),
             agent: routed.agent,
             session: routed.session,
-            text: text(&message),
+            text: format!("{before}{}", text(&message)),
             principal: format!("{channel}:{}", message.author.id),
             route: self.route(&message),
             system_prompt: policy::system_prompt(&self.policy, &message),
@@ -268,7 +272,12 @@ impl Inbox {
             files: media::fetch(&*self.service, &message).await,
         };
         let answer = match self.intake.take(turn).await {
-            Ok(Taken::Run) => return Ok(()),
+            Ok(Taken::Run) => {
+                if let Some(context) = context {
+                    self.shown(context).await;
+                }
+                return Ok(());
+            }
             Ok(Taken::Answer(text)) => text,
             Err(IntakeError::Refused(why)) => format!("⚠️ {why}"),
             Err(IntakeError::Later(why)) => return Err(NotTaken(why)),
@@ -291,9 +300,7 @@ fn text(message: &Inbound) -> String {
         text.push_str(&format!("[In reply to {author}]\n> {quote}\n\n"));
     }
     if message.kind == ChatKind::Group {
-        let author = &message.author;
-        let name = author.name.as_ref().or(author.username.as_ref()).unwrap_or(&author.id);
-        text.push_str(&format!("[{name}] "));
+        text.push_str(&format!("[{}] ", message.author.shown_name()));
     }
     text.push_str(&said);
     text

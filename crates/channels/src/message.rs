@@ -1,5 +1,8 @@
 //! A message as every channel hands it in.
 
+/// Longest name that is shown, in characters.
+const MAX_NAME: usize = 80;
+
 /// What kind of chat a message is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChatKind {
@@ -18,6 +21,17 @@ pub struct Author {
     pub name: Option<String>,
     /// The name others call them by, which they may change.
     pub username: Option<String>,
+}
+
+impl Author {
+    /// What people call them, on one line and with no brackets: it stands between such.
+    #[must_use]
+    pub fn shown_name(&self) -> String {
+        let name = self.name.as_ref().or(self.username.as_ref()).unwrap_or(&self.id);
+        let plain = |c: char| !(c.is_control() || "[]\u{2028}\u{2029}".contains(c));
+        let name: String = name.chars().filter(|c| plain(*c)).take(MAX_NAME).collect();
+        if name.trim().is_empty() { self.id.clone() } else { name.trim().to_owned() }
+    }
 }
 
 /// A message that is replied to.

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::message::{ChatKind, Inbound};
 
+/// Messages of a group that are remembered when nobody says how many.
+pub const HISTORY: usize = 50;
+
 /// What a person who writes for the first time gets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DmPolicy {
@@ -60,6 +63,8 @@ pub struct AccountPolicy {
     pub group_allow_from: Vec<String>,
     /// By group; `*` is every group. If there are any, no other group is served.
     pub groups: BTreeMap<String, GroupRule>,
+    /// How many messages that are to others are remembered, for each group and topic.
+    pub history: usize,
     /// Commands that wait for a person's word.
     pub approvals: Approvals,
 }
@@ -132,6 +137,8 @@ fn group_list<'a>(policy: &'a AccountPolicy, rules: &[&'a GroupRule]) -> &'a [St
 pub enum Verdict {
     /// It is answered.
     Answer,
+    /// It is to others, but may be known when the account is mentioned next.
+    Overhear,
     /// It is let go, for this reason.
     Ignore(&'static str),
     /// The person gets a code.
@@ -178,7 +185,7 @@ fn group(policy: &AccountPolicy, message: &Inbound) -> Verdict {
         return Verdict::Ignore("the sender is not in groupAllowFrom");
     }
     if pick(|rule| rule.require_mention).unwrap_or(true) && !message.mentioned {
-        return Verdict::Ignore("the account is not mentioned");
+        return Verdict::Overhear;
     }
     Verdict::Answer
 }
@@ -298,7 +305,7 @@ mod tests {
             assert_eq!(decide(policy, &message(ChatKind::Group, mentioned), true), expected);
         };
         check(&plain, true, Verdict::Answer);
-        check(&plain, false, Verdict::Ignore("the account is not mentioned"));
+        check(&plain, false, Verdict::Overhear);
         // Who was paired for direct messages may not drive the account in any group.
         let nobody = AccountPolicy::default();
         check(&nobody, true, Verdict::Ignore("the sender is not in groupAllowFrom"));

@@ -42,7 +42,7 @@ pub use self::general::{
 };
 pub use self::mcp::{Mcp, McpServer, McpToolFilter};
 pub use self::models::{ModelCost, Models, Provider, ProviderModel};
-pub use self::session::{Messages, Queue, ResetByType, ResetPolicy, Session};
+pub use self::session::{GroupChat, Messages, Queue, ResetByType, ResetPolicy, Session};
 pub use self::tools::{
     AgentToAgent, AgentTools, ChatTools, ProviderTools, SkillEntry, Skills, Tools, ToolsExec,
     ToolsSessions,

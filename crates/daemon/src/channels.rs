@@ -18,7 +18,7 @@ use openclaw_agent::{
 use openclaw_base::SharedClock;
 use openclaw_channels::{
     Channel, ChatKind, Hub, Intake, IntakeError, Received, Taken, Turn,
-    policy::{Approvals, DmPolicy},
+    policy::{Approvals, DmPolicy, HISTORY},
     routing::{Binding, DmScope, Routing},
 };
 use openclaw_config::{
@@ -292,6 +292,12 @@ impl Wanted {
     fn key(&self) -> (&'static str, String) {
         (self.channel, self.name.clone())
     }
+}
+
+/// How many messages of a group are remembered.
+fn history(own: Option<u32>, messages: &schema::Messages) -> usize {
+    let set = own.or(messages.group_chat.history_limit);
+    set.map_or(HISTORY, |set| usize::try_from(set).unwrap_or(HISTORY))
 }
 
 fn approvals(set: Option<schema::ChatApprovals>) -> Approvals {

@@ -36,6 +36,7 @@ pub mod devices;
 pub mod ledger;
 pub mod node_work;
 pub mod outbox;
+pub mod overheard;
 pub mod runs;
 pub mod sessions;
 pub mod trail;
@@ -53,6 +54,7 @@ pub use self::{
     ledger::Ledger,
     node_work::NodeWork,
     outbox::Outbox,
+    overheard::Overheard,
     runs::Runs,
     sessions::Sessions,
     trail::Trail,
@@ -162,6 +164,12 @@ impl Store {
     #[must_use]
     pub fn node_work(&self) -> NodeWork<'_> {
         NodeWork::new(&self.engine)
+    }
+
+    /// What was said in groups, not to us.
+    #[must_use]
+    pub fn overheard(&self) -> Overheard<'_> {
+        Overheard::new(&self.engine)
     }
 
     /// The audit trail.

@@ -22,6 +22,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0005_outbox_files.sql"),
     include_str!("../migrations/0006_node_work.sql"),
     include_str!("../migrations/0007_channel_arrivals.sql"),
+    include_str!("../migrations/0008_channel_overheard.sql"),
 ];
 
 /// Marks the file as ours: "OCLW".

@@ -62,6 +62,11 @@ pub struct TelegramAccount {
     /// Groups by their ids, `*` for all; if there are any, no other group is served.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<BTreeMap<String, TelegramGroup>>,
+    /// How many messages of a group, or of a topic of it, that do not name the bot are remembered and
+    /// shown to the agent with the next that does. Left out: what `messages.groupChat` says.
+    #[schemars(range(max = 500))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history_limit: Option<u32>,
     /// Which messages of an answer reply to the one that is answered. Left out: `off`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to_mode: Option<ReplyTo>,

@@ -84,6 +84,19 @@ pub struct ResetByType {
 pub struct Messages {
     /// What happens to a message that arrives while the agent is busy.
     pub queue: Queue,
+    /// Messages of groups.
+    pub group_chat: GroupChat,
+}
+
+/// Messages of groups.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct GroupChat {
+    /// How many messages that do not name the account are remembered, for each group and topic, and
+    /// shown to the agent with the next that does. Left out: 50.
+    #[schemars(range(max = 500))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub history_limit: Option<u32>,
 }
 
 /// What happens to a message that arrives while the agent is busy.

@@ -14,7 +14,7 @@ use openclaw_config::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
 
-use super::{Build, Wanted, approvals, dm_policy, peers};
+use super::{Build, Wanted, approvals, dm_policy, history, peers};
 
 /// Longest token file.
 const MAX_TOKEN: u64 = 4096;
@@ -83,7 +83,8 @@ fn one(
     paths: &Paths,
 ) -> (Fingerprint, Result<Option<Box<Settings>>, String>) {
     let pick = Pick { own, shared };
-    let rest = serde_json::to_string(&(own, shared)).unwrap_or_default();
+    let of_all = (&loaded.config.messages.group_chat,);
+    let rest = serde_json::to_string(&(own, shared, of_all)).unwrap_or_default();
     let nothing = |rest| Fingerprint { token: String::new(), rest };
     let enabled = shared.enabled != Some(false) && own.enabled != Some(false);
     if !enabled {
@@ -113,7 +114,7 @@ fn one(
         ),
         webhook: hook,
         poll: POLL,
-        policy: policy(&pick),
+        policy: policy(&pick, &loaded.config.messages),
         chunk: usize::try_from(pick.of(|account| account.text_chunk_limit).unwrap_or(4000))
             .unwrap_or(4000),
         reply: match pick.of(|account| account.reply_to_mode) {
@@ -177,7 +178,7 @@ impl Pick<'_> {
     }
 }
 
-fn policy(pick: &Pick<'_>) -> AccountPolicy {
+fn policy(pick: &Pick<'_>, messages: &schema::Messages) -> AccountPolicy {
     let list = |key: fn(&schema::TelegramAccount) -> Option<Vec<PeerId>>| {
         pick.of(key).map(|list| peers(&list)).unwrap_or_default()
     };
@@ -188,6 +189,7 @@ fn policy(pick: &Pick<'_>) -> AccountPolicy {
         group: pick.of(|account| account.group_policy).map(access).unwrap_or_default(),
         group_allow_from: list(|account| account.group_allow_from.clone()),
         groups: groups.into_iter().map(|(id, group)| (id, rule(group))).collect(),
+        history: history(pick.of(|account| account.history_limit), messages),
         approvals: approvals(pick.of(|account| account.exec_approvals.clone())),
     }
 }

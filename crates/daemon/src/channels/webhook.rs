@@ -12,7 +12,7 @@ use openclaw_config::{Loaded, schema};
 use secrecy::ExposeSecret as _;
 use serde_json::json;
 
-use super::{Build, Wanted, approvals, dm_policy, peers};
+use super::{Build, Wanted, approvals, dm_policy, history, peers};
 
 /// Deadline of a post.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -29,7 +29,8 @@ fn one(
     loaded: &Loaded,
     clock: &SharedClock,
 ) -> Wanted {
-    let mut fingerprint = serde_json::to_string(account).unwrap_or_default();
+    let of_all = &loaded.config.messages.group_chat;
+    let mut fingerprint = serde_json::to_string(&(account, of_all)).unwrap_or_default();
     let build = if account.enabled == Some(false) {
         Build::Off
     } else {
@@ -70,6 +71,7 @@ fn settings(
             dm: dm_policy(account.dm_policy),
             allow_from: account.allow_from.as_deref().map(peers).unwrap_or_default(),
             group: GroupPolicy::Allowlist,
+            history: history(None, &loaded.config.messages),
             approvals: approvals(account.exec_approvals.clone()),
             ..AccountPolicy::default()
         },
