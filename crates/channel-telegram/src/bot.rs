@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use openclaw_channels::{ChannelError, Choice, Draft, Outgoing, Question, policy::AccountPolicy};
 use openclaw_store::outbox::Route;
+use parking_lot::Mutex;
 use secrecy::SecretString;
 use serde_json::{Map, Value, json};
+use tokio::time::Instant;
 
 use crate::{
     api::{Api, ApiError},
@@ -96,6 +98,8 @@ pub async fn check(
 pub struct Telegram {
     pub(crate) settings: Settings,
     pub(crate) api: Api,
+    /// Until when Telegram wants a pause.
+    pub(crate) no_reactions_before: Mutex<Option<Instant>>,
 }
 
 impl Telegram {
@@ -107,7 +111,7 @@ impl Telegram {
         let Settings { api_root, token, proxy, timeout, .. } = &settings;
         let api = Api::new(api_root, token.clone(), proxy.as_deref(), *timeout)
             .map_err(|error| ChannelError::Final(error.to_string()))?;
-        Ok(Self { settings, api })
+        Ok(Self { settings, api, no_reactions_before: Mutex::default() })
     }
 
     /// Where a message goes, for any method that sends.

@@ -85,6 +85,10 @@ impl Channel for Telegram {
         Box::pin(async move { self.close_question(route, message, text).await.map_err(not_sent) })
     }
 
+    fn react<'a>(&'a self, route: &'a Route, emoji: Option<&'a str>) -> BoxFuture<'a, bool> {
+        Box::pin(self.mark(route, emoji))
+    }
+
     fn typing<'a>(&'a self, route: &'a Route) -> BoxFuture<'a, ()> {
         Box::pin(async move {
             let thread = route.thread.as_deref().map(number);

@@ -13,6 +13,7 @@ mod files;
 mod format;
 mod listen;
 mod poll;
+mod reaction;
 mod types;
 mod update;
 mod upload;

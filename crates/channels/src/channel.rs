@@ -118,6 +118,12 @@ pub trait Channel: Send + Sync {
         Box::pin(async { Ok(()) })
     }
 
+    /// Puts a reaction on the message that a route replies to, or takes ours away; whether that worked.
+    /// Nothing depends on it: why it did not is only logged.
+    fn react<'a>(&'a self, _: &'a Route, _emoji: Option<&'a str>) -> BoxFuture<'a, bool> {
+        Box::pin(async { false })
+    }
+
     /// Shows that something is being written. It is shown for a few seconds.
     fn typing<'a>(&'a self, _: &'a Route) -> BoxFuture<'a, ()> {
         Box::pin(async {})

@@ -2,13 +2,21 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
+use futures_util::future::join_all;
 use openclaw_base::{Backoff, SharedClock, Tasks};
-use openclaw_store::{Store, StoreError, outbox::Delivery};
+use openclaw_store::{
+    Store, StoreError,
+    outbox::{Delivery, Route},
+};
 use parking_lot::Mutex;
-use tokio::{sync::Notify, time::sleep};
+use tokio::{
+    sync::Notify,
+    time::{sleep, timeout},
+};
 
 use crate::{
     accounts::Accounts,
+    acks::Acks,
     channel::{Channel, Outgoing, OutgoingFile, SendError},
     drafts::Drafts,
 };
@@ -20,6 +28,9 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(30);
 /// A delivery that could not be made for this long is given up, in milliseconds: a day.
 const GIVE_UP_MS: u64 = 86_400_000;
 
+/// How long taking back reactions may hold up a chat.
+const REACTION_LIMIT: Duration = Duration::from_secs(3);
+
 /// A chat, by channel and account.
 type Place = (String, String, String);
 
@@ -27,6 +38,7 @@ type Place = (String, String, String);
 pub(crate) struct Courier {
     pub(crate) store: Store,
     pub(crate) accounts: Accounts,
+    pub(crate) acks: Acks,
     pub(crate) drafts: Drafts,
     pub(crate) poke: Arc<Notify>,
     /// Told whenever a delivery is at its end.
@@ -149,6 +161,9 @@ impl Courier {
                     let last = index + 1 == parts.len();
                     outbox.sent(head.id, &message, last, self.clock.now_ms()).await?;
                     self.accounts.sent(&head.new.route);
+                    if last && head.new.run_id.is_some() {
+                        self.take_back(channel, &head.new.route).await;
+                    }
                 }
                 Err(error) => {
                     // Editing once more what was edited changes nothing.
@@ -157,6 +172,13 @@ impl Courier {
             }
         }
         Ok(())
+    }
+
+    /// What was answered bears no reaction any more, where that is wanted.
+    async fn take_back(&self, channel: &dyn Channel, route: &Route) {
+        let all = self.acks.answered(route);
+        let taken = join_all(all.iter().map(|route| channel.react(route, None)));
+        timeout(REACTION_LIMIT, taken).await.ok();
     }
 
     async fn failed(

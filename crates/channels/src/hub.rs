@@ -21,12 +21,13 @@ use tokio::{
 
 use crate::{
     accounts::{Account, Accounts, Running},
+    acks::Acks,
     channel::{Channel, ChannelError, SendError},
     choice::{Choice, Decide, Question},
     courier::Courier,
     drafts::Drafts,
     inbox::{Inbox, Intake},
-    media::{Fetch, Fetched},
+    media::{Fetched, Service},
     message::Media,
     routing::Routing,
     status::{AccountStatus, Condition},
@@ -59,6 +60,7 @@ pub struct HubParts {
 pub struct Hub {
     parts: Arc<HubParts>,
     accounts: Accounts,
+    acks: Acks,
     drafts: Drafts,
     poke: Arc<Notify>,
     ended: Arc<Notify>,
@@ -74,7 +76,7 @@ impl Hub {
     /// Puts the parts together and starts sending what is in the outbox.
     #[must_use]
     pub fn new(parts: HubParts) -> Self {
-        let accounts = Accounts::default();
+        let (accounts, acks) = (Accounts::default(), Acks::default());
         let (poke, ended) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
         let drafts = Drafts::new(
             parts.store.clone(),
@@ -85,6 +87,7 @@ impl Hub {
         let courier = Courier {
             store: parts.store.clone(),
             accounts: accounts.clone(),
+            acks: acks.clone(),
             drafts: drafts.clone(),
             poke: Arc::clone(&poke),
             ended: Arc::clone(&ended),
@@ -92,7 +95,7 @@ impl Hub {
             tasks: parts.tasks.clone(),
         };
         drop(parts.tasks.spawn("outbox", courier.run()));
-        Self { parts: Arc::new(parts), accounts, drafts, poke, ended }
+        Self { parts: Arc::new(parts), accounts, acks, drafts, poke, ended }
     }
 
     /// Adds an account, or puts it in the place of the one with its name, and starts it.
@@ -147,11 +150,12 @@ impl Hub {
         let stop = self.parts.tasks.token().child_token();
         let inbox = Arc::new(Inbox {
             channel: channel.channel(),
-            service: Arc::new(FilesOf(Arc::clone(&channel))),
+            service: Arc::new(ServiceOf(Arc::clone(&channel))),
             account: channel.account().to_owned(),
             policy: channel.policy().clone(),
             condition: Arc::clone(&known.condition),
             backlog: Arc::default(),
+            acks: self.acks.clone(),
             store: self.parts.store.clone(),
             intake: Arc::clone(&self.parts.intake),
             decide: Arc::clone(&self.parts.decide),
@@ -336,10 +340,14 @@ impl Hub {
     }
 }
 
-/// A channel as the place where its files are.
-struct FilesOf(Arc<dyn Channel>);
+/// A channel as the service that messages come from.
+struct ServiceOf(Arc<dyn Channel>);
 
-impl Fetch for FilesOf {
+impl Service for ServiceOf {
+    fn react<'a>(&'a self, route: &'a Route, emoji: &'a str) -> BoxFuture<'a, bool> {
+        self.0.react(route, Some(emoji))
+    }
+
     fn fetch<'a>(&'a self, media: &'a Media) -> BoxFuture<'a, Result<Fetched, String>> {
         self.0.fetch(media)
     }

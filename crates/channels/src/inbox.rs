@@ -3,7 +3,7 @@
 mod backlog;
 mod overhear;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use openclaw_base::SharedClock;
@@ -13,12 +13,16 @@ use openclaw_store::{
     channels::{Asked, Request},
     outbox::{NewDelivery, Route},
 };
-use tokio::sync::{Notify, watch};
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
 
 use self::backlog::Backlog;
 use crate::{
+    acks::Acks,
     choice::{Decide, Decided, Decision},
-    media::{self, Fetch, Received},
+    media::{self, Received, Service},
     message::{ChatKind, Inbound},
     pairing,
     policy::{self, AccountPolicy, Approver, Verdict},
@@ -30,6 +34,9 @@ use crate::{
 const MAX_TEXT: usize = 50_000;
 /// Longest text that is quoted of the message replied to.
 const MAX_QUOTE: usize = 2_000;
+
+/// How long marking a message as seen may hold it up.
+const ACK_LIMIT: Duration = Duration::from_secs(3);
 
 /// Starts runs.
 pub trait Intake: Send + Sync {
@@ -105,12 +112,13 @@ impl From<StoreError> for NotTaken {
 /// Where an account hands in what people write.
 pub struct Inbox {
     pub(crate) channel: &'static str,
-    /// Where files are fetched from.
-    pub(crate) service: Arc<dyn Fetch>,
+    /// Where messages come from.
+    pub(crate) service: Arc<dyn Service>,
     pub(crate) account: String,
     pub(crate) policy: AccountPolicy,
     pub(crate) condition: Arc<Condition>,
     pub(crate) backlog: Arc<Backlog>,
+    pub(crate) acks: Acks,
     pub(crate) store: Store,
     pub(crate) intake: Arc<dyn Intake>,
     pub(crate) decide: Arc<dyn Decide>,
@@ -255,21 +263,40 @@ impl Inbox {
     }
 
     async fn start(&self, message: Inbound) -> Result<(), NotTaken> {
+        let ((), started) = tokio::join!(self.acknowledge(&message), self.hand_in(&message));
+        started
+    }
+
+    /// Says that a message was seen, where that is wanted.
+    async fn acknowledge(&self, message: &Inbound) {
+        let Some(ack) = self.policy.ack.as_ref().filter(|ack| ack.is_for(message)) else { return };
+        let route = self.route(message);
+        if ack.remove {
+            // Before it is there: the answer may be faster.
+            self.acks.note(route.clone());
+        }
+        let shown = timeout(ACK_LIMIT, self.service.react(&route, &ack.emoji)).await;
+        if shown != Ok(true) {
+            tracing::debug!(channel = self.channel, "a message is not marked as seen");
+        }
+    }
+
+    async fn hand_in(&self, message: &Inbound) -> Result<(), NotTaken> {
         let (channel, account) = self.name();
-        let routed = self.routing.borrow().of(channel, account, &message);
-        let context = self.context(&message).await?;
+        let routed = self.routing.borrow().of(channel, account, message);
+        let context = self.context(message).await?;
         let before = context.as_ref().map_or("", |context| context.text.as_str());
         let turn = Turn {
             run_id: RunId::new(format!("{channel}:{account}:{}", message.key)),
             agent: routed.agent,
             session: routed.session,
-            text: format!("{before}{}", text(&message)),
+            text: format!("{before}{}", text(message)),
             principal: format!("{channel}:{}", message.author.id),
-            route: self.route(&message),
-            system_prompt: policy::system_prompt(&self.policy, &message),
+            route: self.route(message),
+            system_prompt: policy::system_prompt(&self.policy, message),
             title: message.title.clone().or_else(|| message.author.name.clone()),
             kind: message.kind,
-            files: media::fetch(&*self.service, &message).await,
+            files: media::fetch(&*self.service, message).await,
         };
         let answer = match self.intake.take(turn).await {
             Ok(Taken::Run) => {
@@ -282,7 +309,7 @@ impl Inbox {
             Err(IntakeError::Refused(why)) => format!("⚠️ {why}"),
             Err(IntakeError::Later(why)) => return Err(NotTaken(why)),
         };
-        self.answer(&message, answer).await
+        self.answer(message, answer).await
     }
 }
 

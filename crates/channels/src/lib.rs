@@ -11,6 +11,7 @@
 //! none of them. It does not know agents either: whoever composes them gives it an [`Intake`].
 
 mod accounts;
+mod acks;
 mod channel;
 mod choice;
 mod courier;

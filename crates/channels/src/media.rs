@@ -2,6 +2,8 @@
 
 use futures_util::future::{BoxFuture, join_all};
 
+use openclaw_store::outbox::Route;
+
 use crate::message::{Inbound, Media};
 
 /// Longest name of a file, in characters.
@@ -31,14 +33,17 @@ pub struct Received {
     pub content: Result<Vec<u8>, String>,
 }
 
-/// Where files are fetched from.
-pub(crate) trait Fetch: Send + Sync {
+/// What is asked of the service that messages come from.
+pub(crate) trait Service: Send + Sync {
+    /// Puts a reaction on the message that a route replies to; whether it is there.
+    fn react<'a>(&'a self, route: &'a Route, emoji: &'a str) -> BoxFuture<'a, bool>;
+
     /// Fetches one, or says why it cannot be had.
     fn fetch<'a>(&'a self, media: &'a Media) -> BoxFuture<'a, Result<Fetched, String>>;
 }
 
 /// Fetches what a message brought.
-pub(crate) async fn fetch(channel: &dyn Fetch, message: &Inbound) -> Vec<Received> {
+pub(crate) async fn fetch(channel: &dyn Service, message: &Inbound) -> Vec<Received> {
     let all = message.files.iter().take(MAX_FILES);
     join_all(all.map(|media| async move {
         let fetched = channel.fetch(media).await;

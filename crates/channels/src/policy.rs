@@ -65,8 +65,49 @@ pub struct AccountPolicy {
     pub groups: BTreeMap<String, GroupRule>,
     /// How many messages that are to others are remembered, for each group and topic.
     pub history: usize,
+    /// The reaction that a message gets which is going to be answered, if any.
+    pub ack: Option<Ack>,
     /// Commands that wait for a person's word.
     pub approvals: Approvals,
+}
+
+/// A reaction that says: seen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ack {
+    /// The emoji.
+    pub emoji: String,
+    /// Which messages get it.
+    pub scope: AckScope,
+    /// Whether it goes when the answer is there.
+    pub remove: bool,
+}
+
+/// Which messages get a reaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AckScope {
+    /// Those of groups that mention the account.
+    GroupMentions,
+    /// All of groups that are answered.
+    GroupAll,
+    /// Direct ones.
+    Direct,
+    /// All that are answered.
+    All,
+}
+
+impl Ack {
+    /// Whether a message that is answered gets it. Commands are answered at once.
+    #[must_use]
+    pub fn is_for(&self, message: &Inbound) -> bool {
+        let group = message.kind == ChatKind::Group;
+        let scope = match self.scope {
+            AckScope::GroupMentions => group && message.mentioned,
+            AckScope::GroupAll => group,
+            AckScope::Direct => !group,
+            AckScope::All => true,
+        };
+        scope && !message.text.trim_start().starts_with('/')
+    }
 }
 
 /// Whether people are asked in chats about commands, and whose word counts.
@@ -296,6 +337,23 @@ mod tests {
         assert_eq!(approver(&off, &direct, true), Approver::Nobody);
         let closed = AccountPolicy { dm: DmPolicy::Disabled, ..with(&["42"], None) };
         assert_eq!(approver(&closed, &direct, true), Approver::Nobody);
+    }
+
+    #[test]
+    fn reactions_have_a_scope_and_commands_get_none() {
+        for (scope, direct, named, unnamed) in [
+            (AckScope::GroupMentions, false, true, false),
+            (AckScope::GroupAll, false, true, true),
+            (AckScope::Direct, true, false, false),
+            (AckScope::All, true, true, true),
+        ] {
+            let ack = Ack { emoji: "👀".into(), scope, remove: false };
+            assert_eq!(ack.is_for(&message(ChatKind::Direct, true)), direct, "{scope:?}");
+            assert_eq!(ack.is_for(&message(ChatKind::Group, true)), named, "{scope:?}");
+            assert_eq!(ack.is_for(&message(ChatKind::Group, false)), unnamed, "{scope:?}");
+            let command = Inbound { text: "/status".into(), ..message(ChatKind::Group, true) };
+            assert!(!ack.is_for(&command), "{scope:?}");
+        }
     }
 
     #[test]

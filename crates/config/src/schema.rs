@@ -25,10 +25,10 @@ pub use self::channels::{
     TelegramGroup, TelegramTopic, Webhook, WebhookAccount,
 };
 pub use self::choices::{
-    ApiDialect, AuthMode, Bind, ConsoleStyle, DirectPolicy, DmScope, ExecAsk, ExecSecurity,
-    GatewayMode, GroupAccess, HostKeyPolicy, InputKind, LogLevel, McpTransport, MdnsMode,
-    ModelsMode, PeerKind, ProviderAuth, QueueDrop, QueueMode, RedactMode, ReloadMode,
-    RemoteTransport, ReplyTo, ResetMode, SessionScope, SessionVisibility, StreamMode,
+    AckReactionScope, ApiDialect, AuthMode, Bind, ConsoleStyle, DirectPolicy, DmScope, ExecAsk,
+    ExecSecurity, GatewayMode, GroupAccess, HostKeyPolicy, InputKind, LogLevel, McpTransport,
+    MdnsMode, ModelsMode, PeerKind, ProviderAuth, QueueDrop, QueueMode, ReactionLevel, RedactMode,
+    ReloadMode, RemoteTransport, ReplyTo, ResetMode, SessionScope, SessionVisibility, StreamMode,
     TailscaleMode, ThinkingLevel, ToolProfile,
 };
 pub use self::discovery::{Discovery, Mdns, WideArea};

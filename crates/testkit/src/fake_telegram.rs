@@ -113,6 +113,8 @@ struct State {
     last_message: i64,
     /// Buttons by chat and message id.
     markups: BTreeMap<(i64, i64), Value>,
+    /// Reactions by chat and message id.
+    reactions: BTreeMap<(i64, i64), Vec<String>>,
     /// Files by id: the path and what is in them.
     files: BTreeMap<String, (String, Vec<u8>)>,
     sent_files: Vec<SentFile>,
@@ -292,6 +294,37 @@ impl FakeTelegram {
         let mut changed = self.shared.changed.subscribe();
         changed.wait_for(|_| like(&self.texts(chat))).await.ok();
         self.texts(chat)
+    }
+
+    /// Waits until the bot's reactions in a chat are these, by message.
+    pub async fn reactions_are(&self, chat: i64, expected: &[(i64, &str)]) {
+        let mut changed = self.shared.changed.subscribe();
+        let now = || {
+            let state = self.shared.lock();
+            let here = state.reactions.iter().filter(|((at, _), _)| *at == chat);
+            let all =
+                here.flat_map(|((_, id), list)| list.iter().map(|emoji| (*id, emoji.clone())));
+            all.collect::<Vec<_>>()
+        };
+        let expected: Vec<_> =
+            expected.iter().map(|(id, emoji)| (*id, (*emoji).to_owned())).collect();
+        changed.wait_for(|_| now() == expected).await.ok();
+    }
+
+    /// Pushes a message that somebody writes in a group, with these fields; gives the message's id.
+    pub fn group(&self, chat: i64, sender: i64, fields: &Value) -> i64 {
+        let mut state = self.shared.lock();
+        state.last_message += 1;
+        let id = state.last_message;
+        drop(state);
+        let mut message = json!({"message_id": id, "date": 1,
+            "from": {"id": sender, "is_bot": false, "first_name": format!("Person {sender}")},
+            "chat": {"id": chat, "type": "supergroup", "title": "Home"}});
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            message[name.as_str()] = value.clone();
+        }
+        self.push("message", message);
+        id
     }
 
     /// Waits until the bot sent so many files, and gives them.

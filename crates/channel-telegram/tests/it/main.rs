@@ -9,6 +9,7 @@
 mod approvals;
 mod chat;
 mod files_out;
+mod groups;
 mod media;
 mod stage;
 mod trouble;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::choices::{DirectPolicy, GroupAccess, PeerKind, ReplyTo, StreamMode};
+use super::choices::{DirectPolicy, GroupAccess, PeerKind, ReactionLevel, ReplyTo, StreamMode};
 use super::tools::ChatTools;
 use crate::secret::SecretInput;
 
@@ -67,6 +67,12 @@ pub struct TelegramAccount {
     #[schemars(range(max = 500))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history_limit: Option<u32>,
+    /// The reaction that says that a message was seen; empty: none. Left out: what `messages` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ack_reaction: Option<String>,
+    /// `off`: the bot reacts to nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reaction_level: Option<ReactionLevel>,
     /// Which messages of an answer reply to the one that is answered. Left out: `off`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reply_to_mode: Option<ReplyTo>,

@@ -152,6 +152,17 @@ choice! {
     ReplyTo { Off = "off", First = "first", All = "all", }
     /// Whether an answer is shown while it grows.
     StreamMode { Off = "off", Partial = "partial", Block = "block", }
+    /// Which messages get a reaction that says: seen.
+    AckReactionScope {
+        GroupMentions = "group-mentions",
+        GroupAll = "group-all",
+        Direct = "direct",
+        All = "all",
+        Off = "off",
+        None = "none",
+    }
+    /// How much reactions are used.
+    ReactionLevel { Off = "off", Ack = "ack", Minimal = "minimal", Extensive = "extensive", }
     /// What kind of chat.
     PeerKind {
         Direct = "direct",

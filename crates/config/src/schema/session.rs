@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::choices::{DmScope, QueueDrop, QueueMode, ResetMode, SessionScope};
+use super::choices::{AckReactionScope, DmScope, QueueDrop, QueueMode, ResetMode, SessionScope};
 
 /// Which messages belong to one conversation, and when it starts anew.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -86,6 +86,15 @@ pub struct Messages {
     pub queue: Queue,
     /// Messages of groups.
     pub group_chat: GroupChat,
+    /// The reaction that says that a message was seen. Left out: 👀; empty: none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ack_reaction: Option<String>,
+    /// Which messages get it. Left out: those of groups that mention the account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ack_reaction_scope: Option<AckReactionScope>,
+    /// Whether it goes when the answer is there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remove_ack_after_reply: Option<bool>,
 }
 
 /// Messages of groups.

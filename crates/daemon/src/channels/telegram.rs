@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, io::Read as _, sync::Arc, time::Duration};
 use openclaw_channel_telegram::{Hook, ReplyMode, Settings, Telegram};
 use openclaw_channels::{
     Channel,
-    policy::{AccountPolicy, GroupPolicy, GroupRule},
+    policy::{AccountPolicy, Ack, AckScope, GroupPolicy, GroupRule},
 };
 use openclaw_config::{
     Loaded, Paths,
-    schema::{self, GroupAccess, PeerId, ReplyTo, StreamMode},
+    schema::{self, AckReactionScope, GroupAccess, PeerId, ReactionLevel, ReplyTo, StreamMode},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::json;
@@ -83,7 +83,8 @@ fn one(
     paths: &Paths,
 ) -> (Fingerprint, Result<Option<Box<Settings>>, String>) {
     let pick = Pick { own, shared };
-    let of_all = (&loaded.config.messages.group_chat,);
+    let messages = &loaded.config.messages;
+    let of_all = schema::Messages { queue: schema::Queue::default(), ..messages.clone() };
     let rest = serde_json::to_string(&(own, shared, of_all)).unwrap_or_default();
     let nothing = |rest| Fingerprint { token: String::new(), rest };
     let enabled = shared.enabled != Some(false) && own.enabled != Some(false);
@@ -190,8 +191,28 @@ fn policy(pick: &Pick<'_>, messages: &schema::Messages) -> AccountPolicy {
         group_allow_from: list(|account| account.group_allow_from.clone()),
         groups: groups.into_iter().map(|(id, group)| (id, rule(group))).collect(),
         history: history(pick.of(|account| account.history_limit), messages),
+        ack: ack(pick, messages),
         approvals: approvals(pick.of(|account| account.exec_approvals.clone())),
     }
+}
+
+/// The reaction of who has none of their own.
+const SEEN: &str = "👀";
+
+fn ack(pick: &Pick<'_>, messages: &schema::Messages) -> Option<Ack> {
+    let emoji = pick.of(|account| account.ack_reaction.clone());
+    let emoji = emoji.or_else(|| messages.ack_reaction.clone());
+    let emoji = emoji.map_or_else(|| SEEN.to_owned(), |emoji| emoji.trim().to_owned());
+    let off = pick.of(|account| account.reaction_level) == Some(ReactionLevel::Off);
+    let scope = match messages.ack_reaction_scope {
+        None | Some(AckReactionScope::GroupMentions) => AckScope::GroupMentions,
+        Some(AckReactionScope::GroupAll) => AckScope::GroupAll,
+        Some(AckReactionScope::Direct) => AckScope::Direct,
+        Some(AckReactionScope::All) => AckScope::All,
+        Some(AckReactionScope::Off | AckReactionScope::None) => return None,
+    };
+    let remove = messages.remove_ack_after_reply == Some(true);
+    (!off && !emoji.is_empty()).then_some(Ack { emoji, scope, remove })
 }
 
 fn access(access: GroupAccess) -> GroupPolicy {

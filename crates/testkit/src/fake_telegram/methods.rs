@@ -45,7 +45,8 @@ pub(super) async fn call(
         "sendPhoto" | "sendDocument" | "sendVideo" | "sendAnimation" | "sendAudio"
         | "sendVoice" => upload::take(shared, method, params, file),
         "editMessageText" => edit(shared, params),
-        "sendChatAction" | "setMessageReaction" => chat(params).map(|_| Value::Bool(true)),
+        "sendChatAction" => chat(params).map(|_| Value::Bool(true)),
+        "setMessageReaction" => react(shared, params),
         "editMessageReplyMarkup" => edit_buttons(shared, params),
         "answerCallbackQuery" => answer_press(shared, params),
         "setMyCommands" | "deleteMyCommands" => Ok(Value::Bool(true)),
@@ -138,6 +139,28 @@ fn edit_buttons(shared: &Shared, params: &Value) -> Result<Value, Refusal> {
     drop(state);
     shared.tell();
     Ok(message(chat, id, &text))
+}
+
+/// Some of the emoji that Telegram allows as reactions.
+const REACTIONS: [&str; 8] = ["👍", "👎", "❤", "🔥", "👀", "🤔", "🙏", "👌"];
+
+fn react(shared: &Shared, params: &Value) -> Result<Value, Refusal> {
+    let chat = chat(params)?;
+    let id = params["message_id"].as_i64().unwrap_or(0);
+    let list = params["reaction"].as_array().cloned().unwrap_or_default();
+    let emoji = |reaction: &Value| {
+        let emoji = reaction["emoji"].as_str().filter(|_| reaction["type"] == "emoji");
+        emoji.filter(|emoji| REACTIONS.contains(emoji)).map(str::to_owned)
+    };
+    let Some(list) = list.iter().map(emoji).collect::<Option<Vec<_>>>() else {
+        return Err(Refusal::new(400, "Bad Request: REACTION_INVALID"));
+    };
+    if list.len() > 1 {
+        return Err(Refusal::new(400, "Bad Request: REACTIONS_TOO_MANY"));
+    }
+    shared.lock().reactions.insert((chat, id), list);
+    shared.tell();
+    Ok(Value::Bool(true))
 }
 
 fn put_buttons(state: &mut State, at: (i64, i64), markup: &Value) {
