@@ -5,3 +5,4 @@ mod bypass;
 mod hiding;
 mod place;
 mod running;
+mod tricks;
