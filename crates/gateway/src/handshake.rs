@@ -314,6 +314,9 @@ fn read(frame: &RequestFrame<'_>) -> Result<Request, Box<Refused>> {
     let protocol = pick_protocol(&params)?;
     let role = params.role.as_ref().map_or(Ok(Role::Operator), |role| role.as_str().parse());
     let role = role.map_err(|()| Refused::policy(RpcError::invalid("invalid role")))?;
+    if role == Role::Node {
+        pairing::check_claims(&params).map_err(Refused::policy)?;
+    }
     let scopes = match (role, &params.scopes) {
         (Role::Operator, Some(names)) => ScopeSet::parse(names.iter().map(|name| name.as_str())),
         (Role::Operator, None) | (Role::Node, _) => ScopeSet::EMPTY,

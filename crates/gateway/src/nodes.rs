@@ -3,6 +3,7 @@
 //! A call belongs to a node, not to its socket: a node that lost its connection and comes back within its
 //! time still answers, if it is one that takes up where it ended.
 
+mod budget;
 pub mod policy;
 
 use std::{collections::HashMap, sync::Arc};
@@ -17,7 +18,8 @@ use openclaw_store::devices::Paired;
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
 
-use self::policy::CommandPolicy;
+pub use self::budget::{Spent, WINDOW_MS as EVENT_WINDOW_MS};
+use self::{budget::Budget, policy::CommandPolicy};
 use crate::connections::{CloseReason, Connection};
 
 /// Calls that one node may have open at a time; more are refused.
@@ -59,6 +61,8 @@ struct Waiting {
 #[derive(Debug, Default)]
 struct Desk {
     live: HashMap<DeviceId, Arc<Connection>>,
+    /// Of nodes that told of something lately.
+    budgets: HashMap<DeviceId, Budget>,
     calls: HashMap<String, Waiting>,
 }
 
@@ -166,6 +170,7 @@ impl Nodes {
             return;
         }
         desk.live.remove(node);
+        desk.budgets.remove(node);
         if connection.may_return() {
             return;
         }
@@ -227,6 +232,11 @@ impl Nodes {
         }
         call.next += 1;
         call.listener.clone().map_or(Heard::Nobody, Heard::By)
+    }
+
+    /// Counts an event of a node.
+    pub fn tells(&self, node: &DeviceId, now_ms: u64) -> Spent {
+        self.desk.lock().budgets.entry(node.clone()).or_default().spend(now_ms)
     }
 
     /// Hands an answer to whoever waits for it.

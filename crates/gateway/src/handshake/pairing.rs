@@ -3,6 +3,7 @@
 use openclaw_identity::transcript::pairing_request_id;
 use openclaw_protocol::{
     Role, RpcError, ScopeSet,
+    connect::ConnectParams,
     events::pairing::PairingDecision,
     ids::{DeviceId, PairingRequestId},
 };
@@ -70,11 +71,30 @@ fn ask_of(upgrade: &Upgrade, request: &Request, device: &Device, reason: &str) -
     }
 }
 
-/// A node may declare this many commands.
-const MAX_COMMANDS: usize = 256;
+/// A node may declare this many commands, and as many capabilities and permissions.
+const MAX_CLAIMS: usize = 256;
+/// Longest name of one, in bytes.
+const MAX_NAME: usize = 128;
+
+/// Refuses a node that claims more than anybody could look through: it would be kept, listed and asked
+/// about.
+pub(super) fn check_claims(params: &ConnectParams) -> Result<(), RpcError> {
+    let commands = params.commands.as_deref().unwrap_or_default();
+    let permissions = params.permissions.iter().flatten();
+    let counts = [commands.len(), params.caps.len(), permissions.clone().count()];
+    let named = commands.iter().chain(&params.caps).map(|name| name.as_str().len());
+    let longest = named.chain(permissions.map(|(name, _)| name.len())).max();
+    if counts.iter().any(|count| *count > MAX_CLAIMS) || longest > Some(MAX_NAME) {
+        return Err(RpcError::invalid(format!(
+            "a node declares at most {MAX_CLAIMS} commands, capabilities and permissions each, with names \
+             of at most {MAX_NAME} bytes"
+        )));
+    }
+    Ok(())
+}
 
 fn commands(request: &Request) -> Vec<String> {
-    let declared = request.params.commands.iter().flatten().take(MAX_COMMANDS);
+    let declared = request.params.commands.iter().flatten();
     declared.map(|command| command.as_str().to_owned()).collect()
 }
 

@@ -9,9 +9,10 @@ use openclaw_protocol::{
 };
 
 use crate::{
+    connections::CloseReason,
     node_approval::{Asker, invoke_asking},
     node_invoke as invoke, node_later,
-    nodes::{self, Answered, Heard, Listener},
+    nodes::{self, Answered, Heard, Listener, Spent},
     router::{Cx, Failure, Handle, Methods},
 };
 
@@ -108,9 +109,25 @@ impl Handle<NodeInvokeProgress> for Methods {
     }
 }
 
+/// Refuses the events of a node that tells too much, and closes its connection if it goes on.
+fn check_budget(cx: &Cx) -> Result<(), Failure> {
+    let Some(node) = &cx.conn.principal.device else { return Ok(()) };
+    match cx.state.nodes.tells(node, cx.now_ms()) {
+        Spent::Within => return Ok(()),
+        Spent::TooMuch => {}
+        Spent::Flood => {
+            tracing::warn!(conn = %cx.conn.id, %node, "a node floods the Gateway with events");
+            cx.conn.close(CloseReason::new(1008, "too many events"));
+        }
+    }
+    let error = RpcError::unavailable("too many events of this node; slow down");
+    Err(error.retry_after(nodes::EVENT_WINDOW_MS).into())
+}
+
 impl Handle<NodeEvent> for Methods {
     async fn handle(cx: Cx, params: NodeEventParams) -> Result<NodeEventResult, Failure> {
         tracing::debug!(conn = %cx.conn.id, event = params.event.as_str(), "event of a node");
+        check_budget(&cx)?;
         let event = params.event.as_str().to_owned();
         let outcome = match event.as_str() {
             "voice.transcript" => match params.told() {

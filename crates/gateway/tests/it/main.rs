@@ -20,6 +20,7 @@ mod endpoints;
 mod evidence;
 mod handshake;
 mod hostile;
+mod hostile_nodes;
 mod http;
 mod invites;
 mod limits;
