@@ -25,7 +25,7 @@ use openclaw_store::{
 };
 
 use crate::{
-    approval_chat,
+    approval_chat, approval_grants,
     approvals::{Item, Settled},
     state::State,
 };
@@ -94,7 +94,7 @@ async fn expire(state: Weak<State>, item: Arc<Item>, after: Duration) {
 /// # Errors
 /// If this decision is not offered.
 pub(crate) fn resolve(
-    state: &State,
+    state: &Arc<State>,
     item: &Item,
     decision: ApprovalDecision,
     by: (&str, &str),
@@ -110,7 +110,7 @@ pub(crate) fn resolve(
 }
 
 fn settle(
-    state: &State,
+    state: &Arc<State>,
     item: &Item,
     decision: Option<ApprovalDecision>,
     reason: ApprovalReason,
@@ -134,6 +134,7 @@ fn settle(
     });
     let (who, origin) = by.unwrap_or(("nobody", ""));
     record(state, outcome, who, origin, &item.requested.request);
+    approval_grants::decided(state, decision, (who, origin), &item.requested.request);
     true
 }
 

@@ -1,5 +1,7 @@
 //! Requests for approval that are decided in a chat, by those whom its account lets decide.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use openclaw_channels::{Decide, Decided, Decision};
 use openclaw_protocol::methods::approvals::ApprovalDecision;
@@ -33,7 +35,7 @@ impl Decide for AgentApprover {
     }
 }
 
-fn decide(state: &State, given: &Decision) -> Decided {
+fn decide(state: &Arc<State>, given: &Decision) -> Decided {
     let Some(decision) = meant(&given.word) else {
         return Decided::refused("Say: /approve ID allow-once, allow-always or deny");
     };

@@ -13,6 +13,7 @@ pub mod agent_events;
 pub mod announce;
 mod approval_chat;
 pub mod approval_flow;
+mod approval_grants;
 mod approval_word;
 pub mod approvals;
 pub(crate) mod attempts;

@@ -93,6 +93,8 @@ macro_rules! with_methods {
             $crate::methods::approvals::ExecApprovalsSet,
             $crate::methods::approvals::ExecApprovalsNodeGet,
             $crate::methods::approvals::ExecApprovalsNodeSet,
+            $crate::methods::approvals::ExecApprovalsGrants,
+            $crate::methods::approvals::ExecApprovalsRevoke,
             $crate::methods::approvals::ExecApprovalAsk,
             $crate::methods::approvals::ExecApprovalWaitDecision,
             $crate::methods::approvals::ExecApprovalResolve,

@@ -12,6 +12,7 @@
 //! | [`Store::channels`] | how far channels have read, who may write to an agent |
 //! | [`Store::outbox`] | what is to be sent to people |
 //! | [`Store::node_work`] | what waits for nodes that sleep |
+//! | [`Store::exec_grants`] | who allowed what to run without asking |
 //! | [`Store::trail`] | who came and was refused, and failed attempts |
 //!
 //! The contract:
@@ -33,6 +34,7 @@ mod schema;
 pub mod arrivals;
 pub mod channels;
 pub mod devices;
+pub mod exec_grants;
 pub mod ledger;
 pub mod node_work;
 pub mod outbox;
@@ -51,6 +53,7 @@ pub use self::{
     devices::Devices,
     digest::ParamsDigest,
     error::{Cause, Conflict, StoreError, Unavailable},
+    exec_grants::ExecGrants,
     ledger::Ledger,
     node_work::NodeWork,
     outbox::Outbox,
@@ -170,6 +173,12 @@ impl Store {
     #[must_use]
     pub fn overheard(&self) -> Overheard<'_> {
         Overheard::new(&self.engine)
+    }
+
+    /// Who allowed what to run without asking.
+    #[must_use]
+    pub fn exec_grants(&self) -> ExecGrants<'_> {
+        ExecGrants::new(&self.engine)
     }
 
     /// The audit trail.

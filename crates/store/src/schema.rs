@@ -23,6 +23,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0006_node_work.sql"),
     include_str!("../migrations/0007_channel_arrivals.sql"),
     include_str!("../migrations/0008_channel_overheard.sql"),
+    include_str!("../migrations/0009_exec_grants.sql"),
 ];
 
 /// Marks the file as ours: "OCLW".

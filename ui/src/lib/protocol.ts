@@ -60,6 +60,8 @@ export interface Methods {
   "exec.approvals.set": { params: ExecApprovalsSetParams; result: ExecApprovalsSnapshot };
   "exec.approvals.node.get": { params: ExecApprovalsNodeGetParams; result: ExecApprovalsSnapshot };
   "exec.approvals.node.set": { params: ExecApprovalsNodeSetParams; result: ExecApprovalsSnapshot };
+  "exec.approvals.grants": { params: ExecApprovalsGrantsParams; result: ExecApprovalsGrantsResult };
+  "exec.approvals.revoke": { params: ExecApprovalsRevokeParams; result: ExecApprovalsRevokeResult };
   "exec.approval.request": { params: ExecApprovalRequestParams; result: ExecApprovalOutcome };
   "exec.approval.waitDecision": { params: ExecApprovalIdParams; result: ExecApprovalOutcome };
   "exec.approval.resolve": { params: ExecApprovalResolveParams; result: ExecApprovalResolved };
@@ -2072,6 +2074,18 @@ export interface ExecApprovalsDefaults {
   security: string;
 }
 
+/** Params of `exec.approvals.grants`. */
+export interface ExecApprovalsGrantsParams {
+  /** On this node instead of the Gateway's machine. */
+  nodeId?: string;
+}
+
+/** Result of `exec.approvals.grants`. */
+export interface ExecApprovalsGrantsResult {
+  /** What runs without asking. */
+  grants: Array<ExecGrant>;
+}
+
 /** Params of `exec.approvals.node.get`. */
 export interface ExecApprovalsNodeGetParams {
   /** The node. */
@@ -2088,6 +2102,20 @@ export interface ExecApprovalsNodeSetParams {
   native?: Record<string, unknown>;
   /** The node. */
   nodeId: string;
+}
+
+/** Params of `exec.approvals.revoke`. */
+export interface ExecApprovalsRevokeParams {
+  /** The entry: its id, the beginning of it (eight characters or more), or its pattern. */
+  id: string;
+  /** On this node instead of the Gateway's machine. */
+  nodeId?: string;
+}
+
+/** Result of `exec.approvals.revoke`. */
+export interface ExecApprovalsRevokeResult {
+  /** What is asked about again. */
+  revoked: Array<ExecGrant>;
 }
 
 /** Params of `exec.approvals.set`. */
@@ -2110,6 +2138,32 @@ export interface ExecApprovalsSnapshot {
   path: string;
   /** What holds where it says nothing. */
   resolvedDefaults?: ExecApprovalsDefaults;
+}
+
+/** Something that runs without asking. */
+export interface ExecGrant {
+  /** The agent; `*` is everybody. */
+  agentId: string;
+  /** A regular expression over its arguments; any when left out. */
+  argPattern?: string;
+  /** Whether it comes of an "always", and not of a change of the list. */
+  byDecision: boolean;
+  /** The command that was asked about. */
+  commandText?: string;
+  /** When, in milliseconds since 1970. */
+  grantedAtMs?: number;
+  /** Who allowed it, where the Gateway knows. */
+  grantedBy?: string;
+  /** Names it. */
+  id?: string;
+  /** When it was last used, in milliseconds since 1970. */
+  lastUsedAtMs?: number;
+  /** The last command it allowed. */
+  lastUsedCommand?: string;
+  /** The node on which it holds; none for the Gateway's own machine. */
+  nodeId?: string;
+  /** A glob over the real path of a program. */
+  pattern: string;
 }
 
 /** What the Gateway can do. */

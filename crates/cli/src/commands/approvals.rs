@@ -3,11 +3,13 @@
 mod show;
 
 use clap::{Args, Subcommand};
-use openclaw_exec::approvals::{ApprovalsFile, Grant};
+use openclaw_exec::approvals::ApprovalsFile;
 use openclaw_protocol::methods::approvals::{
     ExecApprovalList, ExecApprovalRequested, ExecApprovalResolve, ExecApprovalResolveParams,
-    ExecApprovalsGet, ExecApprovalsNodeGet, ExecApprovalsNodeGetParams, ExecApprovalsNodeSet,
-    ExecApprovalsNodeSetParams, ExecApprovalsSet, ExecApprovalsSetParams, ExecApprovalsSnapshot,
+    ExecApprovalsGet, ExecApprovalsGrants, ExecApprovalsGrantsParams, ExecApprovalsNodeGet,
+    ExecApprovalsNodeGetParams, ExecApprovalsNodeSet, ExecApprovalsNodeSetParams,
+    ExecApprovalsRevoke, ExecApprovalsRevokeParams, ExecApprovalsSet, ExecApprovalsSetParams,
+    ExecApprovalsSnapshot,
 };
 use openclaw_protocol::methods::nodes::{NodeList, find};
 use openclaw_protocol::methods::system::NoParams;
@@ -62,6 +64,14 @@ enum ApprovalsCommand {
         #[command(flatten)]
         common: AskArgs,
     },
+    /// List what runs without asking: who allowed it, when, and when it was last used
+    Grants {
+        /// On this node instead of the Gateway's machine
+        #[arg(long, value_name = "NODE")]
+        node: Option<String>,
+        #[command(flatten)]
+        common: AskArgs,
+    },
     /// Let programs run without asking
     Allow {
         /// A whole path, such as `/usr/bin/git`; `*` stays in one folder, `**` does not
@@ -103,6 +113,7 @@ impl ApprovalsCommand {
             | Self::Approve { common, .. }
             | Self::Deny { common, .. }
             | Self::Get { common, .. }
+            | Self::Grants { common, .. }
             | Self::Allow { common, .. }
             | Self::Revoke { common, .. } => common,
         }
@@ -151,26 +162,26 @@ async fn act(context: &Context, link: &Link, command: &ApprovalsCommand) -> Resu
             let text = if new { "runs without asking now" } else { "ran without asking before" };
             said(context, &outcome, &format!("{pattern} {text}"))
         }
+        ApprovalsCommand::Grants { node, .. } => {
+            let node_id = Place::find(link, node.as_deref()).await?.node();
+            let params = ExecApprovalsGrantsParams { node_id };
+            let answer = link.ask::<ExecApprovalsGrants>(&params).await?;
+            answer.show(context.printer, |printer, found| show::grants(printer, &found.grants))
+        }
         ApprovalsCommand::Revoke { entry, node, .. } => {
-            let place = Place::find(link, node.as_deref()).await?;
-            let snapshot = place.get(link).await?;
-            let mut file = file(&snapshot)?;
-            let gone = file.revoke(entry);
-            if gone.is_empty() {
-                let message = format!("nothing that is allowed is called {entry:?}");
-                return Err(Failure::new(ExitCode::Failed, message).hint("openclaw approvals get"));
-            }
-            place.set(link, &file, &snapshot).await?;
-            let patterns: Vec<&str> =
-                gone.iter().map(|grant| grant.entry.pattern.as_str()).collect();
-            let text = format!("Asks about {} again", patterns.join(", "));
-            said(context, &json!({"revoked": gone.iter().map(grant).collect::<Vec<_>>()}), &text)
+            let node_id = Place::find(link, node.as_deref()).await?.node();
+            let id = NonEmpty::new(entry.as_str()).map_err(Failure::usage)?;
+            let params = ExecApprovalsRevokeParams { id, node_id };
+            let answer = link.ask::<ExecApprovalsRevoke>(&params).await.map_err(|failure| {
+                failure.hint("`openclaw approvals grants` lists what runs without asking")
+            })?;
+            answer.show(context.printer, |printer, gone| {
+                let patterns: Vec<&str> =
+                    gone.revoked.iter().map(|grant| grant.pattern.as_str()).collect();
+                printer.line(format!("Asks about {} again", patterns.join(", ")))
+            })
         }
     }
-}
-
-fn grant(grant: &Grant) -> Value {
-    json!({"agent": grant.agent, "entry": grant.entry})
 }
 
 fn said<T: Serialize>(context: &Context, outcome: &T, text: &str) -> Result<(), Failure> {
@@ -242,6 +253,13 @@ impl Place {
                 .hint("openclaw nodes list")
         })?;
         Ok(Self::Node(NonEmpty::new(row.node_id.as_str()).map_err(Failure::usage)?))
+    }
+
+    fn node(self) -> Option<NonEmpty> {
+        match self {
+            Self::Gateway => None,
+            Self::Node(node_id) => Some(node_id),
+        }
     }
 
     async fn get(&self, link: &Link) -> Result<ExecApprovalsSnapshot, Failure> {

@@ -30,9 +30,13 @@ fn what_runs_without_asking_is_listed_added_and_taken_away() {
     assert!(machine.text(&["approvals", "revoke", &id[..8]]).contains("~/bin/*"));
     let gone = machine.run(&["approvals", "revoke", &id[..8]]);
     assert_eq!(gone.status.code(), Some(1));
-    assert!(shown(&gone).contains("openclaw approvals get"), "{}", shown(&gone));
+    assert!(shown(&gone).contains("openclaw approvals grants"), "{}", shown(&gone));
+    let grants = machine.text(&["approvals", "grants"]);
+    assert!(grants.contains("/usr/bin/git") && grants.contains("put on the list"), "{grants}");
+    assert!(!grants.contains("~/bin"), "{grants}");
     let trail = machine.text(&["audit", "--kind", "approval"]);
     assert!(trail.contains("the list of commands was replaced"), "{trail}");
+    assert!(trail.contains("revoked"), "{trail}");
 }
 
 #[test]

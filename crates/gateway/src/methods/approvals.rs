@@ -1,24 +1,25 @@
 //! Commands that wait for a person's word, and the lists of what may run without asking.
 
-use openclaw_exec::approvals::{ApprovalsError, ApprovalsFile, Snapshot};
+use openclaw_exec::approvals::{ApprovalsFile, Snapshot};
 use openclaw_protocol::{
     DetailCode, RpcError,
-    ids::DeviceId,
     methods::{approvals::*, system::NoParams},
     patch::Patch,
 };
+use openclaw_store::trail::TrailKind;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    approval_flow,
+    approval_flow, approval_grants as grants,
     approvals::{Item, Settled},
-    node_invoke,
     router::{Cx, Failure, Handle, Methods},
 };
 
 impl Handle<ExecApprovalsGet> for Methods {
     async fn handle(cx: Cx, _: NoParams) -> Result<ExecApprovalsSnapshot, Failure> {
-        Ok(snapshot(cx.state.approvals.file().snapshot().map_err(|error| refused(&error))?)?)
+        Ok(snapshot(
+            cx.state.approvals.file().snapshot().map_err(|error| grants::refused(&error))?,
+        )?)
     }
 }
 
@@ -32,10 +33,13 @@ impl Handle<ExecApprovalsSet> for Methods {
             RpcError::invalid(format!("invalid exec.approvals.set params: {error}"))
         })?;
         let base = params.base_hash.map(|hash| hash.into_string());
+        let given = file.clone();
         let replaced = cx.state.approvals.file().replace(file, base.as_deref());
-        let replaced = replaced.map_err(|error| refused(&error))?;
+        let replaced = replaced.map_err(|error| grants::refused(&error))?;
         let detail = "the list of commands was replaced";
-        cx.state.record_of(&cx.conn, openclaw_store::trail::TrailKind::Approval, "changed", detail);
+        cx.state.record_of(&cx.conn, TrailKind::Approval, "changed", detail);
+        let origin = cx.conn.origin.to_string();
+        grants::added(&cx.state, None, &given, (&cx.conn.principal.id, &origin));
         Ok(snapshot(replaced)?)
     }
 }
@@ -61,21 +65,13 @@ fn snapshot(found: Snapshot) -> Result<ExecApprovalsSnapshot, RpcError> {
     })
 }
 
-fn refused(error: &ApprovalsError) -> RpcError {
-    match error {
-        ApprovalsError::File { .. } => RpcError::unavailable(error.to_string()),
-        ApprovalsError::Malformed { .. }
-        | ApprovalsError::HashRequired
-        | ApprovalsError::Changed => RpcError::invalid(error.to_string()),
-    }
-}
-
 impl Handle<ExecApprovalsNodeGet> for Methods {
     async fn handle(
         cx: Cx,
         params: ExecApprovalsNodeGetParams,
     ) -> Result<ExecApprovalsSnapshot, Failure> {
-        node_file(&cx, params.node_id.as_str(), "system.execApprovals.get", Map::new()).await
+        let node = params.node_id.as_str();
+        Ok(grants::node_file(&cx.state, node, "system.execApprovals.get", Map::new()).await?)
     }
 }
 
@@ -85,6 +81,7 @@ impl Handle<ExecApprovalsNodeSet> for Methods {
         params: ExecApprovalsNodeSetParams,
     ) -> Result<ExecApprovalsSnapshot, Failure> {
         let mut given = Map::new();
+        let file = params.file.clone().map(|file| serde_json::from_value(Value::Object(file)));
         let parts = [("file", params.file), ("native", params.native)];
         for (name, part) in parts {
             if let Some(part) = part {
@@ -94,28 +91,46 @@ impl Handle<ExecApprovalsNodeSet> for Methods {
         if let Some(hash) = params.base_hash {
             given.insert("baseHash".to_owned(), json!(hash.as_str()));
         }
-        node_file(&cx, params.node_id.as_str(), "system.execApprovals.set", given).await
+        let node = params.node_id.as_str();
+        let set = grants::node_file(&cx.state, node, "system.execApprovals.set", given).await?;
+        let detail = format!("the list of commands of node {node} was replaced");
+        cx.state.record_of(&cx.conn, TrailKind::Approval, "changed", &detail);
+        if let Some(Ok(file)) = file {
+            let origin = cx.conn.origin.to_string();
+            grants::added(&cx.state, Some(node), &file, (&cx.conn.principal.id, &origin));
+        }
+        Ok(set)
     }
 }
 
-async fn node_file(
-    cx: &Cx,
-    node: &str,
-    command: &str,
-    params: Map<String, Value>,
-) -> Result<ExecApprovalsSnapshot, Failure> {
-    let request = node_invoke::Request {
-        node: DeviceId::new(node),
-        command: command.to_owned(),
-        params: Some(Value::Object(params)),
-        timeout_ms: None,
-        key: uuid::Uuid::now_v7().to_string(),
-    };
-    let outcome = node_invoke::invoke_reserved(&cx.state, request).await?;
-    let payload = outcome.payload.unwrap_or_default();
-    Ok(serde_json::from_value(payload).map_err(|error| {
-        RpcError::unavailable(format!("the node's answer is malformed: {error}"))
-    })?)
+impl Handle<ExecApprovalsGrants> for Methods {
+    async fn handle(
+        cx: Cx,
+        params: ExecApprovalsGrantsParams,
+    ) -> Result<ExecApprovalsGrantsResult, Failure> {
+        let node = params.node_id.as_ref().map(|node| node.as_str());
+        Ok(ExecApprovalsGrantsResult { grants: grants::list(&cx.state, node).await? })
+    }
+}
+
+impl Handle<ExecApprovalsRevoke> for Methods {
+    async fn handle(
+        cx: Cx,
+        params: ExecApprovalsRevokeParams,
+    ) -> Result<ExecApprovalsRevokeResult, Failure> {
+        let node = params.node_id.as_ref().map(|node| node.as_str());
+        let revoked = grants::revoke(&cx.state, node, params.id.as_str()).await?;
+        for grant in &revoked {
+            let detail = format!(
+                "agent {} on {}: {}",
+                grant.agent_id,
+                grant.node_id.as_deref().unwrap_or("gateway"),
+                grant.pattern
+            );
+            cx.state.record_of(&cx.conn, TrailKind::Approval, "revoked", &detail);
+        }
+        Ok(ExecApprovalsRevokeResult { revoked })
+    }
 }
 
 fn text<T: ToString>(field: Patch<T>) -> Option<String> {

@@ -226,3 +226,100 @@ async fn the_agents_command_waits_for_a_person_and_goes_on() {
     assert_eq!(view["approval"]["status"], "cancelled", "{view}");
     scripted.stop().await;
 }
+
+/// Waits for the note about who allowed something: it is written beside the decision.
+async fn granted(client: &mut WireClient, params: &Value) -> Value {
+    loop {
+        let listed = client.ok("exec.approvals.grants", params.clone()).await;
+        if listed["grants"][0]["grantedBy"].is_string() {
+            return listed["grants"].clone();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_allowed_for_ever_is_listed_with_who_did_it_and_can_be_taken_back() {
+    let gateway = TestGateway::start().await;
+    let mut admin = gateway.operator().await;
+    let scopes = json!(["operator.approvals"]);
+    let mut person = gateway.wire().await;
+    let auth = json!({"token": gateway.token()});
+    let params = openclaw_testkit::connect_params(&json!({"scopes": scopes, "auth": auth}));
+    person.ok("connect", params).await;
+
+    let file =
+        json!({"version": 1, "agents": {"main": {"allowlist": [{"pattern": "/usr/bin/git"}]}}});
+    admin.ok("exec.approvals.set", json!({"file": file})).await;
+    let grants = granted(&mut person, &json!({})).await;
+    let grant = &grants[0];
+    assert_eq!((&grant["pattern"], &grant["agentId"]), (&json!("/usr/bin/git"), &json!("main")));
+    assert_eq!((&grant["byDecision"], grant.get("lastUsedAtMs")), (&json!(false), None), "{grant}");
+    assert!(grant["grantedAtMs"].is_u64(), "{grant}");
+
+    let id = grant["id"].as_str().expect("an id");
+    let short = json!({"id": &id[..8]});
+    let gone = person.ok("exec.approvals.revoke", short.clone()).await;
+    assert_eq!(gone["revoked"][0]["pattern"], "/usr/bin/git");
+    assert_eq!(person.ok("exec.approvals.grants", json!({})).await["grants"], json!([]));
+    let error = person.refused("exec.approvals.revoke", short).await;
+    assert_eq!(error["code"], "INVALID_REQUEST", "{error}");
+    let trail = loop {
+        let trail = admin.ok("security.trail", json!({"kind": "approval"})).await;
+        if trail["entries"][0]["outcome"] == "revoked" {
+            break trail;
+        }
+    };
+    assert_eq!(trail["entries"][0]["detail"], "agent main on gateway: /usr/bin/git", "{trail}");
+}
+
+#[tokio::test]
+async fn a_nodes_own_list_is_shown_and_shortened_through_the_node() {
+    let gateway = TestGateway::start().await;
+    let mut node = crate::nodes::Node::new(&gateway, &["system.run"]).await;
+    let mut person = gateway.operator().await;
+    let entry = json!({"id": "0123456789", "pattern": "/bin/ls", "source": "allow-always",
+        "commandText": "ls -l", "lastUsedAt": 7});
+    let other = json!({"id": "9876543210", "pattern": "/bin/cat"});
+    let file = |list: Value| json!({"version": 1, "agents": {"main": {"allowlist": list}}});
+    let found = |list: Value, hash: &str| json!({"path": "/n", "exists": true, "hash": hash, "file": file(list)});
+    // Somebody said "always" to it here.
+    let question =
+        json!({"command": "ls -l", "nodeId": node.id(), "agentId": "main", "twoPhase": true});
+    let (frame, id) = asked(&mut person, &question).await;
+    person.ok("exec.approval.resolve", json!({"id": id, "decision": "allow-always"})).await;
+    person.response(&frame).await.expect("decided");
+
+    let of_node = json!({"nodeId": node.id()});
+    let grants = loop {
+        let sent = person.send("exec.approvals.grants", &of_node).await;
+        let request = node.request().await;
+        assert_eq!(request["command"], "system.execApprovals.get");
+        let payload = found(json!([entry, other]), "h1");
+        let result =
+            json!({"id": request["id"], "nodeId": node.id(), "ok": true, "payload": payload});
+        node.client.ok("node.invoke.result", result).await;
+        let answer = person.response(&sent).await.expect("answered");
+        if answer["payload"]["grants"][0]["grantedBy"].is_string() {
+            break answer["payload"]["grants"].clone();
+        }
+    };
+    assert_eq!((&grants[0]["byDecision"], &grants[0]["lastUsedAtMs"]), (&json!(true), &json!(7)));
+    assert_eq!((&grants[0]["nodeId"], grants[1].get("grantedBy")), (&json!(node.id()), None));
+
+    let revoke = json!({"id": "01234567", "nodeId": node.id()});
+    let sent = person.send("exec.approvals.revoke", &revoke).await;
+    let request = node.request().await;
+    let payload = found(json!([entry, other]), "h1");
+    let result = json!({"id": request["id"], "nodeId": node.id(), "ok": true, "payload": payload});
+    node.client.ok("node.invoke.result", result).await;
+    let request = node.request().await;
+    assert_eq!(request["command"], "system.execApprovals.set");
+    let set: Value =
+        serde_json::from_str(request["paramsJSON"].as_str().expect("params")).expect("JSON");
+    assert_eq!((&set["file"], &set["baseHash"]), (&file(json!([other])), &json!("h1")));
+    let payload = found(json!([other]), "h2");
+    let result = json!({"id": request["id"], "nodeId": node.id(), "ok": true, "payload": payload});
+    node.client.ok("node.invoke.result", result).await;
+    let answer = person.response(&sent).await.expect("answered");
+    assert_eq!(answer["payload"]["revoked"][0]["pattern"], "/bin/ls", "{answer}");
+}

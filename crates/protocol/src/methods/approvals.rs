@@ -85,6 +85,21 @@ params! {
         base_hash?: NonEmpty,
     }
 
+    /// Params of `exec.approvals.grants`.
+    #[derive(Default)]
+    ExecApprovalsGrantsParams {
+        /// On this node instead of the Gateway's machine.
+        node_id?: NonEmpty,
+    }
+
+    /// Params of `exec.approvals.revoke`.
+    ExecApprovalsRevokeParams {
+        /// The entry: its id, the beginning of it (eight characters or more), or its pattern.
+        id: NonEmpty,
+        /// On this node instead of the Gateway's machine.
+        node_id?: NonEmpty,
+    }
+
     /// Params of `exec.approval.request`.
     #[derive(Default)]
     ExecApprovalRequestParams {
@@ -192,6 +207,44 @@ record! {
         ask_fallback: String,
         /// Whether programs that skills bring are allowed.
         auto_allow_skills: bool,
+    }
+
+    /// Something that runs without asking.
+    ExecGrant {
+        /// Names it.
+        id?: String,
+        /// The node on which it holds; none for the Gateway's own machine.
+        node_id?: String,
+        /// The agent; `*` is everybody.
+        agent_id: String,
+        /// A glob over the real path of a program.
+        pattern: String,
+        /// A regular expression over its arguments; any when left out.
+        arg_pattern?: String,
+        /// Whether it comes of an "always", and not of a change of the list.
+        by_decision: bool,
+        /// The command that was asked about.
+        command_text?: String,
+        /// Who allowed it, where the Gateway knows.
+        granted_by?: String,
+        /// When, in milliseconds since 1970.
+        granted_at_ms?: u64,
+        /// When it was last used, in milliseconds since 1970.
+        last_used_at_ms?: u64,
+        /// The last command it allowed.
+        last_used_command?: String,
+    }
+
+    /// Result of `exec.approvals.grants`.
+    ExecApprovalsGrantsResult {
+        /// What runs without asking.
+        grants: Vec<ExecGrant>,
+    }
+
+    /// Result of `exec.approvals.revoke`.
+    ExecApprovalsRevokeResult {
+        /// What is asked about again.
+        revoked: Vec<ExecGrant>,
     }
 
     /// First answer of `exec.approval.request` in two phases.
@@ -366,6 +419,12 @@ methods! {
     /// Replaces a node's file.
     ExecApprovalsNodeSet = "exec.approvals.node.set", Admin,
         ExecApprovalsNodeSetParams => ExecApprovalsSnapshot;
+    /// What runs without asking: who allowed it, when, for which agent, and when it was last used.
+    ExecApprovalsGrants = "exec.approvals.grants", Approvals,
+        ExecApprovalsGrantsParams => ExecApprovalsGrantsResult { since: Since::Ours };
+    /// Takes back what was allowed: it is asked about again.
+    ExecApprovalsRevoke = "exec.approvals.revoke", Approvals,
+        ExecApprovalsRevokeParams => ExecApprovalsRevokeResult { since: Since::Ours };
     /// Asks people whether a command may run, and waits for the answer.
     ExecApprovalAsk = "exec.approval.request", Approvals,
         ExecApprovalRequestParams => ExecApprovalOutcome { interim: true, unbounded: true };

@@ -1,7 +1,9 @@
 //! Approvals for people.
 
 use openclaw_exec::approvals::{ApprovalsFile, Entry};
-use openclaw_protocol::methods::approvals::{ExecApprovalRequested, ExecApprovalsSnapshot};
+use openclaw_protocol::methods::approvals::{
+    ExecApprovalRequested, ExecApprovalsSnapshot, ExecGrant,
+};
 
 use crate::context::now_ms;
 use crate::failure::Failure;
@@ -78,6 +80,37 @@ pub(super) fn list(
         return Ok(());
     }
     printer.table(&table)
+}
+
+/// What runs without asking, a block each: who allowed it has to be readable whole.
+pub(super) fn grants(printer: Printer, grants: &[ExecGrant]) -> Result<(), Failure> {
+    for grant in grants {
+        let when =
+            |then: Option<u64>| then.map_or_else(|| "-".to_owned(), |then| age(now_ms(), then));
+        let by = grant.granted_by.clone().unwrap_or_else(|| "-".to_owned());
+        let how = if grant.by_decision { "always, when asked" } else { "put on the list" };
+        let arguments = match (&grant.arg_pattern, &grant.command_text) {
+            (None, _) => "any".to_owned(),
+            (Some(_), Some(command)) => format!("as in: {}", harmless(command)),
+            (Some(pattern), None) => harmless(pattern),
+        };
+        printer.fields(&[
+            ("Entry", grant.id.as_deref().map_or_else(|| "-".to_owned(), short_id)),
+            ("Agent", grant.agent_id.clone()),
+            ("Program", harmless(&grant.pattern)),
+            ("Arguments", arguments),
+            ("Allowed", how.to_owned()),
+            ("By", by),
+            ("When", when(grant.granted_at_ms)),
+            ("Last used", when(grant.last_used_at_ms)),
+        ])?;
+        printer.line("")?;
+    }
+    match grants.first().and_then(|grant| grant.id.as_deref()) {
+        None => printer.note("nothing runs without asking"),
+        Some(first) => printer.hint(format!("openclaw approvals revoke {}", short_id(first))),
+    }
+    Ok(())
 }
 
 fn arguments(entry: &Entry) -> String {
