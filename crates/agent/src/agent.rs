@@ -16,6 +16,7 @@ use tokio::sync::watch;
 
 use crate::{
     bootstrap::Bootstrap,
+    commands,
     error::AgentError,
     events::{AgentEvents, Voice},
     gate::Gate,
@@ -234,6 +235,12 @@ impl Agent {
         wish: Option<&str>,
     ) -> Result<Option<Compacted>, AgentError> {
         slash::compact(&self.inner, session_key, wish).await
+    }
+
+    /// Whether a message starts its session anew, so that callers can ask for the right to do so first.
+    #[must_use]
+    pub fn resets(&self, message: &str) -> bool {
+        commands::after_reset(message, &self.inner.settings().reset_triggers).is_some()
     }
 
     /// Stops a session's runs and deletes it; `None` when there was none.

@@ -10,7 +10,9 @@ pub(crate) enum Command {
     Help,
     /// `/status`.
     Status,
-    /// `/new [text]` or `/reset [text]`: a new transcript, and perhaps its first message.
+    /// `/whoami`.
+    Whoami,
+    /// `/new [text]` or `/reset [text]`, or what else the configuration says: a new transcript, and perhaps its first message.
     Reset {
         /// What follows the command.
         rest: String,
@@ -70,6 +72,7 @@ const fn command(
 pub const COMMANDS: &[CommandInfo] = &[
     command("help", &["commands"], None, "List what can be typed here."),
     command("status", &[], None, "Show version, model, tokens and queue of this session."),
+    command("whoami", &["id"], None, "Show who you are here: your id, this chat and its session."),
     command("new", &["reset"], Some("[message]"), "Start the session anew, with an empty memory."),
     command("stop", &[], None, "Stop the running answer and drop what waits."),
     command("model", &[], Some("[name|default]"), "Show or choose this session's model."),
@@ -91,14 +94,25 @@ pub fn is_stop(message: &str) -> bool {
     word == "/stop" || STOP_WORDS.contains(&word.as_str())
 }
 
-/// Whether a message resets its session, so that callers can ask for the right to do so first.
-#[must_use]
-pub fn is_reset(message: &str) -> bool {
-    matches!(parse(message), Some(Command::Reset { .. }))
+/// What follows one of the words that start a session anew; `None` if a message does not begin so.
+pub(crate) fn after_reset(message: &str, triggers: &[String]) -> Option<String> {
+    let line = message.trim();
+    triggers.iter().map(|trigger| trigger.trim()).filter(|trigger| !trigger.is_empty()).find_map(
+        |trigger| {
+            let (start, rest) = line.split_at_checked(trigger.len())?;
+            let rest = rest.strip_prefix(':').unwrap_or(rest);
+            let ends = rest.is_empty() || rest.starts_with(char::is_whitespace);
+            (start.to_lowercase() == trigger.to_lowercase() && ends).then(|| rest.trim().to_owned())
+        },
+    )
 }
 
-/// Reads a message as a command. A path such as `/etc/hosts` is none, nor is a slash alone.
-pub(crate) fn parse(message: &str) -> Option<Command> {
+/// Reads a message as a command; `triggers` start the session anew. A path such as `/etc/hosts` is none,
+/// nor is a slash alone.
+pub(crate) fn parse(message: &str, triggers: &[String]) -> Option<Command> {
+    if let Some(rest) = after_reset(message, triggers) {
+        return Some(Command::Reset { rest });
+    }
     let line = message.trim();
     let body = line.strip_prefix('/')?;
     let (word, rest) = body.split_once(char::is_whitespace).unwrap_or((body, ""));
@@ -116,7 +130,7 @@ pub(crate) fn parse(message: &str) -> Option<Command> {
     Some(match known {
         Some("help") => Command::Help,
         Some("status") => Command::Status,
-        Some("new") => Command::Reset { rest },
+        Some("whoami") => Command::Whoami,
         Some("model") => Command::Model { wanted: rest },
         Some("models") => Command::Models,
         Some("think") => Command::Think { level: rest },
@@ -151,6 +165,29 @@ mod tests {
         }
     }
 
+    fn parse(message: &str) -> Option<Command> {
+        super::parse(message, &["/new".to_owned(), "/reset".to_owned()])
+    }
+
+    #[test]
+    fn a_session_starts_anew_at_the_words_of_the_configuration() {
+        let triggers = ["/fresh".to_owned(), " Neues Gespräch ".to_owned(), String::new()];
+        for (message, rest) in [
+            ("/FRESH", Some("")),
+            ("/fresh: hello", Some("hello")),
+            ("neues gespräch\nhallo", Some("hallo")),
+            ("/freshly", None),
+            ("neues gespräche", None),
+            ("/new", None),
+            ("neues gesprä", None),
+            ("", None),
+        ] {
+            assert_eq!(after_reset(message, &triggers).as_deref(), rest, "{message:?}");
+        }
+        let unknown = Command::Unknown { name: "new".into() };
+        assert_eq!(super::parse("/new", &triggers), Some(unknown));
+    }
+
     #[test]
     fn commands_are_a_slash_and_a_word() {
         let rest = |text: &str| Command::Reset { rest: text.to_owned() };
@@ -163,7 +200,7 @@ mod tests {
         for text in ["hello", "/", "/ help", "/etc/hosts is a file", "//", "/1", "a /help"] {
             assert_eq!(parse(text), None, "{text}");
         }
-        assert!(is_reset("/new") && !is_reset("/status"));
+        assert_eq!(parse("/id"), Some(Command::Whoami));
     }
 
     #[test]

@@ -47,9 +47,10 @@ pub(crate) async fn recover(inner: &Arc<Inner>) -> Result<Vec<RunId>, AgentError
         taken_up.push(row.run_id.clone());
         if live.options.command {
             inner.lanes.register(&live);
-            let inner = Arc::clone(inner);
+            let (inner, triggers) = (Arc::clone(inner), settings.reset_triggers.clone());
             inner.tasks.clone().spawn("agent-command", async move {
-                let command = commands::parse(&live.message).unwrap_or(commands::Command::Help);
+                let command = commands::parse(&live.message, &triggers);
+                let command = command.unwrap_or(commands::Command::Help);
                 slash::answer(&inner, &live, command).await;
             });
             continue;

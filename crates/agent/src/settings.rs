@@ -53,6 +53,8 @@ pub struct AgentSettings {
     pub sessions: SessionRules,
     /// When conversations start anew by themselves.
     pub resets: ResetRules,
+    /// Messages that start them anew, alone or before a message.
+    pub reset_triggers: Vec<String>,
     /// Where skills are, and what they may find.
     pub skills: SkillSettings,
     /// What may run on the Gateway's machine; the stricter of this and the list of approvals holds.
@@ -83,6 +85,7 @@ impl Default for AgentSettings {
             chats: Vec::new(),
             sessions: SessionRules::default(),
             resets: ResetRules::default(),
+            reset_triggers: vec!["/new".to_owned(), "/reset".to_owned()],
             skills: SkillSettings::default(),
             exec_security: None,
             exec_ask: None,

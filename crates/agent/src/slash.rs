@@ -64,6 +64,7 @@ pub(crate) async fn answer(inner: &Arc<Inner>, run: &Arc<LiveRun>, command: Comm
 async fn obey(inner: &Arc<Inner>, run: &LiveRun, command: Command) -> Result<String, AgentError> {
     match command {
         Command::Help => Ok(commands::help_text()),
+        Command::Whoami => Ok(whoami(run)),
         Command::Status => Ok(status(inner)
             .text(&run.session_key, &run.agent_id, run.options.route.as_ref())
             .await?),
@@ -81,6 +82,25 @@ async fn obey(inner: &Arc<Inner>, run: &LiveRun, command: Command) -> Result<Str
             Ok(format!("There is no command /{name}. /help lists those there are."))
         }
     }
+}
+
+/// Who asks, as the configuration would name them, and where.
+fn whoami(run: &LiveRun) -> String {
+    let mut lines = Vec::new();
+    match &run.options.route {
+        Some(route) => {
+            let start = format!("{}:", route.channel);
+            let sender = run.principal.strip_prefix(&start).unwrap_or(&run.principal);
+            lines.push(format!("You: {sender}"));
+            lines.push(format!("Channel: {} (account {})", route.channel, route.account));
+            lines.push(format!("Chat: {}", route.chat));
+            lines.extend(route.thread.as_ref().map(|thread| format!("Topic: {thread}")));
+        }
+        None => lines.push(format!("You: {}", run.principal)),
+    }
+    lines.push(format!("Agent: {}", run.agent_id));
+    lines.push(format!("Session: {}", run.session_key));
+    lines.join("\n")
 }
 
 fn status(inner: &Inner) -> StatusSource {

@@ -94,6 +94,7 @@ mod tests {
             channel: "telegram".into(),
             account: "default".into(),
             chat: chat.into(),
+            thread: None,
             tools,
             by_sender: by_sender
                 .iter()
@@ -173,6 +174,43 @@ mod tests {
             };
             let has = settings.has_tool(&standing, tool);
             assert_eq!(has, expected, "{models:?} {chat:?} {principal} {tool}");
+        }
+    }
+
+    #[test]
+    fn a_topic_goes_before_its_group() {
+        let rule = |chat: &str, thread: Option<&str>, tool: &str| ChatTools {
+            channel: "telegram".into(),
+            account: "default".into(),
+            chat: chat.into(),
+            thread: thread.map(str::to_owned),
+            tools: Some(only(&[tool])),
+            by_sender: BTreeMap::new(),
+        };
+        let chats = vec![
+            rule("-100", Some("5"), "read"),
+            rule("-100", Some("*"), "write"),
+            rule("-100", None, "edit"),
+        ];
+        let settings = AgentSettings { chats, ..AgentSettings::default() };
+        for (thread, tool) in [(Some("5"), "read"), (Some("6"), "write"), (None, "edit")] {
+            let route = Route {
+                channel: "telegram".into(),
+                account: "default".into(),
+                chat: "-100".into(),
+                thread: thread.map(str::to_owned),
+                reply_to: None,
+            };
+            for asked in ["read", "write", "edit"] {
+                let agent = AgentId::new("main");
+                let standing =
+                    Standing { asked: vec![(&route, "telegram:1")], ..Standing::of(&agent) };
+                assert_eq!(
+                    settings.has_tool(&standing, asked),
+                    asked == tool,
+                    "{thread:?} {asked}"
+                );
+            }
         }
     }
 

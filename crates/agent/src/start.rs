@@ -43,7 +43,8 @@ pub(crate) async fn start(inner: &Arc<Inner>, mut start: StartRun) -> Result<Sta
     let settings = inner.settings();
     let agent_id = agent_of(inner, &start.session_key, start.agent_id.as_ref())?;
     let digest = digest(&start);
-    let command = if start.plain { None } else { commands::parse(&start.message) };
+    let command =
+        if start.plain { None } else { commands::parse(&start.message, &settings.reset_triggers) };
 
     // A repeat is answered before anything is done for it, a reset above all.
     if let Some(row) = inner.store.runs().get(&start.run_id).await? {

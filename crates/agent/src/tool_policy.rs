@@ -126,6 +126,8 @@ pub struct ChatTools {
     pub account: String,
     /// The chat's id; `*` stands for any characters. Those without come first.
     pub chat: String,
+    /// One topic of it, or `*` for any; `None` is the chat with all its topics. Narrower ones come first.
+    pub thread: Option<String>,
     /// Whoever writes.
     pub tools: Option<ToolPolicy>,
     /// By who writes: `id:ID` or just the id, or `*`. Goes before what holds for whoever writes.
@@ -138,6 +140,9 @@ impl ChatTools {
         self.channel == route.channel
             && self.account == route.account
             && name_matches(&self.chat, &route.chat)
+            && self.thread.as_deref().is_none_or(|wanted| {
+                route.thread.as_deref().is_some_and(|thread| name_matches(wanted, thread))
+            })
     }
 
     /// What it says of who writes.

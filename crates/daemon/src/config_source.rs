@@ -1,5 +1,7 @@
 //! Answers to `config.get`, `config.schema` and `config.schema.lookup`, and changes of the file.
 
+mod logout;
+
 use std::sync::Arc;
 
 use openclaw_audit::{
@@ -8,7 +10,7 @@ use openclaw_audit::{
 };
 use openclaw_config::{ConfigError, ConfigSnapshot, Editor, Environment, Paths, describe};
 use openclaw_config::{Problem, ReloadClass};
-use openclaw_gateway::config_source::{ConfigChange, ConfigSource};
+use openclaw_gateway::config_source::{ConfigChange, ConfigSource, Forgotten};
 use openclaw_protocol::{
     RpcError,
     methods::config::{
@@ -71,6 +73,22 @@ impl ConfigSource for FileConfig {
                 write(&paths, &env, &change, base_hash.as_deref())
             });
             written.await.map_err(|error| RpcError::unavailable(error.to_string()))?
+        })
+    }
+
+    fn forget_credential(
+        &self,
+        channel: String,
+        account: String,
+    ) -> futures_util::future::BoxFuture<'_, Result<Forgotten, RpcError>> {
+        let (paths, env) = (self.paths.clone(), self.env.clone());
+        let writing = Arc::clone(&self.writing);
+        Box::pin(async move {
+            let forgotten = tokio::task::spawn_blocking(move || {
+                let _one_at_a_time = writing.lock();
+                logout::forget(&paths, &env, &channel, &account)
+            });
+            forgotten.await.map_err(|error| RpcError::unavailable(error.to_string()))?
         })
     }
 
@@ -173,7 +191,7 @@ fn write(
 }
 
 /// Why the file stays as it is.
-fn refused(error: &ConfigError) -> RpcError {
+pub(super) fn refused(error: &ConfigError) -> RpcError {
     match error {
         ConfigError::Invalid { report } => {
             let mut errors = report.errors().peekable();

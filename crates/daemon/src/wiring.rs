@@ -1,5 +1,7 @@
 //! From the configuration to what each part needs: plain values, so that no part knows the file.
 
+mod chat_tools;
+
 use std::{
     collections::BTreeMap,
     net::IpAddr,
@@ -10,15 +12,14 @@ use std::{
 
 use ipnet::IpNet;
 use openclaw_agent::{
-    AgentProfile, AgentSettings, ChatTools, Overflow, QueueMode, QueueSettings, ResetRule,
-    ResetRules, SessionRules, ToolPolicy, model::ThinkingLevel, skills::SkillSettings,
+    AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, ResetRule, ResetRules,
+    SessionRules, ToolPolicy, model::ThinkingLevel, skills::SkillSettings,
 };
 use openclaw_base::{Clock, SystemClock};
 use openclaw_config::{
     Config, ConversationKind, Environment, Loaded, Paths,
     schema::{
-        self, ControlUi, Nodes, ProviderTools, SessionVisibility, TailscaleMode, TelegramAccount,
-        ToolProfile,
+        self, ControlUi, Nodes, ProviderTools, SessionVisibility, TailscaleMode, ToolProfile,
     },
 };
 use openclaw_exec::policy::{Ask, Security};
@@ -149,7 +150,7 @@ pub(crate) fn agent_settings(config: &Config, env: &Environment, paths: &Paths) 
         bootstrap_total_max_chars: usize::try_from(defaults.bootstrap_total_max_chars)
             .unwrap_or(usize::MAX),
         tools_by_provider: by_provider(&config.tools.by_provider),
-        chats: chats(config),
+        chats: chat_tools::of(config),
         skills: skills(config, env, paths),
         sessions: SessionRules {
             visibility: visibility(config.tools.sessions.visibility),
@@ -157,6 +158,7 @@ pub(crate) fn agent_settings(config: &Config, env: &Environment, paths: &Paths) 
             agents: config.tools.agent_to_agent.allow.clone(),
         },
         resets: resets(&config.session),
+        reset_triggers: config.session.reset_triggers.clone(),
         exec_security: config
             .tools
             .exec
@@ -175,34 +177,6 @@ fn by_provider(list: &BTreeMap<String, ProviderTools>) -> BTreeMap<String, ToolP
         deny: rule.deny.clone(),
     };
     list.iter().map(|(name, rule)| (name.clone(), policy(rule))).collect()
-}
-
-/// What is said about tools in groups, those that are named before those that are not.
-fn chats(config: &Config) -> Vec<ChatTools> {
-    let Some(telegram) = &config.channels.telegram else { return Vec::new() };
-    let nothing = BTreeMap::from([("default".to_owned(), TelegramAccount::default())]);
-    let accounts = if telegram.accounts.is_empty() { &nothing } else { &telegram.accounts };
-    let policy = |rule: &schema::ChatTools| {
-        let allow = rule.allow.iter().chain(&rule.also_allow).cloned().collect();
-        ToolPolicy { allow, deny: rule.deny.clone(), ..ToolPolicy::default() }
-    };
-    let mut chats = Vec::new();
-    for (account, own) in accounts {
-        let groups = own.groups.as_ref().or(telegram.shared.groups.as_ref());
-        for (id, group) in groups.into_iter().flatten() {
-            let senders = group.tools_by_sender.iter().flatten();
-            chats.push(ChatTools {
-                channel: "telegram".to_owned(),
-                account: account.clone(),
-                // Groups of Telegram have negative ids.
-                chat: if id == "*" { "-*".to_owned() } else { id.clone() },
-                tools: group.tools.as_ref().map(policy),
-                by_sender: senders.map(|(who, rule)| (who.clone(), policy(rule))).collect(),
-            });
-        }
-    }
-    chats.sort_by_key(|chat| chat.chat.contains('*'));
-    chats
 }
 
 /// The time zone of this machine, if it has a name.

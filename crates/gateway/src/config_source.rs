@@ -28,6 +28,15 @@ pub enum ConfigChange {
     },
 }
 
+/// A credential that was taken out of the configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// The keys that held it.
+    pub keys: Vec<String>,
+    /// Whether the environment holds one that is used now.
+    pub in_env: bool,
+}
+
 /// Where the answers come from; the composition root has one.
 pub trait ConfigSource: Send + Sync + Debug {
     /// The answer to `config.get`.
@@ -39,6 +48,13 @@ pub trait ConfigSource: Send + Sync + Debug {
         change: ConfigChange,
         base_hash: Option<String>,
     ) -> BoxFuture<'_, Result<ConfigWriteResult, RpcError>>;
+
+    /// Takes the credential of a channel's account out of the file.
+    fn forget_credential(
+        &self,
+        channel: String,
+        account: String,
+    ) -> BoxFuture<'_, Result<Forgotten, RpcError>>;
 
     /// The answer to `security.audit`.
     fn audit(&self) -> BoxFuture<'_, Result<SecurityAuditResult, RpcError>>;

@@ -117,6 +117,7 @@ macro_rules! with_methods {
             $crate::methods::channels::ChannelsStatus,
             $crate::methods::channels::ChannelsStart,
             $crate::methods::channels::ChannelsStop,
+            $crate::methods::channels::ChannelsLogout,
             $crate::methods::channels::ChannelsPairingList,
             $crate::methods::channels::ChannelsPairingApprove,
             $crate::methods::channels::ChannelsPairingDismiss,

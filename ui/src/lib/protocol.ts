@@ -84,6 +84,7 @@ export interface Methods {
   "channels.status": { params: ChannelsStatusParams; result: ChannelsStatusResult };
   "channels.start": { params: ChannelsStartParams; result: ChannelsChanged };
   "channels.stop": { params: ChannelsStopParams; result: ChannelsChanged };
+  "channels.logout": { params: ChannelsLogoutParams; result: ChannelsLogoutResult };
   "channels.pairing.list": { params: ChannelsPairingListParams; result: ChannelsPairingListResult };
   "channels.pairing.approve": { params: ChannelsPairingApproveParams; result: ChannelsPairingApproveResult };
   "channels.pairing.dismiss": { params: ChannelsPairingDismissParams; result: ChannelsPairingDismissResult };
@@ -833,6 +834,30 @@ export interface ChannelsChanged {
   channel: string;
   /** Always true. */
   ok: boolean;
+}
+
+/** Params of `channels.logout`. */
+export interface ChannelsLogoutParams {
+  /** Its account; the default one when left out. */
+  accountId?: string;
+  /** The channel. */
+  channel: string;
+}
+
+/** Result of `channels.logout`. */
+export interface ChannelsLogoutResult {
+  /** The account. */
+  accountId: string;
+  /** The channel. */
+  channel: string;
+  /** Whether a credential was taken out of the configuration. */
+  cleared: boolean;
+  /** Whether the environment has one that is used now. */
+  envToken: boolean;
+  /** The keys that were taken out. */
+  keys: Array<string>;
+  /** Whether the account has no credential any more. */
+  loggedOut: boolean;
 }
 
 /** Params of `channels.pairing.approve`. */

@@ -23,6 +23,8 @@ async fn commands_are_answered_without_a_model() {
     for wanted in ["OpenClaw", "scripted/a", "agent:main:main", "collect"] {
         assert!(status.contains(wanted), "{wanted} in {status}");
     }
+    let known = says(&bench, "c0", "/whoami").await;
+    assert!(known.contains("Session: agent:main:main") && known.starts_with("You: "), "{known}");
     assert!(says(&bench, "c2", "/help").await.contains("/think [level]"));
     assert!(says(&bench, "c3", "/dance").await.contains("/help"));
     assert!(model.requests().is_empty());
@@ -31,7 +33,7 @@ async fn commands_are_answered_without_a_model() {
 
     bench.ask("r1", "hello").await;
     assert_eq!(spoken(&model.requests()[0]), ["user: hello"], "commands are not for models");
-    assert_eq!(bench.lines().await.len(), 8, "but people see them");
+    assert_eq!(bench.lines().await.len(), 10, "but people see them");
 }
 
 #[tokio::test]

@@ -141,3 +141,31 @@ async fn reactions_can_be_off() {
     stage.settled().await;
     assert!(stage.telegram.calls("setMessageReaction").is_empty());
 }
+
+#[tokio::test]
+async fn whoever_asks_is_told_who_they_are_and_where() {
+    let triggers = json!({"session": {"resetTriggers": ["/fresh"]}});
+    let stage = Stage::with(json!({"allowFrom": [ADA]}), triggers).await;
+    let fields = json!({"text": "/whoami@claw_bot", "message_thread_id": 5,
+        "is_topic_message": true,
+        "chat": {"id": HOME, "type": "supergroup", "title": "Home", "is_forum": true}});
+    stage.telegram.group(HOME, ADA, &fields);
+    let said = within(stage.telegram.texts_are(HOME, 1)).await;
+    let wanted = [
+        "You: 42",
+        "Channel: telegram (account default)",
+        "Chat: -100",
+        "Topic: 5",
+        "Agent: main",
+        "Session: agent:main:telegram:group:-100:topic:5",
+    ];
+    assert_eq!(said[0].lines().collect::<Vec<_>>(), wanted);
+    // Only the words of the configuration start a session anew.
+    for (count, (text, answer)) in
+        [("/fresh", "New session started"), ("/new", "no command /new")].into_iter().enumerate()
+    {
+        stage.telegram.direct_message(ADA, text);
+        let said = stage.said(count + 1).await;
+        assert!(said[count].contains(answer), "{said:?}");
+    }
+}

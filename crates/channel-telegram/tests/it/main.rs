@@ -10,6 +10,7 @@ mod approvals;
 mod chat;
 mod files_out;
 mod groups;
+mod logout;
 mod media;
 mod stage;
 mod trouble;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use openclaw_config::Editor;
 use openclaw_protocol::methods::channels::{
-    ChannelsChanged, ChannelsStart, ChannelsStatus, ChannelsStatusResult, ChannelsStop,
+    ChannelsChanged, ChannelsLogout, ChannelsLogoutResult, ChannelsStart, ChannelsStatus,
+    ChannelsStatusResult, ChannelsStop,
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -96,6 +97,17 @@ enum ChannelsCommand {
         #[command(flatten)]
         common: AskArgs,
     },
+    /// Stop an account and take its token out of the Gateway's configuration
+    Logout {
+        /// Which channel
+        #[arg(value_name = "CHANNEL")]
+        channel: String,
+        /// Which account; the default one when left out
+        #[arg(long, value_name = "NAME")]
+        account: Option<String>,
+        #[command(flatten)]
+        common: AskArgs,
+    },
     /// Stop accounts until they are started, or the Gateway is
     Stop {
         /// Which channel
@@ -118,6 +130,7 @@ impl ChannelsArgs {
             }
             ChannelsCommand::Status { common, .. }
             | ChannelsCommand::Start { common, .. }
+            | ChannelsCommand::Logout { common, .. }
             | ChannelsCommand::Stop { common, .. } => common.output.json,
         }
     }
@@ -155,6 +168,15 @@ pub(crate) fn run(context: &Context, args: &ChannelsArgs) -> Outcome {
             answer?.show(context.printer, |printer, result| told(printer, "Started", result))?;
             Ok(ExitCode::Done)
         }),
+        ChannelsCommand::Logout { channel, account, common } => block_on(async {
+            let link = Link::open(context, &common.target).await?;
+            let wanted =
+                json!({ "channel": channel, "accountId": account.clone().unwrap_or_default() });
+            let answer = link.ask::<ChannelsLogout>(&params::<ChannelsLogout>(wanted)?).await;
+            link.close().await;
+            answer?.show(context.printer, logged_out)?;
+            Ok(ExitCode::Done)
+        }),
         ChannelsCommand::Stop { channel, account, common } => block_on(async {
             let link = Link::open(context, &common.target).await?;
             let wanted =
@@ -170,6 +192,16 @@ pub(crate) fn run(context: &Context, args: &ChannelsArgs) -> Outcome {
 fn told(printer: Printer, word: &str, result: &ChannelsChanged) -> Result<(), Failure> {
     let accounts = result.accounts.join(", ");
     printer.line(harmless(&format!("{word} {} {accounts}", result.channel)))
+}
+
+fn logged_out(printer: Printer, result: &ChannelsLogoutResult) -> Result<(), Failure> {
+    let ChannelsLogoutResult { channel, account_id, keys, env_token, .. } = result;
+    let keys = keys.join(", ");
+    printer.line(harmless(&format!("Logged out {channel} {account_id}: {keys} is gone")))?;
+    if *env_token {
+        printer.warning("the environment has another token, which is used now");
+    }
+    Ok(())
 }
 
 /// Where an account stands in the configuration.

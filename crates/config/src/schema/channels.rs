@@ -218,6 +218,12 @@ pub struct TelegramTopic {
     /// Added to the agent's standing instructions in it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system_prompt: Option<String>,
+    /// Which of the agent's tools are there in it, whoever writes; in place of what the group says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools: Option<ChatTools>,
+    /// The same by who writes: `id:ID` or just the id, or `*`; goes before `tools`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tools_by_sender: Option<BTreeMap<String, ChatTools>>,
 }
 
 /// A person or a chat: a number, or the same as text.

@@ -20,8 +20,7 @@ pub struct Session {
     pub main_key: String,
     /// Several names of one person: a name, and the peers that are this person.
     pub identity_links: BTreeMap<String, Vec<String>>,
-    /// Messages that start a new conversation.
-    #[schemars(extend("x-unserved" = true))]
+    /// Messages that start a new conversation, alone or before a message. In groups they begin with `/`.
     pub reset_triggers: Vec<String>,
     /// When conversations start anew by themselves.
     pub reset: Option<ResetPolicy>,

@@ -9,6 +9,7 @@ use openclaw_protocol::{RpcError, ids::AgentId, list::OpenObject, methods::chann
 use openclaw_store::{
     channels::Request,
     outbox::{Delivery, DeliveryState, NewDelivery, OutFile, Route, Shown, ShownAs},
+    trail::TrailKind,
 };
 use serde_json::{Value, json};
 
@@ -123,6 +124,27 @@ impl Handle<ChannelsStop> for Methods {
     }
 }
 
+impl Handle<ChannelsLogout> for Methods {
+    async fn handle(cx: Cx, params: ChannelsLogoutParams) -> Result<ChannelsLogoutResult, Failure> {
+        let channel = params.channel.into_string();
+        let accounts = meant(&cx, &channel, params.account_id.as_deref())?;
+        let account = default_account(accounts.iter().map(String::as_str)).unwrap_or_default();
+        let forgotten = cx.state.config.forget_credential(channel.clone(), account.clone()).await?;
+        // With another one from the environment it goes on as soon as the change is seen.
+        cx.state.channels.stop(&channel, &account).await;
+        let detail = format!("logged out of {channel} {account}");
+        cx.state.record_of(&cx.conn, TrailKind::Config, "changed", &detail);
+        Ok(ChannelsLogoutResult {
+            channel,
+            account_id: account,
+            cleared: !forgotten.keys.is_empty(),
+            logged_out: !forgotten.in_env,
+            env_token: forgotten.in_env,
+            keys: forgotten.keys,
+        })
+    }
+}
+
 impl Handle<ChannelsPairingList> for Methods {
     async fn handle(
         cx: Cx,
@@ -200,7 +222,7 @@ impl Handle<ChannelsPairingApprove> for Methods {
         let Some(sender) = approved else { return Err(no_such_code(channel)) };
         cx.state.record_of(
             &cx.conn,
-            openclaw_store::trail::TrailKind::Pairing,
+            TrailKind::Pairing,
             "approved",
             &format!("{channel} {account} {}", sender.sender),
         );

@@ -17,7 +17,7 @@ use openclaw_exec::approvals::Approvals;
 use openclaw_gateway::{
     Gateway, Parts,
     approval_flow::AgentApprover,
-    config_source::{ConfigChange, ConfigSource},
+    config_source::{ConfigChange, ConfigSource, Forgotten},
     info::GatewayInfo,
     listen::Listener,
     node_reach::AgentReach,
@@ -210,6 +210,14 @@ impl ConfigSource for NoConfig {
         _: ConfigChange,
         _: Option<String>,
     ) -> BoxFuture<'_, Result<ConfigWriteResult, RpcError>> {
+        async { Err(RpcError::unavailable("no configuration in this test")) }.boxed()
+    }
+
+    fn forget_credential(
+        &self,
+        _: String,
+        _: String,
+    ) -> BoxFuture<'_, Result<Forgotten, RpcError>> {
         async { Err(RpcError::unavailable("no configuration in this test")) }.boxed()
     }
 

@@ -40,6 +40,14 @@ params! {
         account_id?: String,
     }
 
+    /// Params of `channels.logout`.
+    ChannelsLogoutParams {
+        /// The channel.
+        channel: NonEmpty,
+        /// Its account; the default one when left out.
+        account_id?: String,
+    }
+
     /// Params of `channels.pairing.list`.
     #[derive(Default)]
     ChannelsPairingListParams {
@@ -196,6 +204,22 @@ record! {
         accounts: Vec<String>,
     }
 
+    /// Result of `channels.logout`.
+    ChannelsLogoutResult {
+        /// The channel.
+        channel: String,
+        /// The account.
+        account_id: String,
+        /// Whether a credential was taken out of the configuration.
+        cleared: bool,
+        /// Whether the account has no credential any more.
+        logged_out: bool,
+        /// Whether the environment has one that is used now.
+        env_token: bool,
+        /// The keys that were taken out.
+        keys: Vec<String>,
+    }
+
     /// Result of `channels.pairing.list`.
     ChannelsPairingListResult {
         /// Accounts that people can be paired with.
@@ -332,6 +356,8 @@ methods! {
     /// Stops accounts of a channel until they are started or the Gateway is.
     ChannelsStop = "channels.stop", Admin, ChannelsStopParams => ChannelsChanged
         { since: Since::V4 };
+    /// Stops an account and takes its credential out of the configuration.
+    ChannelsLogout = "channels.logout", Admin, ChannelsLogoutParams => ChannelsLogoutResult;
     /// Lists people who wrote and wait to be let in.
     ChannelsPairingList = "channels.pairing.list", Pairing, ChannelsPairingListParams
         => ChannelsPairingListResult { since: Since::V4 };

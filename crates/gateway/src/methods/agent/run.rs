@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use openclaw_agent::{ModelRef, RunOutcome, Start, StartRun};
 use openclaw_protocol::{
-    RpcError,
+    RpcError, Scope,
     ids::{RunId, SessionId, SessionKey},
     methods::agent::{AgentParams, AgentResult, AgentWaitParams, AgentWaitResult, RunStatus},
 };
@@ -33,6 +33,11 @@ pub(super) async fn order(cx: &Cx, params: AgentParams) -> Result<StartRun, Fail
     if params.deliver == Some(true) && params.best_effort_deliver != Some(true) {
         let channel = params.reply_channel.or(params.channel).unwrap_or_else(|| "last".to_owned());
         return Err(RpcError::invalid(format!("unknown channel: {channel}")).into());
+    }
+    // The words of the configuration are not known where the method's row says what `/new` needs.
+    let scopes = &cx.conn.principal.scopes;
+    if cx.state.agent.resets(&params.message) && !scopes.allows(Scope::Admin) {
+        return Err(RpcError::missing_scope(Scope::Admin, cx.conn.protocol).into());
     }
     let target = target(cx, &params).await?;
     let run_id = RunId::from(params.idempotency_key.as_str());
