@@ -11,6 +11,7 @@ mod asked;
 mod bearer;
 mod body;
 mod chat;
+mod page;
 mod reply;
 mod responses;
 mod running;
@@ -21,7 +22,7 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderValue, Method, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use openclaw_protocol::ids::AgentId;
@@ -39,6 +40,16 @@ pub(crate) async fn serve(state: &Arc<State>, link: &Link, request: Request) -> 
         Ok(response) => response,
         Err(fault) => fault.into_response(),
     }
+}
+
+/// Answers a request for what the original's interface asks first; `None` for any other.
+pub(crate) async fn for_page(state: &Arc<State>, link: &Link, asked: &Parts) -> Option<Response> {
+    let settings = state.settings.load_full();
+    if !page::is_asked(&settings.control_ui, &asked.method, &asked.uri) {
+        return None;
+    }
+    let served = page::serve(state, &settings, link, &asked.method, &asked.headers).await;
+    Some(served.unwrap_or_else(IntoResponse::into_response))
 }
 
 async fn route(state: &Arc<State>, link: &Link, request: Request) -> Result<Response, Fault> {

@@ -319,15 +319,22 @@ async fn started() -> Response {
     answer(StatusCode::OK, &json!({"ok": true, "status": "started"}))
 }
 
-async fn interface(Extract(state): Extract<Arc<State>>, request: Request) -> Response {
+async fn interface(
+    Extract(state): Extract<Arc<State>>,
+    axum::Extension(Peer(link)): axum::Extension<Peer>,
+    request: Request,
+) -> Response {
     if request.method() == Method::POST
         && let Some((channel, account)) = state.channels.at_path(request.uri().path())
     {
         return post_to(&state, &channel, &account, request).await;
     }
+    let (asked, _) = request.into_parts();
+    if let Some(response) = endpoints::for_page(&state, &link, &asked).await {
+        return response;
+    }
     let settings = state.settings.load_full();
-    let served =
-        ui::serve(&settings.control_ui, request.method(), request.uri(), request.headers());
+    let served = ui::serve(&settings.control_ui, &asked.method, &asked.uri, &asked.headers);
     served.await.unwrap_or_else(not_found)
 }
 

@@ -56,6 +56,7 @@ pub mod trail;
 pub mod transport;
 pub mod ui;
 pub mod voicewake;
+pub mod write_limit;
 
 use std::{
     sync::{
@@ -168,6 +169,7 @@ impl Gateway {
             run_events: parts.run_events,
             health: Health::default(),
             limiter: auth::limiter::Limiter::default(),
+            writes: write_limit::WriteLimit::default(),
             pairing: pairing::PairingDesk::default(),
             lanes: keyed_queue::KeyedQueue::default(),
             admission: admission::Admission::of_websockets(),

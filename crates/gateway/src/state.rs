@@ -34,6 +34,7 @@ use crate::{
     settings::Settings,
     tailnet::Tailnet,
     trail::TrailSink,
+    write_limit::WriteLimit,
 };
 
 /// Everything a handler or connection may need.
@@ -74,6 +75,8 @@ pub struct State {
     pub health: Health,
     /// Failure limits.
     pub limiter: Limiter,
+    /// How often somebody may change the configuration.
+    pub writes: WriteLimit,
     /// The audit trail.
     pub trail: TrailSink,
     /// Sockets that wait for a pairing decision.

@@ -4,6 +4,7 @@ use openclaw_protocol::{
     RpcError,
     list::List,
     methods::{config::*, system::NoParams},
+    row::Rpc as _,
     text::NonEmpty,
 };
 
@@ -45,6 +46,7 @@ impl Handle<ConfigSchemaLookup> for Methods {
 
 impl Handle<ConfigSet> for Methods {
     async fn handle(cx: Cx, params: ConfigSetParams) -> Result<ConfigWriteResult, Failure> {
+        admit(&cx, ConfigSet::ROW.name)?;
         let change = ConfigChange::Whole { raw: params.raw.into_string() };
         write(&cx, change, params.base_hash, None).await
     }
@@ -52,6 +54,7 @@ impl Handle<ConfigSet> for Methods {
 
 impl Handle<ConfigApply> for Methods {
     async fn handle(cx: Cx, params: ConfigApplyParams) -> Result<ConfigWriteResult, Failure> {
+        admit(&cx, ConfigApply::ROW.name)?;
         let change = ConfigChange::Whole { raw: params.raw.into_string() };
         write(&cx, change, params.base_hash, params.note).await
     }
@@ -59,11 +62,21 @@ impl Handle<ConfigApply> for Methods {
 
 impl Handle<ConfigPatch> for Methods {
     async fn handle(cx: Cx, params: ConfigPatchParams) -> Result<ConfigWriteResult, Failure> {
+        admit(&cx, ConfigPatch::ROW.name)?;
         let replaced = params.replace_paths.map(List::into_vec).unwrap_or_default();
         let replaced = replaced.into_iter().map(NonEmpty::into_string).collect();
         let change = ConfigChange::Patch { raw: params.raw.into_string(), replaced };
         write(&cx, change, params.base_hash, params.note).await
     }
+}
+
+/// Counts a change by whoever asks for it: the device, or else the address.
+fn admit(cx: &Cx, method: &'static str) -> Result<(), RpcError> {
+    let who = match &cx.conn.principal.device {
+        Some(device) => device.to_string(),
+        None => cx.conn.origin.to_string(),
+    };
+    cx.state.writes.admit(method, &who, cx.state.clock.now_ms())
 }
 
 /// Writes, and says in the audit trail which keys were changed; never what they are now.

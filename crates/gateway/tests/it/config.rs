@@ -91,3 +91,26 @@ async fn what_cannot_be_used_is_refused_with_its_line() {
     assert_eq!(error["details"]["issues"][0]["path"], "gateway.prt", "{error}");
     assert_eq!(file(&gateway), text());
 }
+
+#[tokio::test]
+async fn whoever_changes_too_often_is_told_when_to_try_again() {
+    let gateway = TestGateway::with_config(&text()).await;
+    let mut client = owner(&gateway).await;
+    let before = file(&gateway);
+    // What cannot be used counts as well.
+    for _ in 0..openclaw_gateway::write_limit::WRITES {
+        let error = client.refused("config.apply", json!({"raw": "{}"})).await;
+        assert_eq!(error["message"], "config base hash required; re-run config.get and retry");
+    }
+    let error = client.refused("config.apply", json!({"raw": "{}"})).await;
+    assert_eq!(error["code"], "UNAVAILABLE", "{error}");
+    assert_eq!(error["retryable"], true);
+    assert_eq!(error["details"], json!({"method": "config.apply", "limit": "30 per 60s"}));
+    let wait = error["retryAfterMs"].as_u64().expect("a time");
+    assert!((1..=60_000).contains(&wait), "{wait}");
+    assert_eq!(file(&gateway), before);
+    // Reading, and other methods, go on.
+    let hash = client.ok("config.get", json!({})).await["hash"].clone();
+    let patch = json!({"raw": "{gateway: {port: 4711}}", "baseHash": hash});
+    client.ok("config.patch", patch).await;
+}

@@ -439,3 +439,35 @@ async fn the_owner_needs_no_secret_at_the_door() {
     let answered = exchange(stream, &request("POST", CHAT, &[], &ask("hi").to_string())).await;
     assert_eq!(answered.status, 401);
 }
+
+#[tokio::test]
+async fn what_the_originals_interface_asks_first_is_told_to_who_knows_the_secret() {
+    let gateway = Scripted::start_with([], |settings| {
+        settings.control_ui.base_path = "/ui".to_owned();
+    })
+    .await;
+    let get = async |method: &str, path: &str, authorization: &str| {
+        let stream = TcpStream::connect(("127.0.0.1", gateway.port())).await.expect("connect");
+        exchange(stream, &request(method, path, &[("Authorization", authorization)], "")).await
+    };
+    let right = format!("Bearer {TOKEN}");
+    for path in ["control-ui-config.json", "__openclaw__/control-ui-config.json"] {
+        let path = format!("/ui/{path}");
+        let stranger = get("GET", &path, "").await;
+        assert_eq!(stranger.status, 401, "{path}");
+        assert!(!stranger.body.contains(env!("CARGO_PKG_VERSION")), "{}", stranger.body);
+        assert_eq!(get("GET", &path, "Bearer guess").await.status, 401, "{path}");
+        let told = get("GET", &path, &right).await;
+        assert_eq!(told.status, 200, "{path}: {}", told.body);
+        assert!(told.head.contains("cache-control: no-store"), "{}", told.head);
+        let told = told.json();
+        assert_eq!((&told["basePath"], &told["assistantAgentId"]), (&json!("/ui"), &json!("main")));
+        assert_eq!(told["pluginAssetsRequireAuth"], true);
+        assert!(told["serverVersion"].is_string() && told.get("serverBuildId").is_none());
+    }
+    let head = get("HEAD", "/ui/control-ui-config.json", &right).await;
+    assert_eq!((head.status, head.body.as_str()), (200, ""));
+    // It stands below the base path only.
+    assert_eq!(get("GET", "/control-ui-config.json", &right).await.status, 404);
+    gateway.stop().await;
+}
