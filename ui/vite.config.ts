@@ -28,13 +28,42 @@ function compressed(): Plugin {
   };
 }
 
+/** Asks for the one big file first, on the connection that is open already; the small ones find another. */
+function startFirst(): Plugin {
+  return {
+    name: "start-first",
+    apply: "build",
+    transformIndexHtml: {
+      order: "post",
+      handler: (html, { bundle }) => {
+        const start = Object.values(bundle ?? {}).find((file) => file.type === "chunk" && file.name === "start");
+        if (!start) throw new Error("no chunk is called start");
+        const link = (file: string, injectTo: "head" | "head-prepend") => ({ tag: "link", attrs: { rel: "modulepreload", crossorigin: true, href: `./${file}` }, injectTo });
+        const needed = start.type === "chunk" ? start.imports.filter((file) => !html.includes(file)) : [];
+        return [link(start.fileName, "head-prepend"), ...needed.map((file) => link(file, "head"))];
+      },
+    },
+  };
+}
+
 export default defineConfig({
   base: "./",
-  plugins: [svelte(), compressed()],
+  plugins: [svelte(), startFirst(), compressed()],
   build: {
     target: "es2022",
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     cssCodeSplit: true,
+    rolldownOptions: {
+      output: {
+        // What the chat needs comes in one piece: each further one is a further time there and back.
+        codeSplitting: {
+          groups: [
+            { name: "index", test: /\/ui\/src\/main\.ts$|preload-helper|rolldown.runtime/, priority: 2 },
+            { name: "start", test: /\/ui\/src\/start\.ts$/, priority: 1 },
+          ],
+        },
+      },
+    },
   },
 });

@@ -1,19 +1,7 @@
-import { mount } from "svelte";
+// The first file, small on purpose: the connection is asked for while the rest is still on its way.
 
-import App from "./App.svelte";
 import "./app.css";
-import { start } from "./lib/app.svelte";
+import { knock } from "./lib/early";
 
-const target = document.getElementById("app");
-if (target) {
-  start();
-  mount(App, { target });
-  // The page opens without a network then; a browser that cannot, or does not trust it, goes without.
-  if (navigator.serviceWorker) {
-    window.addEventListener("load", () => {
-      const register = () => void navigator.serviceWorker.register("sw.js").catch(() => {});
-      if (window.requestIdleCallback) window.requestIdleCallback(register, { timeout: 5_000 });
-      else register();
-    });
-  }
-}
+const early = knock();
+void import("./start").then(({ begin }) => begin(early));

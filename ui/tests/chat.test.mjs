@@ -172,6 +172,26 @@ test("of five thousand messages only those near what is seen are drawn, and ever
   await context.close();
 });
 
+test("a very long answer is drawn in pieces that nothing waits for, and looks as one", async () => {
+  const page = await open("huge");
+  const paragraphs = Array.from({ length: 90 }, (_, n) => `## Part ${n}\n\nText **${n}** with [a link][far], \`code\` and words that go on for a while.\n\n- one\n- two\n\n\`\`\`sh\necho ${n}\n\`\`\``);
+  machine.model.says(`${paragraphs.join("\n\n")}\n\n[far]: https://example.org/far\n`);
+  const drawn = await longestTask(page, async () => {
+    await say(page, "tell me everything");
+    await answer(page, "Part 89");
+  });
+  const last = page.locator(".turn.assistant").last();
+  assert.equal(await last.locator("h2").count(), 90);
+  assert.equal(await last.locator("li").count(), 180);
+  assert.equal(await last.locator("pre").count(), 90);
+  assert.equal(await last.locator("a[href='https://example.org/far']").count(), 90);
+  assert.ok(!(await last.textContent()).includes("[far]"));
+  console.log(`longest task while a long answer is drawn ${drawn.longest} ms of ${drawn.tasks}`);
+  assert.ok(drawn.longest <= 50, `${drawn.longest} ms`);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
 test("stop ends the provider's stream", async () => {
   const page = await open("abort");
   let closed;

@@ -294,6 +294,44 @@ test("the configuration is changed by form and as text, compared first, refused 
   await other.stop();
 });
 
+test("whoever changes the configuration too often sees when to try again, and keeps what was written", async () => {
+  const other = await Machine.start();
+  const page = await signedIn(browser, other);
+  await go(page, "config", other.url);
+  const text = page.getByRole("textbox", { name: "The file" });
+  await text.fill("{ tools: { profile: 'no such' } }");
+  const raw = page.locator("form", { has: text });
+  const banner = page.locator("[data-banner=limited]");
+  await until(async () => {
+    if (await banner.isVisible()) return true;
+    await raw.getByRole("button", { name: "Review changes" }).click();
+    await raw.getByRole("button", { name: "Apply" }).click();
+    await raw.getByRole("button", { name: "Review changes" }).waitFor();
+    return false;
+  }, "the banner");
+  assert.match(await banner.textContent(), /Try again in \d+ s/);
+  assert.equal(await text.inputValue(), "{ tools: { profile: 'no such' } }");
+  assert.deepEqual(await faults(page), []);
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+  await other.stop();
+});
+
+test("Chinese words come with the page that needs them, and with the choice", async () => {
+  const context = await browser.newContext({ locale: "zh-CN" });
+  const page = await context.newPage();
+  await page.goto(machine.url);
+  await page.getByRole("heading", { name: "登录网关" }).waitFor();
+  assert.equal(await page.locator("html").getAttribute("lang"), "zh-CN");
+  await page.getByLabel("语言").selectOption("en");
+  await page.getByRole("heading", { name: "Sign in to the Gateway" }).waitFor();
+  await page.reload();
+  await page.getByRole("heading", { name: "Sign in to the Gateway" }).waitFor();
+  await page.getByLabel("Language").selectOption("zh-CN");
+  await page.getByRole("heading", { name: "登录网关" }).waitFor();
+  await context.close();
+});
+
 test("a command of the agent waits in the chat and on its page, and what a person says is done", async () => {
   const other = await Machine.start({ config: { tools: { exec: { security: "allowlist", ask: "on-miss" } } } });
   const page = await signedIn(browser, other);

@@ -12,7 +12,7 @@ import { Machine, launch, until, visit } from "./harness.mjs";
 
 const PACKAGE = "openclaw@2026.9.6";
 /** Files that the original's Gateway makes up; its interface goes on without them. */
-const MADE_UP = ["/control-ui-config.json", "/__openclaw__/workspace-icon/"];
+const MADE_UP = ["/__openclaw__/workspace-icon/"];
 
 const run = promisify(execFile);
 const folder = await mkdtemp(join(tmpdir(), "openclaw-peer-ui-"));

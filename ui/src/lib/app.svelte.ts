@@ -1,7 +1,8 @@
 // What the whole page shares: the connection, where one is, and how it looks.
 
 import { CallError, Client, type Credentials, type Heard, type Stand } from "./client";
-import { type Language, LANGUAGES, type Word, preferred, word } from "./i18n";
+import type { Early } from "./early";
+import { type Language, LANGUAGES, type Word, learn, preferred, word } from "./i18n";
 import { setWish, wish } from "./keep";
 import type { HealthSnapshot, HelloOk, PresenceEntry } from "./protocol";
 
@@ -20,7 +21,7 @@ class App {
   presence = $state.raw<PresenceEntry[]>([]);
   /** Requests that wait for a decision. */
   pending = $state(0);
-  language = $state<Language>(preferred());
+  language = $state<Language>("en");
   theme = $state<Theme>("auto");
   page = $state<Page>("chat");
   /** What stands behind the page in the address, such as the session. */
@@ -102,10 +103,16 @@ class App {
     else document.documentElement.dataset["theme"] = theme;
   }
 
-  setLanguage(language: Language): void {
+  /** Shows the page in a language, once its words are there. */
+  async setLanguage(language: Language): Promise<void> {
+    if (!(await learn(language))) return;
     this.language = language;
-    setWish("language", language);
     document.documentElement.lang = language;
+  }
+
+  chooseLanguage(language: Language): void {
+    setWish("language", language);
+    void this.setLanguage(language);
   }
 }
 
@@ -129,14 +136,11 @@ function credentialsOfAddress(): Credentials {
   return credentials;
 }
 
-/** Begins. */
-export function start(): void {
+/** Begins, with a connection that was asked for before. */
+export async function start(early: Early): Promise<void> {
   const credentials = credentialsOfAddress();
   const theme = wish("theme");
   if (theme === "light" || theme === "dark") app.setTheme(theme);
-  const language = LANGUAGES.find(({ id }) => id === wish("language"))?.id ?? preferred();
-  app.language = language;
-  document.documentElement.lang = language;
   app.readAddress();
   window.addEventListener("hashchange", () => {
     // A pasted link changes only the fragment of a page that is open already.
@@ -146,11 +150,8 @@ export function start(): void {
     }
     app.readAddress();
   });
-  const url = new URL(".", location.href);
-  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
-  url.hash = url.search = "";
   app.client = new Client(
-    url.href,
+    early.url,
     {
       stand: (stand) => (app.stand = stand),
       hello: (hello, afresh) => {
@@ -166,11 +167,12 @@ export function start(): void {
     },
     credentials,
   );
-  app.client.connect();
+  app.client.begin(early);
   // A laptop that wakes up, or a phone that finds the network, need not wait.
   const wake = () => {
     if (app.stand.kind === "reconnecting" || app.stand.kind === "restarting") app.client.connect();
   };
   window.addEventListener("online", wake);
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && wake());
+  await app.setLanguage(LANGUAGES.find(({ id }) => id === wish("language"))?.id ?? preferred());
 }

@@ -61,9 +61,10 @@ interface Live {
   tools: Tool[];
 }
 
-const PAGE_SIZE = 60;
+/** What is asked for first fills a window, and is small enough for a slow link. */
+const PAGE_SIZE = 30;
 /** Whoever reads backwards wants more at once, but not so much that it is felt. */
-const EARLIER = 80;
+const EARLIER = 60;
 
 class Chat {
   /** The full key, once it is known. */
@@ -114,13 +115,13 @@ class Chat {
     this.arrived = [];
     this.ended.clear();
     try {
-      const key = await app.client.watchSession(this.name);
-      if (turn !== this.turn) return;
-      this.key = key;
-      const wanted = { sessionKey: key, limit: Math.max(PAGE_SIZE, Math.min(this.messages.length, 500)) };
-      const history = this.metadata
-        ? await app.client.call("chat.history", wanted)
-        : await app.client.call("chat.startup", wanted);
+      // Asked for together, in this order: what comes after the history is heard, and nothing waits in between.
+      const watched = app.client.watchSession(this.name).then((key) => {
+        if (turn === this.turn) this.key = key;
+      });
+      const wanted = { sessionKey: this.name, limit: Math.max(PAGE_SIZE, Math.min(this.messages.length, 500)) };
+      const asked = this.metadata ? app.client.call("chat.history", wanted) : app.client.call("chat.startup", wanted);
+      const [history] = await Promise.all([asked, watched]);
       if (turn !== this.turn) return;
       this.messages = (history.messages ?? []).filter((message) => !this.arrived.some((other) => idOf(other) === idOf(message)));
       for (const message of this.arrived) this.insert(message);

@@ -1,5 +1,6 @@
 // A connection to the Gateway that served this page: connects, calls, hears events, comes back by itself.
 
+import type { Early } from "./early";
 import { type Identity, identity } from "./identity";
 import { load, save } from "./keep";
 import { type Events, type HelloOk, type Methods, ONLY_READS, type ResumeOutcome, type RpcError } from "./protocol";
@@ -32,6 +33,8 @@ export class CallError extends Error {
     readonly code: string,
     message: string,
     readonly details?: Record<string, unknown>,
+    /** When to try again, where the Gateway said so. */
+    readonly retryAfterMs?: number | null,
   ) {
     super(message);
   }
@@ -110,6 +113,13 @@ export class Client {
     this.open();
   }
 
+  /** Takes up a connection that was asked for already. */
+  begin(early: Early): void {
+    this.open(early.socket);
+    for (const text of early.heard) void this.read(early.socket, text);
+    if (early.socket.readyState >= WebSocket.CLOSING) this.lost();
+  }
+
   /** Goes away without a word, so that the Gateway keeps what is missed. */
   private leave(): void {
     const socket = this.socket;
@@ -119,8 +129,7 @@ export class Client {
     socket.close();
   }
 
-  private open(): void {
-    const socket = new WebSocket(this.url);
+  private open(socket = new WebSocket(this.url)): void {
     this.socket = socket;
     this.lastHeard = Date.now();
     clearInterval(this.watchdog);
@@ -301,7 +310,7 @@ export class Client {
     if (frame.ok) call.resolve(frame.payload);
     else {
       const error = frame.error;
-      call.reject(new CallError(error?.code ?? "FAILED", error?.message ?? "failed", error?.details as Record<string, unknown>));
+      call.reject(new CallError(error?.code ?? "FAILED", error?.message ?? "failed", error?.details as Record<string, unknown>, error?.retryAfterMs));
     }
   }
 

@@ -1,7 +1,7 @@
 // Markdown to HTML that can do nothing: no scripts, no styles, no forms, nothing fetched from elsewhere.
 
 import DOMPurify from "dompurify";
-import { Marked } from "marked";
+import { Lexer, Marked } from "marked";
 
 const ESCAPES: Record<string, string> = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
 
@@ -49,6 +49,29 @@ export function render(text: string): string {
     if (oldest !== undefined) known.delete(oldest);
   }
   return html;
+}
+
+/** How long a piece of a long text is, unless one block of it is longer. */
+const PIECE = 1_500;
+
+/** Cuts a long text between its blocks into texts that look the same one by one. */
+export function split(text: string): string[] {
+  const lexer = new Lexer(marked.defaults);
+  const blocks = lexer.blockTokens(text.replace(/\r\n?/g, "\n"), []);
+  // What links are named by may stand anywhere, and is needed everywhere.
+  const names = blocks.filter(({ type }) => type === "def").map(({ raw }) => raw).join("\n");
+  const pieces: string[] = [];
+  let piece = "";
+  for (const { type, raw } of blocks) {
+    if (type === "def") continue;
+    if (piece && piece.length + raw.length > PIECE) {
+      pieces.push(piece);
+      piece = "";
+    }
+    piece += raw;
+  }
+  if (piece.trim()) pieces.push(piece);
+  return names ? pieces.map((one) => `${one}\n\n${names}`) : pieces;
 }
 
 function rendered(text: string): string {
