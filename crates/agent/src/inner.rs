@@ -91,7 +91,9 @@ impl Inner {
         if let (FinalState::Done, true, Some(text)) = (outcome.state, goes_out, &outcome.text) {
             let named = attach::named(text);
             let asked = run.options.route.iter().map(|route| (route, run.principal.as_str()));
-            let standing = Standing { asked: asked.collect(), ..Standing::of(&run.agent_id) };
+            let owner = run.is_of_owner(&self.settings());
+            let standing =
+                Standing { asked: asked.collect(), owner, ..Standing::of(&run.agent_id) };
             if !named.files.is_empty() && !self.settings().has_tool(&standing, attach::MESSAGE_TOOL)
             {
                 outcome.text = Some(named.refused());

@@ -71,7 +71,8 @@ pub use self::{
         Start, StartRun,
     },
     settings::{
-        AgentProfile, AgentSettings, QueueSettings, RetrySettings, SessionRules, SessionVisibility,
+        AgentProfile, AgentSettings, ChannelOwners, QueueSettings, RetrySettings, SessionRules,
+        SessionVisibility,
     },
     standing::Standing,
     tool::{Tool, ToolContext, ToolOrigin, ToolOutcome, ToolSource},

@@ -17,6 +17,7 @@ use crate::{
     model::ThinkingLevel,
     queue::QueueMode,
     run::{AbortReason, ActiveRun, Attachment, RunOutcome, StartRun},
+    settings::AgentSettings,
 };
 
 /// How a run is to be answered, as it is stored with it.
@@ -35,6 +36,9 @@ pub(crate) struct RunOptions {
     pub(crate) extra_system_prompt: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) model: Option<String>,
+    /// Whether an owner asks, where whoever took the message knows.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) owner: bool,
     /// Where the answer is sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) route: Option<Route>,
@@ -55,6 +59,7 @@ impl RunOptions {
             queue_mode: start.queue_mode,
             extra_system_prompt: start.extra_system_prompt.clone(),
             model: start.model.clone(),
+            owner: start.owner,
             route: start.route.clone(),
             command,
             queued: false,
@@ -197,14 +202,24 @@ impl LiveRun {
         self.outcome.subscribe()
     }
 
+    /// Whether an owner asks.
+    pub(crate) fn is_of_owner(&self, settings: &AgentSettings) -> bool {
+        let route = self.options.route.as_ref();
+        self.options.owner || route.is_some_and(|route| settings.is_owner(route, &self.principal))
+    }
+
     /// What must be the same for two messages to be answered together.
     pub(crate) fn group(&self) -> String {
         let options = &self.options;
         // What is answered together is answered in one place.
         let place = options.route.as_ref().map(|route| Route { reply_to: None, ..route.clone() });
         format!(
-            "{}\n{:?}\n{:?}\n{:?}\n{place:?}",
-            self.principal, options.model, options.thinking, options.extra_system_prompt
+            "{}\n{}\n{:?}\n{:?}\n{:?}\n{place:?}",
+            self.principal,
+            options.owner,
+            options.model,
+            options.thinking,
+            options.extra_system_prompt
         )
     }
 }

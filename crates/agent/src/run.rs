@@ -32,6 +32,8 @@ pub struct StartRun {
     pub timeout: Option<Duration>,
     /// Who asks: stored with the run, and named to tools.
     pub principal: String,
+    /// Whether the caller knows that an owner asks. People in chats are known by the settings instead.
+    pub owner: bool,
     /// What to do when the session is busy, for this message only.
     pub queue_mode: Option<QueueMode>,
     /// Added to the standing instructions, for this run only.
@@ -62,6 +64,7 @@ impl StartRun {
             thinking: None,
             timeout: None,
             principal: principal.into(),
+            owner: false,
             queue_mode: None,
             extra_system_prompt: None,
             model: None,

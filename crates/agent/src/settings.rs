@@ -49,6 +49,14 @@ pub struct AgentSettings {
     pub tools_by_provider: BTreeMap<String, ToolPolicy>,
     /// The same by chat and who writes in it; the first that says something about it counts.
     pub chats: Vec<ChatTools>,
+    /// Tools that only owners have, beside those that nobody else ever has.
+    pub owner_only: Vec<String>,
+    /// Who is an owner in chats, as `channel:ID` or the id alone.
+    pub owners: Vec<String>,
+    /// Who is one where that list is empty.
+    pub channel_owners: Vec<ChannelOwners>,
+    /// A folder whose files no tool reads, under whatever other name.
+    pub private_dir: Option<PathBuf>,
     /// Which conversations the tools of a conversation see.
     pub sessions: SessionRules,
     /// When conversations start anew by themselves.
@@ -83,6 +91,10 @@ impl Default for AgentSettings {
             tools: ToolPolicy::default(),
             tools_by_provider: BTreeMap::new(),
             chats: Vec::new(),
+            owner_only: Vec::new(),
+            owners: Vec::new(),
+            channel_owners: Vec::new(),
+            private_dir: None,
             sessions: SessionRules::default(),
             resets: ResetRules::default(),
             reset_triggers: vec!["/new".to_owned(), "/reset".to_owned()],
@@ -115,6 +127,17 @@ impl AgentSettings {
         let own = self.profile(id).and_then(|profile| profile.thinking_default);
         own.unwrap_or(self.thinking_default)
     }
+}
+
+/// The people whom the settings of an account let in by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChannelOwners {
+    /// The channel.
+    pub channel: String,
+    /// The account.
+    pub account: String,
+    /// Their ids.
+    pub ids: Vec<String>,
 }
 
 /// Which conversations the tools of a conversation see.

@@ -6,7 +6,11 @@ use std::collections::BTreeMap;
 use openclaw_protocol::ids::AgentId;
 use openclaw_store::outbox::Route;
 
-use crate::{model::ModelRef, settings::AgentSettings, tool_policy::ToolPolicy};
+use crate::{
+    model::ModelRef,
+    settings::AgentSettings,
+    tool_policy::{ToolPolicy, means},
+};
 
 /// For whom a turn is.
 #[derive(Clone, Debug)]
@@ -17,17 +21,42 @@ pub struct Standing<'a> {
     pub models: Vec<&'a ModelRef>,
     /// The chats that are answered, each with who wrote, as a run names them.
     pub asked: Vec<(&'a Route, &'a str)>,
+    /// Whether everybody who is answered is an owner.
+    pub owner: bool,
 }
 
 impl<'a> Standing<'a> {
     /// An agent by itself.
     #[must_use]
     pub const fn of(agent: &'a AgentId) -> Self {
-        Self { agent, models: Vec::new(), asked: Vec::new() }
+        Self { agent, models: Vec::new(), asked: Vec::new(), owner: false }
     }
 }
 
+/// Tools that only owners have, whatever the settings say.
+const OWNER_ONLY: [&str; 3] = ["cron", "gateway", "whatsapp_login"];
+
 impl AgentSettings {
+    /// Whether one who writes in a chat is an owner: named in the list of owners, or, where there is none,
+    /// let in by the chat's own settings. Whoever was only paired is none, and `*` names nobody.
+    #[must_use]
+    pub fn is_owner(&self, route: &Route, principal: &str) -> bool {
+        let id = principal.strip_prefix(route.channel.as_str()).and_then(|id| id.strip_prefix(':'));
+        let Some(id) = id.filter(|id| !id.is_empty() && *id != "*") else { return false };
+        let is = |entry: &String| {
+            let entry = entry.trim();
+            entry == id || entry == principal
+        };
+        if self.owners.is_empty() {
+            let places = self.channel_owners.iter();
+            let mut of_account = places
+                .filter(|place| place.channel == route.channel && place.account == route.account);
+            of_account.any(|place| place.ids.iter().any(is))
+        } else {
+            self.owners.iter().any(is)
+        }
+    }
+
     /// The rules that hold; all of them have to leave a tool in.
     fn rules<'s>(&'s self, standing: &Standing<'_>) -> Vec<&'s ToolPolicy> {
         let own = self.profile(standing.agent);
@@ -54,13 +83,16 @@ impl AgentSettings {
     /// Whether a tool is there.
     #[must_use]
     pub fn has_tool(&self, standing: &Standing<'_>, tool: &str) -> bool {
-        self.rules(standing).iter().all(|rule| rule.allows(tool))
+        let owners = self.owner_only.iter().map(String::as_str).chain(OWNER_ONLY);
+        let theirs = !standing.owner && owners.into_iter().any(|entry| means(entry, tool));
+        !theirs && self.rules(standing).iter().all(|rule| rule.allows(tool))
     }
 
     /// Whether any tool may be there whose name begins so.
     #[must_use]
     pub fn may_have(&self, standing: &Standing<'_>, beginning: &str) -> bool {
-        self.rules(standing).iter().all(|rule| rule.may_allow(beginning))
+        let theirs = !standing.owner && self.owner_only.iter().any(|entry| means(entry, beginning));
+        !theirs && self.rules(standing).iter().all(|rule| rule.may_allow(beginning))
     }
 }
 
@@ -78,7 +110,10 @@ fn by_provider<'s>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{settings::AgentProfile, tool_policy::ChatTools};
+    use crate::{
+        settings::{AgentProfile, ChannelOwners},
+        tool_policy::ChatTools,
+    };
 
     fn only(tools: &[&str]) -> ToolPolicy {
         let allow = tools.iter().map(|tool| (*tool).to_owned()).collect();
@@ -171,6 +206,7 @@ mod tests {
                 agent: &agent,
                 models: models.iter().collect(),
                 asked: route.iter().map(|route| (route, principal)).collect(),
+                owner: false,
             };
             let has = settings.has_tool(&standing, tool);
             assert_eq!(has, expected, "{models:?} {chat:?} {principal} {tool}");
@@ -229,5 +265,56 @@ mod tests {
         let standing = Standing { asked, ..Standing::of(&agent) };
         assert!(settings.has_tool(&standing, "read") && !settings.has_tool(&standing, "exec"));
         assert!(!settings.may_have(&standing, "docs__"));
+    }
+
+    #[test]
+    fn only_an_owner_has_what_is_for_owners() {
+        let agent = AgentId::new("main");
+        let ids = |list: &[&str]| list.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        let place = |account: &str, list: &[&str]| ChannelOwners {
+            channel: "telegram".to_owned(),
+            account: account.to_owned(),
+            ids: ids(list),
+        };
+        let route = |channel: &str, account: &str| Route {
+            channel: channel.to_owned(),
+            account: account.to_owned(),
+            chat: "42".to_owned(),
+            thread: None,
+            reply_to: None,
+        };
+        let base = AgentSettings {
+            owner_only: ids(&["nodes", "home__*"]),
+            channel_owners: vec![place("default", &["1", "*"]), place("work", &["2"])],
+            ..AgentSettings::default()
+        };
+        let named = AgentSettings { owners: ids(&["telegram:7", " 8 ", "*"]), ..base.clone() };
+        for (settings, route, principal, owner) in [
+            (&base, route("telegram", "default"), "telegram:1", true),
+            (&base, route("telegram", "default"), "telegram:2", false),
+            (&base, route("telegram", "work"), "telegram:2", true),
+            (&base, route("telegram", "work"), "telegram:1", false),
+            (&base, route("telegram", "default"), "telegram:*", false),
+            (&base, route("telegram", "default"), "telegram:", false),
+            (&base, route("telegram", "default"), "1", false),
+            (&base, route("webhook", "default"), "webhook:1", false),
+            (&base, route("webhook", "default"), "telegram:1", false),
+            (&named, route("telegram", "default"), "telegram:7", true),
+            (&named, route("telegram", "default"), "telegram:8", true),
+            (&named, route("webhook", "default"), "webhook:8", true),
+            (&named, route("webhook", "default"), "webhook:7", false),
+            (&named, route("telegram", "default"), "telegram:1", false),
+            (&named, route("telegram", "default"), "telegram:9", false),
+        ] {
+            assert_eq!(settings.is_owner(&route, principal), owner, "{route:?} {principal}");
+            let standing = Standing { owner, ..Standing::of(&agent) };
+            for tool in ["nodes", "home__lights", "cron", "gateway"] {
+                assert_eq!(settings.has_tool(&standing, tool), owner, "{tool} {principal}");
+            }
+            assert_eq!(settings.may_have(&standing, "home__"), owner, "{principal}");
+            assert!(
+                settings.has_tool(&standing, "read") && settings.may_have(&standing, "files__")
+            );
+        }
     }
 }

@@ -240,12 +240,14 @@ impl Turn<'_> {
         resolved: &'a Resolved,
     ) -> Standing<'a> {
         let runs = std::iter::once(&batch.leader).chain(&batch.followers);
+        let owner = runs.clone().all(|run| run.is_of_owner(&self.settings));
         let asked = |run: &'a Arc<LiveRun>| Some((run.options.route.as_ref()?, &*run.principal));
         let models = std::iter::once(&resolved.model).chain(&resolved.fallbacks);
         Standing {
             agent: &self.run.agent_id,
             models: models.map(|model| model.id()).collect(),
             asked: runs.filter_map(asked).collect(),
+            owner,
         }
     }
 

@@ -41,12 +41,13 @@ impl ReloadClass {
 }
 
 /// Key prefixes and their class; what matches none needs a restart.
-const TABLE: [(&str, ReloadClass); 41] = [
+const TABLE: [(&str, ReloadClass); 42] = [
     ("$schema", ReloadClass::Live),
     ("agents", ReloadClass::Live),
     ("agents.defaults.maxConcurrent", ReloadClass::Hot),
     ("bindings", ReloadClass::Live),
     ("channels", ReloadClass::Hot),
+    ("commands", ReloadClass::Live),
     ("cron", ReloadClass::Hot),
     ("discovery.mdns", ReloadClass::Hot),
     ("discovery.wideArea", ReloadClass::Live),

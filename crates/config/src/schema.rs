@@ -44,8 +44,8 @@ pub use self::mcp::{Mcp, McpServer, McpToolFilter};
 pub use self::models::{ModelCost, Models, Provider, ProviderModel};
 pub use self::session::{GroupChat, Messages, Queue, ResetByType, ResetPolicy, Session};
 pub use self::tools::{
-    AgentToAgent, AgentTools, ChatTools, ProviderTools, SkillEntry, Skills, Tools, ToolsExec,
-    ToolsSessions,
+    AgentToAgent, AgentTools, ChatTools, Commands, ProviderTools, SkillEntry, Skills, Tools,
+    ToolsExec, ToolsSessions,
 };
 
 /// A validated configuration with every default filled in.
@@ -77,6 +77,8 @@ pub struct Config {
     pub session: Session,
     /// What happens to messages that arrive while an agent is busy.
     pub messages: Messages,
+    /// Who may do more than others in chats.
+    pub commands: Commands,
     /// Which tools agents have, and how far they go.
     pub tools: Tools,
     /// Servers of tools that speak the Model Context Protocol.

@@ -12,14 +12,15 @@ use std::{
 
 use ipnet::IpNet;
 use openclaw_agent::{
-    AgentProfile, AgentSettings, Overflow, QueueMode, QueueSettings, ResetRule, ResetRules,
-    SessionRules, ToolPolicy, model::ThinkingLevel, skills::SkillSettings,
+    AgentProfile, AgentSettings, ChannelOwners, Overflow, QueueMode, QueueSettings, ResetRule,
+    ResetRules, SessionRules, ToolPolicy, model::ThinkingLevel, skills::SkillSettings,
 };
 use openclaw_base::{Clock, SystemClock};
 use openclaw_config::{
     Config, ConversationKind, Environment, Loaded, Paths,
     schema::{
-        self, ControlUi, Nodes, ProviderTools, SessionVisibility, TailscaleMode, ToolProfile,
+        self, ControlUi, Nodes, PeerId, ProviderTools, SessionVisibility, TailscaleMode,
+        ToolProfile,
     },
 };
 use openclaw_exec::policy::{Ask, Security};
@@ -151,6 +152,10 @@ pub(crate) fn agent_settings(config: &Config, env: &Environment, paths: &Paths) 
             .unwrap_or(usize::MAX),
         tools_by_provider: by_provider(&config.tools.by_provider),
         chats: chat_tools::of(config),
+        owner_only: config.tools.owner_only.clone(),
+        owners: peers(&config.commands.owner_allow_from),
+        channel_owners: channel_owners(config),
+        private_dir: Some(paths.state_dir().to_owned()),
         skills: skills(config, env, paths),
         sessions: SessionRules {
             visibility: visibility(config.tools.sessions.visibility),
@@ -177,6 +182,36 @@ fn by_provider(list: &BTreeMap<String, ProviderTools>) -> BTreeMap<String, ToolP
         deny: rule.deny.clone(),
     };
     list.iter().map(|(name, rule)| (name.clone(), policy(rule))).collect()
+}
+
+fn peers(list: &[PeerId]) -> Vec<String> {
+    list.iter().map(ToString::to_string).collect()
+}
+
+/// Whom the accounts let in by name.
+fn channel_owners(config: &Config) -> Vec<ChannelOwners> {
+    let mut owners = Vec::new();
+    let mut add = |channel: &str, account: &str, list: Option<&Vec<PeerId>>| {
+        let ids = list.map(|list| peers(list)).unwrap_or_default();
+        owners.push(ChannelOwners {
+            channel: channel.to_owned(),
+            account: account.to_owned(),
+            ids,
+        });
+    };
+    if let Some(telegram) = &config.channels.telegram {
+        let shared = telegram.shared.allow_from.as_ref();
+        if telegram.accounts.is_empty() {
+            add("telegram", "default", shared);
+        }
+        for (account, own) in &telegram.accounts {
+            add("telegram", account, own.allow_from.as_ref().or(shared));
+        }
+    }
+    for (account, own) in config.channels.webhook.iter().flat_map(|webhook| &webhook.accounts) {
+        add("webhook", account, own.allow_from.as_ref());
+    }
+    owners
 }
 
 /// The time zone of this machine, if it has a name.

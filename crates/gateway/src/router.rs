@@ -49,6 +49,12 @@ impl Cx {
         self.state.clock.now_ms()
     }
 
+    /// Whether an administrator asks.
+    #[must_use]
+    pub fn is_admin(&self) -> bool {
+        self.conn.principal.scopes.allows(openclaw_protocol::Scope::Admin)
+    }
+
     /// Answers with an interim response; the final one follows with the same id. The next request on
     /// the same key may go on: it may be the one that stops what this one waits for.
     pub fn interim(&self, payload: &impl serde::Serialize) {

@@ -23,6 +23,8 @@ pub(crate) struct ToolCall<'a> {
     pub(crate) agent_id: AgentId,
     /// Who asks.
     pub(crate) principal: &'a str,
+    /// Whether an owner asks.
+    pub(crate) owner: bool,
 }
 
 /// Runs it. A tool that the agent does not have is not there.
@@ -35,7 +37,8 @@ pub(crate) async fn invoke(
 ) -> Result<ToolsInvokeResult, RpcError> {
     let ToolCall { name, agent_id, session_key, .. } = call;
     let settings = state.agent.settings();
-    let Some(tool) = state.agent.tool_of(&Standing::of(&agent_id), name).await else {
+    let standing = Standing { owner: call.owner, ..Standing::of(&agent_id) };
+    let Some(tool) = state.agent.tool_of(&standing, name).await else {
         return Ok(failed(name, "not_found", format!("Tool not available: {name}")));
     };
     let stored = state.store.sessions().get(&session_key).await;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::channels::PeerId;
 use super::choices::{ExecAsk, ExecSecurity, SessionVisibility, ToolProfile};
 
 /// Which tools agents have, and how far they go.
@@ -19,6 +20,9 @@ pub struct Tools {
     pub allow: Vec<String>,
     /// Never these tools, whatever else is said.
     pub deny: Vec<String>,
+    /// Tools that only owners see and call; names, groups and `*`. Owners are administrators and those of
+    /// `commands.ownerAllowFrom`.
+    pub owner_only: Vec<String>,
     /// What else holds where a provider's models may be asked; by provider, or by `provider/model`.
     pub by_provider: BTreeMap<String, ProviderTools>,
     /// Commands on the Gateway's machine.
@@ -125,4 +129,13 @@ pub struct SkillLoad {
 pub struct SkillEntry {
     /// Whether it is used. Left out: if it finds what it needs.
     pub enabled: Option<bool>,
+}
+
+/// Who may do more than others in chats.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Commands {
+    /// The owners, as `telegram:123` or the id alone; they have the tools that are for owners. Left out:
+    /// those whom the `allowFrom` of an account names. Whoever was only paired is none, and `*` names nobody.
+    pub owner_allow_from: Vec<PeerId>,
 }

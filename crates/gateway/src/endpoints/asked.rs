@@ -154,6 +154,8 @@ pub(super) fn order(
         model: given(headers, MODEL).map(str::to_owned),
         queue_mode: Some(QueueMode::Followup),
         plain: true,
+        // Whoever has the shared secret may do everything.
+        owner: true,
         ..StartRun::new(place.run_id.clone(), place.target.key.clone(), message, PRINCIPAL)
     })
 }

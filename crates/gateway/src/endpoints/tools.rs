@@ -55,7 +55,8 @@ pub(super) async fn serve(
     if let Some(action) = asked.action {
         arguments.entry("action").or_insert(Value::from(action));
     }
-    let call = ToolCall { name, arguments, session_key, agent_id, principal: PRINCIPAL };
+    let call =
+        ToolCall { name, arguments, session_key, agent_id, principal: PRINCIPAL, owner: true };
     let done = invoke(state, call).await?;
     let Some(error) = done.error else {
         return Ok(answer(StatusCode::OK, &json!({"ok": true, "result": done.output})));

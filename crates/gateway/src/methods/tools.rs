@@ -125,6 +125,7 @@ impl Handle<ToolsEffective> for Methods {
             models: vec![&model],
             // Who will write next is not known.
             asked: route.iter().map(|route| (route, "")).collect(),
+            owner: cx.is_admin(),
         };
         let tools = cx.state.agent.tools_of(&standing).await;
         let (own, others): (Vec<_>, Vec<_>) = tools
@@ -189,6 +190,7 @@ impl Handle<ToolsInvoke> for Methods {
             session_key: key,
             agent_id,
             principal: &cx.conn.principal.id,
+            owner: cx.is_admin(),
         };
         Ok(invoke(&cx.state, call).await?)
     }

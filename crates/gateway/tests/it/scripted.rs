@@ -177,6 +177,7 @@ fn settings(folder: &Path) -> AgentSettings {
         ],
         retry: RetrySettings { max_attempts: 1, ..RetrySettings::default() },
         delta_interval: Duration::from_millis(1),
+        owner_only: vec!["nodes".to_owned()],
         ..AgentSettings::default()
     }
 }

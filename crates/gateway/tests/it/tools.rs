@@ -1,10 +1,13 @@
 //! The agent's tools over the wire: what is listed, who has what, and calls by hand.
 
 use openclaw_testkit::{
-    TestGateway, mcp_stand_in,
+    TestGateway, connect_params, mcp_stand_in,
     played_model::{Play, PlayedModel},
+    scripted_model::Answer,
 };
 use serde_json::{Value, json};
+
+use crate::scripted::{Scripted, ended};
 
 const CONFIG: &str = r#"{
     tools: { deny: ["group:web"] },
@@ -172,4 +175,46 @@ async fn rules_by_provider_hold_for_the_model_of_the_session() {
     assert!(!main.contains(&"exec") && main.contains(&"read"), "{main:?}");
     let ops = client.ok("tools.effective", json!({"sessionKey": "agent:ops:main"})).await;
     assert_eq!(ids(&ops["groups"]), ["session_status"]);
+}
+
+#[tokio::test]
+async fn only_a_turn_of_an_owner_has_what_is_for_owners() {
+    let admin = json!(["operator.admin", "operator.read", "operator.write"]);
+    let writer = json!(["operator.read", "operator.write"]);
+    for (method, scopes, owner) in [
+        ("chat.send", &admin, true),
+        ("chat.send", &writer, false),
+        ("agent", &admin, true),
+        ("agent", &writer, false),
+        ("sessions.create", &admin, true),
+        ("sessions.create", &writer, false),
+    ] {
+        let call = Answer::call("c1", "nodes", &json!({"action": "status"}));
+        let scripted = Scripted::start([call, Answer::text("done")]).await;
+        let mut client = scripted.client(json!({"scopes": scopes})).await;
+        let params = match method {
+            "sessions.create" => {
+                json!({"key": "new", "message": "which nodes?", "idempotencyKey": "k"})
+            }
+            _ => json!({"sessionKey": "main", "message": "which nodes?", "idempotencyKey": "k"}),
+        };
+        client.send(method, &params).await;
+        ended(&mut client, "k").await;
+        let asked = scripted.model.requests();
+        let sees = asked[0].tools.iter().any(|tool| tool.name == "nodes");
+        let refused = format!("{:?}", asked[1].messages).contains("There is no tool called");
+        assert_eq!((sees, refused), (owner, !owner), "{method} {scopes}");
+        scripted.stop().await;
+    }
+    let gateway = TestGateway::with_config("{ tools: { ownerOnly: ['group:fs'] } }").await;
+    for (scopes, owner) in [(&admin, true), (&writer, false)] {
+        let mut client = gateway.wire().await;
+        let auth = json!({"token": gateway.token()});
+        client.ok("connect", connect_params(&json!({"scopes": scopes, "auth": auth}))).await;
+        let effective = client.ok("tools.effective", json!({"sessionKey": "main"})).await;
+        assert_eq!(ids(&effective["groups"]).contains(&"write"), owner, "{scopes}");
+        let write = json!({"name": "write", "args": {"path": "a", "content": "hi"}});
+        let invoked = client.ok("tools.invoke", write).await;
+        assert_eq!(invoked["ok"], owner, "{scopes} {invoked}");
+    }
 }

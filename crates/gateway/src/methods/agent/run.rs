@@ -51,6 +51,7 @@ pub(super) async fn order(cx: &Cx, params: AgentParams) -> Result<StartRun, Fail
         extra_system_prompt: params.extra_system_prompt.filter(|text| !text.trim().is_empty()),
         model: model(params.provider, params.model),
         agent_id: Some(target.agent),
+        owner: cx.is_admin(),
         ..StartRun::new(
             run_id,
             target.key,

@@ -44,6 +44,7 @@ pub(crate) async fn chat_order(cx: &Cx, params: ChatSendParams) -> Result<StartR
         queue_mode: params.queue_mode.and_then(|mode| QueueMode::parse(mode.as_str())),
         plain: params.suppress_command_interpretation == Some(true),
         agent_id: Some(target.agent),
+        owner: cx.is_admin(),
         ..StartRun::new(run_id, target.key, message, cx.conn.principal.id.as_str())
     })
 }

@@ -158,6 +158,7 @@ async fn with_run(
                 agent_id: Some(target.agent),
                 attachments,
                 timeout: milliseconds(limit),
+                owner: cx.is_admin(),
                 ..StartRun::new(
                     run_id(key.as_deref()),
                     target.key,

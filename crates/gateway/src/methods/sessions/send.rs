@@ -34,6 +34,7 @@ pub(super) async fn to_existing(
         attachments: pictures(params.attachments)?,
         thinking: thinking(params.thinking.as_deref())?,
         timeout: milliseconds(params.timeout_ms.map(|limit| limit.get())),
+        owner: cx.is_admin(),
         ..StartRun::new(
             run_id(params.idempotency_key.as_deref()),
             target.key,
