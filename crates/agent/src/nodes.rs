@@ -7,7 +7,10 @@ use openclaw_store::outbox::Route;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::tool::{Tool, ToolContext, ToolOutcome};
+use crate::{
+    fence::fenced,
+    tool::{Tool, ToolContext, ToolOutcome},
+};
 
 /// Most characters of a result that a model is shown.
 const MAX_RESULT_CHARS: usize = 30_000;
@@ -105,9 +108,11 @@ impl Tool for NodesTool {
 
     fn run<'a>(&'a self, arguments: Value, context: &'a ToolContext) -> BoxFuture<'a, ToolOutcome> {
         Box::pin(async move {
+            let mut what = "list of nodes";
             let outcome = match serde_json::from_value(arguments) {
                 Ok(Arguments::Status) => self.reach.list().await,
                 Ok(Arguments::Invoke { node, command, params, timeout_ms }) => {
+                    what = "answer of a node";
                     let params = params.unwrap_or_else(|| json!({}));
                     let key = format!("{}:{}", context.run_id, context.call_id);
                     let (agent_id, session_key) =
@@ -128,7 +133,8 @@ impl Tool for NodesTool {
                 Err(error) => Err(format!("the arguments do not fit: {error}")),
             };
             match outcome {
-                Ok(value) => ToolOutcome::ok(shortened(&value.to_string())),
+                // Names and commands are a node's own words as well.
+                Ok(value) => ToolOutcome::ok(fenced(what, &shortened(&value.to_string()))),
                 Err(reason) => ToolOutcome::error(reason),
             }
         })

@@ -7,7 +7,10 @@
 use std::{
     fs::File,
     io::{self, Read, Write},
-    os::fd::{AsFd, OwnedFd},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::MetadataExt as _,
+    },
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
@@ -20,6 +23,8 @@ use crate::settings::AgentSettings;
 
 /// Largest file that is read or written, in bytes.
 pub(crate) const MAX_FILE: u64 = 8 * 1024 * 1024;
+/// Entries of the private folder that are looked at.
+const MAX_PRIVATE: usize = 50_000;
 
 /// The workspaces of all agents, as the settings are at the moment.
 #[derive(Clone, Debug)]
@@ -33,7 +38,7 @@ impl Workspaces {
         let folder = folder.ok_or("this agent has no workspace; set agents.defaults.workspace")?;
         openclaw_base::fs::create_private_dir(&folder)
             .and_then(|()| std::fs::canonicalize(&folder))
-            .map(|real| Workspace { written: folder, real })
+            .map(|real| Workspace { written: folder, real, private: settings.private_dir.clone() })
             .map_err(|error| format!("the workspace cannot be opened: {error}"))
     }
 
@@ -43,7 +48,11 @@ impl Workspaces {
         let settings = Arc::clone(&self.0.borrow());
         let mut shared = settings.skills.shared().filter_map(|folder| {
             let real = std::fs::canonicalize(folder).ok()?;
-            Some(Workspace { written: folder.to_owned(), real })
+            Some(Workspace {
+                written: folder.to_owned(),
+                real,
+                private: settings.private_dir.clone(),
+            })
         });
         let path = Path::new(path);
         let around = |folder: &Workspace| {
@@ -60,6 +69,8 @@ pub(crate) struct Workspace {
     written: PathBuf,
     /// With every link followed.
     pub(crate) real: PathBuf,
+    /// Files of this folder are not the agent's, under whatever name.
+    private: Option<PathBuf>,
 }
 
 /// A file in a workspace: the folder it is in, and its name there.
@@ -68,6 +79,9 @@ pub(crate) struct Place {
     name: std::ffi::OsString,
     /// For people.
     pub(crate) shown: String,
+    private: Option<PathBuf>,
+    /// The workspace, which may lie in the private folder.
+    own: PathBuf,
 }
 
 impl Workspace {
@@ -131,7 +145,8 @@ impl Workspace {
                 .map_err(|error| told(&walked, error))?;
         }
         walked.push(&name);
-        Ok(Place { folder, name, shown: walked.display().to_string() })
+        let (private, own) = (self.private.clone(), self.real.clone());
+        Ok(Place { folder, name, shown: walked.display().to_string(), private, own })
     }
 }
 
@@ -167,9 +182,42 @@ impl Place {
                 found.len()
             ));
         }
+        if found.nlink() > 1 && self.is_private((found.dev(), found.ino())) {
+            return Err(format!(
+                "{} is another name of a file that belongs to the Gateway, and is not read",
+                self.shown
+            ));
+        }
         let mut bytes = Vec::new();
         file.take(MAX_FILE).read_to_end(&mut bytes).map_err(told)?;
         Ok(bytes)
+    }
+
+    /// Whether a file of several names has one in the private folder. Many tools make such files, so the
+    /// number of names alone says nothing. Of a folder too large to look through all are private.
+    fn is_private(&self, file: (u64, u64)) -> bool {
+        let Some(private) = &self.private else { return false };
+        let mut folders = vec![private.clone()];
+        let mut left = MAX_PRIVATE;
+        while let Some(folder) = folders.pop() {
+            // What cannot be listed by the Gateway has no file of its own.
+            let Ok(entries) = std::fs::read_dir(&folder) else { continue };
+            for entry in entries.flatten() {
+                left -= 1;
+                if left == 0 {
+                    return true;
+                }
+                let Ok(found) = entry.metadata() else { continue };
+                if found.is_dir()
+                    && std::fs::canonicalize(entry.path()).ok().as_ref() != Some(&self.own)
+                {
+                    folders.push(entry.path());
+                } else if (found.dev(), found.ino()) == file && found.is_file() {
+                    return true;
+                }
+            }
+        }
+        false
     }
 
     /// The whole file as text.
@@ -239,7 +287,7 @@ mod tests {
         std::fs::create_dir_all(real.join("sub")).expect("made");
         std::fs::write(root.join("secret"), "secret").expect("written");
         std::fs::write(real.join("sub/a"), "inside").expect("written");
-        (folder, Workspace { written: real.clone(), real })
+        (folder, Workspace { written: real.clone(), real, private: None })
     }
 
     #[test]
@@ -341,5 +389,33 @@ mod tests {
         let names: Vec<_> =
             std::fs::read_dir(workspace.real.join("x/y")).expect("listed").collect();
         assert_eq!(names.len(), 1, "nothing half-written stays");
+    }
+
+    #[test]
+    fn another_name_of_a_private_file_is_no_way_to_read_it() {
+        let (folder, mut workspace) = workspace();
+        let root = folder.path().canonicalize().expect("real");
+        let private = root.join("state");
+        std::fs::create_dir_all(private.join("identity")).expect("made");
+        std::fs::write(private.join("identity/key"), "secret").expect("written");
+        std::fs::hard_link(private.join("identity/key"), workspace.real.join("key"))
+            .expect("linked");
+        std::fs::hard_link(workspace.real.join("sub/a"), workspace.real.join("b")).expect("linked");
+        std::fs::hard_link(root.join("secret"), workspace.real.join("store")).expect("linked");
+        let read = |workspace: &Workspace, name: &str| workspace.place(name, false)?.read_text();
+        assert_eq!(read(&workspace, "key").as_deref(), Ok("secret"), "nothing is private");
+        workspace.private = Some(private.clone());
+        let refused = read(&workspace, "key").expect_err("refused");
+        assert!(refused.contains("belongs to the Gateway"), "{refused}");
+        // What other tools linked is read as before.
+        assert_eq!(read(&workspace, "b").as_deref(), Ok("inside"));
+        assert_eq!(read(&workspace, "store").as_deref(), Ok("secret"));
+        // A workspace within the private folder is the agent's own.
+        let own = private.join("workspace");
+        std::fs::create_dir(&own).expect("made");
+        std::fs::write(own.join("x"), "mine").expect("written");
+        std::fs::hard_link(own.join("x"), own.join("y")).expect("linked");
+        let inner = Workspace { written: own.clone(), real: own, private: Some(private) };
+        assert_eq!(read(&inner, "y").as_deref(), Ok("mine"));
     }
 }

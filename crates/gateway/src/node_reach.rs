@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use futures_util::future::BoxFuture;
-use openclaw_agent::{NodeCall, NodeReach};
+use openclaw_agent::{NodeCall, NodeReach, fenced};
 use openclaw_protocol::{
     RpcError,
     ids::DeviceId,
@@ -64,6 +64,12 @@ impl AgentReach {
 /// An error with the reason that stands in its details.
 fn words(error: &RpcError) -> String {
     let details = serde_json::to_value(error).unwrap_or_default();
+    if details.pointer("/details/nodeError").is_some() {
+        return format!(
+            "the node refused or failed\n{}",
+            fenced("answer of a node", &error.message)
+        );
+    }
     match details.pointer("/details/reason").and_then(Value::as_str) {
         Some(reason) => format!("{}: {reason}", error.message),
         None => error.message.clone(),
