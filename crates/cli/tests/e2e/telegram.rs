@@ -81,6 +81,9 @@ fn from_a_token_to_a_conversation() {
     assert!(machine.json(&["message", "outbox"])["deliveries"].as_array().unwrap().is_empty());
     machine.text(&["channels", "stop", "telegram"]);
     assert!(machine.text(&["channels", "status"]).contains("stopped"));
+    let gone = machine.json(&["channels", "logout", "telegram"]);
+    assert_eq!(gone["keys"], json!(["channels.telegram.botToken"]), "{gone}");
+    assert_eq!(machine.code(&["channels", "logout", "telegram"]), 1);
     machine.text(&["channels", "remove", "telegram"]);
 }
 
