@@ -208,6 +208,48 @@ test("stop ends the provider's stream", async () => {
   await page.context().close();
 });
 
+test("what is sent meanwhile waits for its turn", async () => {
+  const page = await open("meanwhile");
+  // What the Gateway has taken, as its answers say.
+  const asking = new Map();
+  const taken = [];
+  page.on("websocket", (socket) => {
+    socket.on("framesent", ({ payload }) => {
+      const { id, method, params } = JSON.parse(String(payload));
+      if (method === "chat.send") asking.set(id, params.message);
+    });
+    socket.on("framereceived", ({ payload }) => {
+      const { type, id, ok } = JSON.parse(String(payload));
+      if (type === "res" && ok && asking.has(id)) taken.push(asking.get(id));
+    });
+  });
+  await page.reload();
+  await until(async () => (await page.locator(".chat h1").textContent()) === "meanwhile", "the session");
+  const asked = () => machine.model.requests.filter(({ body }) => JSON.stringify(body.messages).includes("the first of two")).map(({ body }) => JSON.stringify(body.messages));
+  let goOn;
+  machine.model.next(async (reply) => {
+    reply.text("one begins");
+    await new Promise((resolve) => (goOn = resolve));
+    reply.text(" and ends");
+    reply.end();
+  });
+  await say(page, "the first of two");
+  await page.locator(".live", { hasText: "one begins" }).waitFor();
+  await page.fill("textarea", "the second of two");
+  await page.getByRole("button", { name: "Queue" }).click();
+  await page.locator(".turn.user", { hasText: "the second of two" }).waitFor();
+  await until(() => taken.includes("the second of two"), "the answer to it");
+  assert.equal(asked().length, 1);
+
+  machine.model.says("two is answered");
+  goOn();
+  await answer(page, "two is answered");
+  assert.equal(asked().length, 2);
+  assert.ok(asked()[1].includes("one begins and ends") && asked()[1].includes("the second of two"));
+  assert.deepEqual(page.problems, []);
+  await page.context().close();
+});
+
 test("a reply that was streaming when the link was cut is whole again", async () => {
   const link = await Link.to(machine.port);
   const page = await signedIn(browser, machine, { url: link.url });
