@@ -153,15 +153,15 @@ async fn what_the_owner_sets_is_in_every_request() {
 #[tokio::test]
 async fn a_provider_has_a_patience_of_its_own() {
     let server = Server::start(String::new(), false).await;
-    let patience = Some(Duration::from_millis(50));
+    let patience = Duration::from_millis(50);
     let provider = ProviderSetting {
         base_url: Some(format!("{}/v1", server.url())),
         models: vec![ModelSetting { id: "slow".to_owned(), ..ModelSetting::default() }],
-        patience,
+        patience: Some(patience),
         ..ProviderSetting::default()
     };
     let got = ask(&with(provider, quick()), "hi").await;
-    assert_eq!(got.error, Some(ModelError::Stalled { silent_for: patience.unwrap() }));
+    assert_eq!(got.error, Some(ModelError::Stalled { silent_for: patience }));
 }
 
 #[tokio::test]
