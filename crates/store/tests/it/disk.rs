@@ -88,7 +88,7 @@ fn fill_up(file: &Path) {
 
 #[tokio::test]
 async fn a_full_disk_keeps_what_it_has() {
-    let Some(folder) = on_a_small_disk("disk::a_full_disk_keeps_what_it_has", "1m") else {
+    let Some(folder) = on_a_small_disk("disk::a_full_disk_keeps_what_it_has", "1280k") else {
         return;
     };
     let ballast = folder.join("ballast");
