@@ -1,6 +1,8 @@
 // The chat page in a real browser: signing in, streaming, abort, cuts, tools, hostile text.
 
 import assert from "node:assert/strict";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 
 import { longestTask } from "../bench/tasks.mjs";
@@ -113,6 +115,21 @@ test("a picture goes by paste, a file by drop, and both reach the model", async 
   assert.ok(sent.includes(pixel), "the picture");
   assert.ok(sent.includes("note.txt") && sent.includes("4711"), "the file");
   assert.equal(await page.locator(".files li").count(), 0);
+
+  // Histories leave pictures out; whoever looks at one is brought it, and one that an answer names too.
+  await mkdir(join(machine.home, ".openclaw/workspace"), { recursive: true });
+  await writeFile(join(machine.home, ".openclaw/workspace/plot.png"), Buffer.from(pixel, "base64"));
+  machine.model.says("Drawn.\nMEDIA:plot.png");
+  await say(page, "draw it");
+  await answer(page, "Drawn.");
+  await page.reload();
+  await answer(page, "Drawn.");
+  for (const who of ["user", "assistant"]) {
+    const picture = page.locator(`.turn.${who} img.picture`);
+    await picture.waitFor();
+    assert.equal(await picture.evaluate((image) => image.decode().then(() => image.naturalWidth)), 1, who);
+  }
+  assert.equal(await page.getByText("MEDIA:").count(), 0);
   assert.deepEqual(page.problems, []);
   await page.context().close();
 });

@@ -2,9 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use openclaw_protocol::ids::AgentId;
-use openclaw_store::outbox::{OutFile, ShownAs};
+use openclaw_store::{
+    outbox::{OutFile, ShownAs},
+    transcripts::NewMessage,
+};
 use openclaw_web::{Fetcher, Limits};
+use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::{
@@ -14,10 +19,14 @@ use crate::{
 
 /// Files of one message.
 pub const MAX_FILES: usize = 10;
+/// Bytes of pictures that one answer keeps in its transcript.
+const MAX_SHOWN: usize = 10 * 1024 * 1024;
+/// Pictures that everything that shows conversations can show.
+const PICTURES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 /// How long fetching one may take.
 const FETCH_LIMIT: Duration = Duration::from_secs(30);
 /// What a line that names a file begins with.
-const LINE: &str = "MEDIA:";
+pub(crate) const LINE: &str = "MEDIA:";
 /// The tool that sends files: where it is not allowed, lines send none either.
 pub(crate) const MESSAGE_TOOL: &str = "message";
 /// Turns sound into a voice message.
@@ -33,7 +42,7 @@ pub(crate) async fn open_file(
     named: &str,
 ) -> Result<OutFile, String> {
     let named = named.trim();
-    if named.starts_with("http://") || named.starts_with("https://") {
+    if is_address(named) {
         return fetched(named).await;
     }
     let workspace = Workspaces(settings.clone()).of(agent);
@@ -51,6 +60,10 @@ pub fn of_bytes(name: &str, mime: Option<&str>, bytes: Vec<u8>) -> OutFile {
     let said = mime.and_then(|said| said.parse::<mime_guess::Mime>().ok());
     let mime = said.unwrap_or_else(|| mime_guess::from_path(&name).first_or_octet_stream());
     OutFile { mime: mime.essence_str().to_owned(), name, shown_as: ShownAs::Itself, bytes }
+}
+
+fn is_address(named: &str) -> bool {
+    named.starts_with("http://") || named.starts_with("https://")
 }
 
 async fn fetched(url: &str) -> Result<OutFile, String> {
@@ -123,29 +136,75 @@ impl Named {
             .to_owned()
     }
 
-    /// Opens the files; what cannot be sent is said below the text.
+    /// Opens the files; what cannot be sent is said below the text. Where nothing is sent, addresses
+    /// of the web stay what they are.
     pub(crate) async fn open(
         self,
         settings: &watch::Receiver<Arc<AgentSettings>>,
         agent: &AgentId,
-    ) -> (String, Vec<OutFile>) {
-        let (mut text, mut files) = (self.text, Vec::new());
-        for file in self.files.iter().take(MAX_FILES) {
-            match open_file(settings, agent, file).await {
-                Ok(mut opened) => {
+        goes_out: bool,
+    ) -> Opened {
+        let mut opened = Opened { text: self.text, files: Vec::new() };
+        for named in self.files.iter().take(MAX_FILES) {
+            if !goes_out && is_address(named) {
+                opened.add(named);
+                continue;
+            }
+            match open_file(settings, agent, named).await {
+                Ok(mut file) => {
                     if self.as_voice {
-                        opened.shown_as = ShownAs::Voice;
+                        file.shown_as = ShownAs::Voice;
                     }
-                    files.push(opened);
+                    opened.files.push((named.clone(), file));
                 }
-                Err(why) => text.push_str(&format!("\n\n⚠️ A file is not sent: {why}")),
+                Err(why) => opened.add(&format!("⚠️ A file is not sent: {why}")),
             }
         }
         if self.files.len() > MAX_FILES {
             let left = self.files.len() - MAX_FILES;
-            text.push_str(&format!("\n\n⚠️ {left} more files are not sent"));
+            opened.add(&format!("⚠️ {left} more files are not sent"));
         }
-        (text.trim().to_owned(), files)
+        opened
+    }
+}
+
+/// An answer, and the files of it with the names that it gave them.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    text: String,
+    files: Vec<(String, OutFile)>,
+}
+
+impl Opened {
+    fn add(&mut self, paragraph: &str) {
+        self.text = format!("{}\n\n{paragraph}", self.text).trim().to_owned();
+    }
+
+    /// What is sent.
+    pub(crate) fn into_parts(self) -> (String, Vec<OutFile>) {
+        (self.text, self.files.into_iter().map(|(_, file)| file).collect())
+    }
+
+    /// What people see in the conversation itself: pictures as pictures, other files by name.
+    pub(crate) fn show_in(&self, row: &mut NewMessage) {
+        let (mut text, mut pictures, mut bytes) = (self.text.clone(), Vec::new(), 0);
+        for (named, file) in &self.files {
+            if PICTURES.contains(&file.mime.as_str()) && bytes + file.bytes.len() <= MAX_SHOWN {
+                bytes += file.bytes.len();
+                let data = STANDARD.encode(&file.bytes);
+                pictures.push(
+                    json!({"type": "image", "mimeType": file.mime, "data": data, "named": named}),
+                );
+            } else {
+                text.push_str(&format!("\n\n📎 {named}"));
+            }
+        }
+        let is_text = |block: &Value| block.get("type").and_then(Value::as_str) == Some("text");
+        row.content.retain(|block| !is_text(block));
+        if !text.trim().is_empty() {
+            row.content.push(json!({"type": "text", "text": text.trim()}));
+        }
+        row.content.extend(pictures);
     }
 }
 

@@ -88,19 +88,27 @@ impl Inner {
     pub(crate) async fn finish(&self, run: &LiveRun, mut outcome: RunOutcome, mut end: RunEnd) {
         let mut files = Vec::new();
         let goes_out = run.options.route.is_some() && outcome.merged_into.is_none();
-        if let (FinalState::Done, true, Some(text)) = (outcome.state, goes_out, &outcome.text) {
+        if let (FinalState::Done, None, Some(text)) =
+            (outcome.state, &outcome.merged_into, &outcome.text)
+        {
             let named = attach::named(text);
             let asked = run.options.route.iter().map(|route| (route, run.principal.as_str()));
             let owner = run.is_of_owner(&self.settings());
             let standing =
                 Standing { asked: asked.collect(), owner, ..Standing::of(&run.agent_id) };
-            if !named.files.is_empty() && !self.settings().has_tool(&standing, attach::MESSAGE_TOOL)
-            {
+            let has_files = !named.files.is_empty();
+            if has_files && self.settings().has_tool(&standing, attach::MESSAGE_TOOL) {
+                let opened = named.open(&self.settings, &run.agent_id, goes_out).await;
+                if let Some(row) = end.messages.last_mut() {
+                    opened.show_in(row);
+                }
+                if goes_out {
+                    let (text, sent) = opened.into_parts();
+                    outcome.text = (!text.is_empty()).then_some(text);
+                    files = sent;
+                }
+            } else if has_files && goes_out {
                 outcome.text = Some(named.refused());
-            } else if !named.files.is_empty() {
-                let (text, opened) = named.open(&self.settings, &run.agent_id).await;
-                outcome.text = (!text.is_empty()).then_some(text);
-                files = opened;
             }
         }
         end.outcome = serde_json::to_value(&outcome).ok();

@@ -5,6 +5,7 @@ use openclaw_store::transcripts::{MessageRole, MessageRow};
 use serde_json::{Map, Value, json};
 
 use crate::{
+    attach::LINE,
     model::{ModelMessage, ModelRef, Part},
     settings::AgentProfile,
     skills::{self, SkillSettings},
@@ -172,7 +173,10 @@ pub(crate) fn message(row: &MessageRow) -> Option<ModelMessage> {
     if meta("command").and_then(Value::as_bool) == Some(true) {
         return None;
     }
-    let parts: Vec<Part> = row.content.iter().filter_map(part).collect();
+    let own = row.role == MessageRole::Assistant;
+    let as_read =
+        |block| if own { named_again(block).or_else(|| part(block)) } else { part(block) };
+    let parts: Vec<Part> = row.content.iter().filter_map(as_read).collect();
     match row.role {
         MessageRole::User => (!parts.is_empty()).then_some(ModelMessage::User(parts)),
         MessageRole::Assistant => {
@@ -189,6 +193,12 @@ pub(crate) fn message(row: &MessageRow) -> Option<ModelMessage> {
         }),
         MessageRole::System => None,
     }
+}
+
+/// A picture that an answer named, as the line that named it: models take no pictures from themselves.
+fn named_again(block: &Value) -> Option<Part> {
+    let named = block.get("named").and_then(Value::as_str)?;
+    Some(Part::Text(format!("\n{LINE}{named}")))
 }
 
 /// A block of a row as a part of a message.

@@ -254,10 +254,19 @@ impl Hub {
         delivery: NewDelivery,
         limit: Duration,
     ) -> Result<Option<Delivery>, StoreError> {
+        let id = self.put(delivery).await?;
+        self.wait(id, limit).await
+    }
+
+    /// Puts a message into the outbox, where its place among others to its chat is settled.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put(&self, delivery: NewDelivery) -> Result<u64, StoreError> {
         let now = self.parts.clock.now_ms();
         let id = self.parts.store.outbox().add(delivery, now).await?;
         self.poke.notify_one();
-        self.wait(id, limit).await
+        Ok(id)
     }
 
     /// Tries a delivery again that was given up; whether there is such a one.
@@ -298,7 +307,11 @@ impl Hub {
         Ok(Some(()))
     }
 
-    async fn wait(&self, id: u64, limit: Duration) -> Result<Option<Delivery>, StoreError> {
+    /// Waits for what becomes of a message in the outbox, at most so long.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn wait(&self, id: u64, limit: Duration) -> Result<Option<Delivery>, StoreError> {
         let ended = async {
             loop {
                 let next = self.ended.notified();

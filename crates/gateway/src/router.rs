@@ -70,7 +70,8 @@ impl Cx {
         *self.turn.lock() = Some(turn);
     }
 
-    fn give_way(&self) {
+    /// Lets the next request on the same key go, when the place of this one is settled.
+    pub(crate) fn give_way(&self) {
         let turn = self.turn.lock().take();
         drop(turn);
     }

@@ -45,6 +45,7 @@ macro_rules! with_methods {
             $crate::methods::system::GatewayIdentityGet,
             $crate::methods::chat::ChatSend,
             $crate::methods::chat::ChatHistory,
+            $crate::methods::chat::ChatMessageGet,
             $crate::methods::chat::ChatAbort,
             $crate::methods::chat::ChatStartup,
             $crate::methods::chat::ChatMetadata,

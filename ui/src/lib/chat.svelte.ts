@@ -34,7 +34,7 @@ export interface Tool {
 export type Part =
   | { kind: "text"; text: string }
   | { kind: "thinking"; text: string }
-  | { kind: "image"; source: string }
+  | { kind: "image"; source: string; message: string; nth: number }
   | { kind: "tool"; tool: Tool }
   | { kind: "error"; text: string }
   | { kind: "stopped" };
@@ -66,6 +66,9 @@ const PAGE_SIZE = 30;
 /** Whoever reads backwards wants more at once, but not so much that it is felt. */
 const EARLIER = 60;
 
+/** Messages whose pictures are kept. */
+const KEPT_PICTURES = 24;
+
 class Chat {
   /** The full key, once it is known. */
   key = $state("");
@@ -85,6 +88,7 @@ class Chat {
 
   /** What was asked for: a key, or a short form of one. */
   name = $state("");
+  private fetched = new Map<string, Promise<string[]>>();
   private nextOffset = 0;
   /** What events told while history was being read: an answer may be older than they are. */
   private arrived: TranscriptMessage[] = [];
@@ -101,6 +105,7 @@ class Chat {
       this.failure = "";
       this.hasMore = false;
       this.sending = [];
+      this.fetched.clear();
       this.key = name;
     }
     this.name = name;
@@ -168,6 +173,19 @@ class Chat {
     } finally {
       if (turn === this.turn) this.loading = false;
     }
+  }
+
+  /** The pictures of a message, which histories leave out; the latest few are kept. */
+  pictures(message: string): Promise<string[]> {
+    const known = this.fetched.get(message);
+    if (known) return known;
+    const asked = app.client.call("chat.message.get", { sessionKey: this.key, messageId: message, maxChars: 1 }).then(({ message: whole }) =>
+      (whole ? blocksOf(whole) : []).flatMap((block) => (block.type === "image" ? [sourceOf(block)] : [])));
+    this.fetched.set(message, asked);
+    asked.catch(() => this.fetched.delete(message));
+    const oldest = this.fetched.keys().next().value;
+    if (this.fetched.size > KEPT_PICTURES && oldest) this.fetched.delete(oldest);
+    return asked;
   }
 
   hear(heard: Heard): void {
@@ -402,8 +420,13 @@ function turnsOf(messages: TranscriptMessage[]): Turn[] {
       : { id: idOf(message), role: message.role, parts: [], at: message.timestamp, model: message.model ?? "", seq: message.__openclaw?.seq ?? last?.seq ?? 0, of: [] };
     if (!joins) turns.push(turn);
     turn.of.push(message);
+    let pictures = 0;
     for (const block of blocksOf(message)) {
       const part = partOf(block, tools);
+      if (part?.kind === "image") {
+        part.message = message.__openclaw?.id ?? "";
+        part.nth = pictures++;
+      }
       if (part) turn.parts.push(part);
       if (part?.kind === "tool") owners.set(part.tool, turn);
     }
@@ -411,6 +434,12 @@ function turnsOf(messages: TranscriptMessage[]): Turn[] {
     if (message.openclawAbort) turn.parts.push({ kind: "stopped" });
   }
   return turns.filter(({ parts }) => parts.length > 0);
+}
+
+/** What shows a picture; empty when it is not here, or of a kind that is not shown. */
+function sourceOf(block: Extract<ContentBlock, { type: "image" }>): string {
+  const safe = /^image\/(png|jpeg|gif|webp)$/.test(block.mimeType ?? "");
+  return block.data && safe ? `data:${block.mimeType};base64,${block.data}` : "";
 }
 
 function partOf(block: ContentBlock, tools: Map<string, Tool>): Part | undefined {
@@ -425,8 +454,7 @@ function partOf(block: ContentBlock, tools: Map<string, Tool>): Part | undefined
       return { kind: "tool", tool };
     }
     case "image": {
-      const safe = /^image\/(png|jpeg|gif|webp)$/.test(block.mimeType ?? "");
-      return { kind: "image", source: block.data && safe ? `data:${block.mimeType};base64,${block.data}` : "" };
+      return { kind: "image", source: sourceOf(block), message: "", nth: 0 };
     }
     default:
       return undefined;

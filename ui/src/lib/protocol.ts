@@ -12,6 +12,7 @@ export interface Methods {
   "gateway.identity.get": { params: NoParams; result: GatewayIdentity };
   "chat.send": { params: ChatSendParams; result: ChatSendResult };
   "chat.history": { params: ChatHistoryParams; result: ChatHistoryResult };
+  "chat.message.get": { params: ChatMessageGetParams; result: ChatMessageGetResult };
   "chat.abort": { params: ChatAbortParams; result: ChatAbortResult };
   "chat.startup": { params: ChatStartupParams; result: ChatHistoryResult };
   "chat.metadata": { params: ChatMetadataParams; result: ChatMetadataResult };
@@ -151,6 +152,7 @@ export const ONLY_READS: ReadonlySet<string> = new Set([
   "last-heartbeat",
   "gateway.identity.get",
   "chat.history",
+  "chat.message.get",
   "chat.startup",
   "chat.metadata",
   "agent.identity.get",
@@ -1089,6 +1091,28 @@ export interface ChatIntent {
 
 /** What a message is meant to start. */
 export type ChatIntentKind = "session-goal-start";
+
+/** Params of `chat.message.get`: one message, whole. */
+export interface ChatMessageGetParams {
+  /** Its agent, if the key does not say. */
+  agentId?: string;
+  /** Longest text, in characters. */
+  maxChars?: number;
+  /** Which message. */
+  messageId: string;
+  /** Session that the message belongs to. */
+  sessionKey: string;
+}
+
+/** Result of `chat.message.get`. */
+export interface ChatMessageGetResult {
+  /** The message, with the pictures that histories leave out. */
+  message?: TranscriptMessage;
+  /** Whether the message is here. */
+  ok: boolean;
+  /** Why it is not. */
+  unavailableReason?: UnavailableReason;
+}
 
 /** Payload of `chat.metadata.changed`: read it again. */
 export type ChatMetadataChangedPayload = Record<string, unknown>;
@@ -5188,6 +5212,9 @@ export interface TranscriptPosition {
   /** Which store. */
   source: string;
 }
+
+/** Why a message cannot be had. */
+export type UnavailableReason = "not_found" | "oversized" | "not_visible";
 
 /** A newer version. */
 export interface UpdateAvailable {

@@ -284,7 +284,10 @@ impl Handle<Send> for Methods {
         let name = format!("send:{}:{key}", cx.conn.principal.id);
         let (channel, chat) = (route.channel.clone(), route.chat.clone());
         let delivery = NewDelivery { files, ..NewDelivery::new(name, route, text) };
-        let sent = cx.state.channels.send(delivery, SEND_LIMIT).await;
+        let put = cx.state.channels.put(delivery).await;
+        let id = put.map_err(|error| cx.state.storage_error(&error))?;
+        cx.give_way();
+        let sent = cx.state.channels.wait(id, SEND_LIMIT).await;
         let sent = sent.map_err(|error| cx.state.storage_error(&error))?;
         match sent {
             Some(Delivery { state: DeliveryState::Sent, message_ids, .. }) => Ok(SendResult {

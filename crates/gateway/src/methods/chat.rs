@@ -11,6 +11,7 @@ use crate::{
 pub(crate) mod expect;
 pub(crate) mod history;
 pub(crate) mod metadata;
+mod one;
 pub(crate) mod send;
 mod startup;
 
@@ -25,6 +26,12 @@ impl Handle<ChatSend> for Methods {
 impl Handle<ChatHistory> for Methods {
     async fn handle(cx: Cx, params: ChatHistoryParams) -> Result<ChatHistoryResult, Failure> {
         history::read(&cx, history::Ask::from(params)).await
+    }
+}
+
+impl Handle<ChatMessageGet> for Methods {
+    async fn handle(cx: Cx, params: ChatMessageGetParams) -> Result<ChatMessageGetResult, Failure> {
+        one::read(&cx, params).await
     }
 }
 

@@ -1,12 +1,14 @@
 //! A stored message as clients get it: bounded, without what only the Gateway needs.
 //!
 //! * A text is cut at a number of characters and says so.
-//! * Pictures are replaced by the fact that there was one, and its size.
+//! * Pictures are replaced by the fact that there was one, and its size, unless one message is asked
+//!   for as a [`whole`].
 //! * Proofs of thoughts and details of tools stay here.
 //! * A message that is still larger than [`MAX_MESSAGE_BYTES`] becomes a placeholder.
 
 use openclaw_agent::Checkpoint;
 use openclaw_agent::model::Usage as TokenUse;
+use openclaw_protocol::limits::MAX_PAYLOAD_BYTES;
 use openclaw_protocol::transcript::{
     AbortMark, Content, ContentBlock, MessageMark, MessageRole, TranscriptMessage,
     TranscriptPosition, Usage,
@@ -19,6 +21,8 @@ use serde_json::{Map, Value};
 pub const MAX_TEXT_CHARS: usize = 12_000;
 /// Largest message on the wire, in bytes.
 pub const MAX_MESSAGE_BYTES: usize = 128 * 1024;
+/// Largest message with its pictures, in bytes: what a client must be able to take in.
+pub const MAX_WHOLE_BYTES: usize = MAX_PAYLOAD_BYTES - 64 * 1024;
 /// What follows a text that was cut.
 const CUT: &str = "\n...(truncated)...";
 /// What stands for a message that is too large.
@@ -44,7 +48,7 @@ impl Show {
 /// Shows a stored message.
 #[must_use]
 pub fn shown(row: &MessageRow, show: Show) -> TranscriptMessage {
-    let mut message = bare(row, show);
+    let mut message = bare(row, show, false);
     let size = serde_json::to_vec(&message).map_or(usize::MAX, |json| json.len());
     if size > MAX_MESSAGE_BYTES {
         message.content = Content::text(OMITTED);
@@ -57,11 +61,21 @@ pub fn shown(row: &MessageRow, show: Show) -> TranscriptMessage {
     message
 }
 
-fn bare(row: &MessageRow, show: Show) -> TranscriptMessage {
+/// Shows a stored message with its pictures; `None` when it is too large for an answer.
+#[must_use]
+pub fn whole(row: &MessageRow, show: Show) -> Option<TranscriptMessage> {
+    let message = bare(row, show, true);
+    let size = serde_json::to_vec(&message).map_or(usize::MAX, |json| json.len());
+    (size <= MAX_WHOLE_BYTES).then_some(message)
+}
+
+fn bare(row: &MessageRow, show: Show, pictures: bool) -> TranscriptMessage {
     let meta = &row.meta;
     TranscriptMessage {
         role: role(row.role),
-        content: Content::Blocks(row.content.iter().filter_map(|raw| block(raw, show)).collect()),
+        content: Content::Blocks(
+            row.content.iter().filter_map(|raw| block(raw, show, pictures)).collect(),
+        ),
         timestamp: row.created_at_ms,
         api: field(meta, "api"),
         provider: field(meta, "provider"),
@@ -141,13 +155,13 @@ fn kind(block: &Value) -> Option<&str> {
     block.get("type").and_then(Value::as_str)
 }
 
-fn block(raw: &Value, show: Show) -> Option<ContentBlock> {
+fn block(raw: &Value, show: Show, pictures: bool) -> Option<ContentBlock> {
     if kind(raw) == Some("image") {
         let data = raw.get("data").and_then(Value::as_str).unwrap_or_default();
         return Some(ContentBlock::Image {
             mime_type: raw.get("mimeType").and_then(Value::as_str).map(str::to_owned),
-            data: None,
-            omitted: Some(true),
+            data: pictures.then(|| data.to_owned()),
+            omitted: (!pictures).then_some(true),
             bytes: Some((data.trim_end_matches('=').len() / 4 * 3 + tail_bytes(data)) as u64),
         });
     }
@@ -240,6 +254,10 @@ pub(crate) mod tests {
         assert_eq!(json, expected);
         assert_eq!(shown(&row, Show { usage: false, ..SHOW }).usage, None);
         assert_eq!(plain_text(&row), "0123456789abc");
+        let whole = serde_json::to_value(whole(&row, SHOW)).expect("JSON");
+        let picture =
+            json!({"type": "image", "mimeType": "image/png", "data": "QUJDRA==", "bytes": 4});
+        assert_eq!(whole["content"][2], picture);
     }
 
     #[test]

@@ -29,6 +29,7 @@ mod nodes;
 mod openai_client;
 mod ours;
 mod pairing;
+mod pictures;
 mod reload;
 mod resume;
 mod rights;

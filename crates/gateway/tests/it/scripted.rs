@@ -48,7 +48,7 @@ pub(crate) struct Scripted {
     gateway: Gateway,
     port: u16,
     /// Its files; they go with it.
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     /// What answers.
     pub(crate) model: Arc<ScriptedModel>,
 }
@@ -121,7 +121,12 @@ impl Scripted {
             tasks,
         });
         gateway.listen(Listener::plain(listener));
-        Self { gateway, port, _folder: folder, model }
+        Self { gateway, port, folder, model }
+    }
+
+    /// Where its agents have their files.
+    pub(crate) fn workspace(&self) -> PathBuf {
+        self.folder.path().join("workspace")
     }
 
     /// Its port.

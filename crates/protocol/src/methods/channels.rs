@@ -374,9 +374,14 @@ methods! {
     /// Lets a request go without letting the person in.
     ChannelsPairingDismiss = "channels.pairing.dismiss", Pairing, ChannelsPairingDismissParams
         => ChannelsPairingDismissResult { since: Since::V4 };
-    /// Sends a message to a chat. It is in the outbox first; a repeat with the same key sends nothing.
-    Send = "send", Write, SendParams => SendResult { idempotency: Idempotency::Required }
+    /// Sends a message to a chat. It is in the outbox first, in the order in which requests came; a
+    /// repeat with the same key sends nothing.
+    Send = "send", Write, SendParams => SendResult
+        { idempotency: Idempotency::Required, queued: true }
         [
+            fn queue_key(params: &SendParams) -> Option<String> {
+                Some(format!("send:{}", params.to.as_str()))
+            }
             fn idempotency_key(params: &SendParams) -> Option<&str> {
                 Some(params.idempotency_key.as_str())
             }

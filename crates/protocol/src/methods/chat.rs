@@ -87,6 +87,16 @@ record! {
         agents_list?: AgentsListResult,
     }
 
+    /// Result of `chat.message.get`.
+    ChatMessageGetResult {
+        /// Whether the message is here.
+        ok: bool,
+        /// The message, with the pictures that histories leave out.
+        message?: TranscriptMessage,
+        /// Why it is not.
+        unavailable_reason?: UnavailableReason,
+    }
+
     /// Messages that wait for their turn.
     PendingInputs {
         /// The latest of them, oldest first.
@@ -206,6 +216,16 @@ names! {
         Reset = "reset",
     }
 
+    /// Why a message cannot be had.
+    UnavailableReason = NotFound {
+        /// The session has none of this name.
+        NotFound = "not_found",
+        /// It is larger than an answer may be.
+        Oversized = "oversized",
+        /// It is not for this reader.
+        NotVisible = "not_visible",
+    }
+
     /// What became of a waiting message.
     PendingInputState = Queued {
         /// It waits.
@@ -286,6 +306,9 @@ methods! {
         ];
     /// Reads the end of a transcript, or what came after a cursor.
     ChatHistory = "chat.history", Read, ChatHistoryParams => ChatHistoryResult;
+    /// Reads one message, whole: with the pictures that histories leave out.
+    ChatMessageGet = "chat.message.get", Read, ChatMessageGetParams => ChatMessageGetResult
+        { since: Since::V4 };
     /// Stops runs of a session.
     ChatAbort = "chat.abort", Write, ChatAbortParams => ChatAbortResult
         { queued: true }

@@ -127,6 +127,18 @@ params! {
         max_bytes?: Int<1024, { crate::text::MAX_SAFE_INTEGER }>,
     }
 
+    /// Params of `chat.message.get`: one message, whole.
+    ChatMessageGetParams {
+        /// Session that the message belongs to.
+        session_key: NonEmpty,
+        /// Its agent, if the key does not say.
+        agent_id?: NonEmpty,
+        /// Which message.
+        message_id: NonEmpty,
+        /// Longest text, in characters.
+        max_chars?: Int<1, 2_000_000>,
+    }
+
     /// Params of `chat.startup`: what a chat page needs at once.
     #[derive(Default)]
     ChatStartupParams {
