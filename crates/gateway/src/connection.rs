@@ -40,7 +40,7 @@ use crate::{
     hello,
     router::{self, Cx, Outcome},
     state::State,
-    transport::{self, Allowance, Metered, Socket, Writer},
+    transport::{self, Allowance, Socket, Writer},
 };
 
 /// Anything a WebSocket can run over.
@@ -54,27 +54,77 @@ const CLOSE_GRACE: Duration = Duration::from_millis(400);
 /// unless the peer takes care that they do not.
 const ANSWER_GRACE: Duration = Duration::from_secs(2);
 
-/// Serves one socket until it is closed.
-pub async fn serve<S: Link>(state: Arc<State>, upgrade: Upgrade, ticket: Option<Ticket>, io: S) {
+/// Challenges one socket and admits it. What this needs is given back before [`Open::run`], so that
+/// those who wait, most of them for days, keep little.
+pub async fn open<S: Link>(
+    state: Arc<State>,
+    upgrade: Upgrade,
+    ticket: Option<Ticket>,
+    io: S,
+) -> Option<Open<S>> {
     let (mut socket, allowance) = transport::accept(io).await;
     let deadline = Instant::now() + state.settings.load().handshake_deadline;
     let stop = state.tasks.token();
     let challenged = tokio::select! {
         biased;
         () = stop.cancelled() => Err(Some(CloseReason::restart())),
-        challenged = Box::pin(challenge(&state, &upgrade, &mut socket, &allowance, deadline)) => challenged,
+        challenged = challenge(&state, &upgrade, &mut socket, &allowance, deadline) => challenged,
     };
+    // With the upgrade goes the buffer that its headers are slices of.
+    drop((ticket, upgrade));
     match challenged {
         Ok(connection) => {
-            drop(ticket);
-            // Its headers are slices of the buffer that the whole upgrade request was read into.
-            drop(upgrade);
             allowance.lift();
-            run(&state, &connection, socket, &allowance).await;
-            hello::leave(&state, &connection);
+            let (sink, stream) = socket.split();
+            Some(Open { state, connection, writer: Writer::new(sink), stream, allowance })
         }
-        Err(Some(reason)) => close(&mut socket, &reason).await,
-        Err(None) => {}
+        Err(Some(reason)) => {
+            close(&mut socket, &reason).await;
+            None
+        }
+        Err(None) => None,
+    }
+}
+
+/// An admitted socket.
+#[derive(Debug)]
+pub struct Open<S> {
+    state: Arc<State>,
+    connection: Arc<Connection>,
+    writer: Writer<SplitSink<Socket<S>, Message>>,
+    stream: SplitStream<Socket<S>>,
+    allowance: Allowance,
+}
+
+impl<S: Link> Open<S> {
+    /// Serves it until it is closed.
+    pub async fn run(mut self) {
+        let mut requests = Requests::new(&self.state, &self.connection);
+        let reason = tokio::select! {
+            biased;
+            reason = self.connection.closed() => Some(reason),
+            reason = read(&mut requests, &mut self.stream, &self.allowance) => reason,
+            reason = write(&self.connection, &mut self.writer) => reason,
+        };
+        drop(requests);
+        if let Some(reason) = reason {
+            Box::pin(timeout(CLOSE_GRACE, self.finish(&reason))).await.ok();
+        }
+        hello::leave(&self.state, &self.connection);
+    }
+
+    /// Says what waits to be said, and goodbye.
+    async fn finish(
+        &mut self,
+        reason: &CloseReason,
+    ) -> Result<(), tokio_tungstenite::tungstenite::Error> {
+        while self.writer.takes_text() {
+            let Ok(Some(text)) = self.connection.outbound.pop() else { break };
+            self.writer.feed(text).await?;
+        }
+        self.writer.close(reason).await?;
+        while let Some(Ok(_)) = self.stream.next().await {}
+        Ok(())
     }
 }
 
@@ -234,35 +284,6 @@ async fn close<S: Link>(socket: &mut Socket<S>, reason: &CloseReason) {
     timeout(CLOSE_GRACE, finish).await.ok();
 }
 
-/// The state after authentication.
-async fn run<S: Link>(
-    state: &Arc<State>,
-    connection: &Arc<Connection>,
-    socket: Socket<S>,
-    allowance: &Allowance,
-) {
-    let (sink, mut stream) = socket.split();
-    let mut writer = Writer::new(sink);
-    let mut requests = Requests::new(state, connection);
-    let reason = tokio::select! {
-        biased;
-        reason = connection.closed() => Some(reason),
-        reason = read(&mut requests, &mut stream, allowance) => reason,
-        reason = write(connection, &mut writer) => reason,
-    };
-    let Some(reason) = reason else { return };
-    let finish = async {
-        while writer.takes_text() {
-            let Ok(Some(text)) = connection.outbound.pop() else { break };
-            writer.feed(text).await?;
-        }
-        writer.close(&reason).await?;
-        while let Some(Ok(_)) = stream.next().await {}
-        Ok::<_, tokio_tungstenite::tungstenite::Error>(())
-    };
-    timeout(CLOSE_GRACE, finish).await.ok();
-}
-
 /// Writes what is queued, many frames with one flush, and pings.
 async fn write<S: Link>(
     connection: &Connection,
@@ -288,7 +309,7 @@ async fn write<S: Link>(
 /// Reads requests and drives those that only read; ends when the peer is gone or misbehaves.
 async fn read<S: Link>(
     requests: &mut Requests,
-    stream: &mut SplitStream<WebSocketStreamOf<S>>,
+    stream: &mut SplitStream<Socket<S>>,
     allowance: &Allowance,
 ) -> Option<CloseReason> {
     let patience = Duration::from_millis(PONG_DEADLINE_MS);
@@ -326,8 +347,6 @@ async fn read<S: Link>(
         }
     }
 }
-
-type WebSocketStreamOf<S> = tokio_tungstenite::WebSocketStream<Metered<S>>;
 
 /// The requests of one connection.
 struct Requests {

@@ -221,13 +221,23 @@ fn upgrade(state: &Arc<State>, from: &From, mut request: Request) -> Response {
     };
     let serve_state = Arc::clone(state);
     let patience = state.settings.load().handshake_deadline;
-    drop(state.tasks.spawn("socket", async move {
+    let opening = Box::pin(async move {
         // A request whose body never comes would keep its place for ever.
         match timeout(patience, upgraded).await {
-            Ok(Ok(io)) => connection::serve(serve_state, socket, ticket, TokioIo::new(io)).await,
-            Ok(Err(error)) => tracing::debug!(%error, "upgrade failed"),
-            Err(_) => tracing::debug!("upgrade took too long"),
+            Ok(Ok(io)) => connection::open(serve_state, socket, ticket, TokioIo::new(io)).await,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "upgrade failed");
+                None
+            }
+            Err(_) => {
+                tracing::debug!("upgrade took too long");
+                None
+            }
         }
+    });
+    drop(state.tasks.spawn("socket", async move {
+        let Some(open) = opening.await else { return };
+        open.run().await;
     }));
     let mut response = StatusCode::SWITCHING_PROTOCOLS.into_response();
     let headers = response.headers_mut();

@@ -396,8 +396,13 @@ fn pipe(gateway: &TestGateway, room: usize) -> (tokio::io::DuplexStream, impl Fu
         can_wait: false,
         server_nonce: "nonce".to_owned(),
     };
-    let state = gateway.running().gateway.state();
-    (peer, connection::serve(Arc::clone(state), upgrade, None, io))
+    let state = Arc::clone(gateway.running().gateway.state());
+    let served = async {
+        if let Some(open) = connection::open(state, upgrade, None, io).await {
+            open.run().await;
+        }
+    };
+    (peer, served)
 }
 
 /// A masked text frame; the mask is zero, so the text stands there as it is.
