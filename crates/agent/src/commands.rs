@@ -39,6 +39,11 @@ pub(crate) enum Command {
         /// What follows the command.
         mode: String,
     },
+    /// `/activation [mention|always|default]`.
+    Activation {
+        /// What follows the command.
+        when: String,
+    },
     /// A slash and a word nobody knows.
     Unknown {
         /// The word.
@@ -85,6 +90,12 @@ pub const COMMANDS: &[CommandInfo] = &[
         "Make the beginning of this conversation into a summary.",
     ),
     command("queue", &[], Some("[mode]"), "Show or set what happens to messages sent meanwhile."),
+    command(
+        "activation",
+        &[],
+        Some("[mention|always|default]"),
+        "Show or set which messages of this group are answered.",
+    ),
 ];
 
 /// Whether a message only says to stop.
@@ -136,8 +147,17 @@ pub(crate) fn parse(message: &str, triggers: &[String]) -> Option<Command> {
         Some("think") => Command::Think { level: rest },
         Some("compact") => Command::Compact { wish: rest },
         Some("queue") => Command::Queue { mode: rest },
+        Some("activation") => Command::Activation { when: rest },
         _ => Command::Unknown { name },
     })
+}
+
+/// Whether a message is a command that is known.
+#[must_use]
+pub fn is_known_command(message: &str, triggers: &[String]) -> bool {
+    message.trim_start().starts_with('/')
+        && (is_stop(message)
+            || !matches!(parse(message, triggers), None | Some(Command::Unknown { .. })))
 }
 
 /// The answer to `/help`.

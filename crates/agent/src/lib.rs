@@ -53,7 +53,7 @@ pub use self::{
     agent::{Agent, AgentParts, Compacted},
     attach::{MAX_FILES, of_bytes, shown},
     bootstrap::{BOOTSTRAP_FILES, Bootstrap, BootstrapError, BootstrapFile},
-    commands::{COMMANDS, CommandInfo, is_stop},
+    commands::{COMMANDS, CommandInfo, is_known_command, is_stop},
     compact::{Checkpoint, CompactReason},
     error::AgentError,
     events::{AgentEvent, AgentEventKind, AgentEvents, NoEvents},

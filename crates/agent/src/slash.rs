@@ -78,6 +78,7 @@ async fn obey(inner: &Arc<Inner>, run: &LiveRun, command: Command) -> Result<Str
         Command::Think { level } => think(inner, run, &level).await,
         Command::Compact { wish } => compact_here(inner, run, &wish).await,
         Command::Queue { mode } => queue(inner, run, &mode).await,
+        Command::Activation { when } => activation(inner, run, &when).await,
         Command::Unknown { name } => {
             Ok(format!("There is no command /{name}. /help lists those there are."))
         }
@@ -217,6 +218,32 @@ async fn queue(inner: &Inner, run: &LiveRun, wanted: &str) -> Result<String, Age
     } else {
         format!("Queue: {}", mode.as_str())
     })
+}
+
+async fn activation(inner: &Arc<Inner>, run: &LiveRun, wanted: &str) -> Result<String, AgentError> {
+    const WORDS: &str = "mention, always, default";
+    if !run.session_key.as_str().contains(":group:") {
+        return Ok("Only groups have this: here every message is answered.".to_owned());
+    }
+    let change = match wanted.to_lowercase().as_str() {
+        "" => {
+            let entry = inner.store.sessions().get(&run.session_key).await?;
+            let chosen = entry.and_then(|entry| entry.settings.group_activation);
+            let chosen = chosen.unwrap_or_else(|| "as the configuration says".to_owned());
+            return Ok(format!("Activation: {chosen}. To choose from: {WORDS}."));
+        }
+        "default" => Change::Clear,
+        word @ ("mention" | "always") => Change::Set(word.to_owned()),
+        _ => return Ok(format!("There is no activation \"{wanted}\". To choose from: {WORDS}.")),
+    };
+    let answer = match &change {
+        Change::Set(word) if word == "always" => "Activation: always. Every message is answered.",
+        Change::Set(_) => "Activation: mention. Messages that name me are answered.",
+        _ => "Activation: as the configuration says.",
+    };
+    patch(inner, run, SettingsPatch { group_activation: change, ..SettingsPatch::default() })
+        .await?;
+    Ok(answer.to_owned())
 }
 
 async fn compact_here(inner: &Arc<Inner>, run: &LiveRun, wish: &str) -> Result<String, AgentError> {

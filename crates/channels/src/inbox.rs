@@ -25,7 +25,7 @@ use crate::{
     media::{self, Received, Service},
     message::{ChatKind, Inbound},
     pairing,
-    policy::{self, AccountPolicy, Approver, Verdict},
+    policy::{self, AccountPolicy, Activation, Approver, Verdict},
     routing::Routing,
     status::Condition,
 };
@@ -45,6 +45,9 @@ pub trait Intake: Send + Sync {
     /// # Errors
     /// Why it was not taken.
     fn take(&self, turn: Turn) -> BoxFuture<'_, Result<Taken, IntakeError>>;
+
+    /// Whether a message is a command, which need not name whom it is for.
+    fn is_command(&self, text: &str) -> bool;
 }
 
 /// A message for an agent.
@@ -161,7 +164,8 @@ impl Inbox {
         let author = message.author.id.clone();
         let paired = message.kind == ChatKind::Direct
             && self.store.channels().is_allowed(channel, account, &author).await?;
-        match policy::decide(&self.policy, &message, paired) {
+        let (message, activation) = self.meant(message).await?;
+        match policy::decide(&self.policy, &message, paired, activation) {
             Verdict::Answer => self.start(message).await,
             Verdict::Pair => self.pair(message).await,
             Verdict::Overhear => self.overhear(&message).await,
@@ -170,6 +174,24 @@ impl Inbox {
                 Ok(())
             }
         }
+    }
+
+    /// Notes whether a message of a group means the agent in other ways than by the account's name, and
+    /// what the group's conversation says about it.
+    async fn meant(&self, message: Inbound) -> Result<(Inbound, Option<Activation>), NotTaken> {
+        if message.kind != ChatKind::Group {
+            return Ok((message, None));
+        }
+        let (channel, account) = self.name();
+        let routing = Arc::clone(&self.routing.borrow());
+        let routed = routing.of(channel, account, &message);
+        let entry = self.store.sessions().get(&routed.session).await?;
+        let activation = entry.and_then(|entry| entry.settings.group_activation);
+        let activation = activation.and_then(|when| Activation::parse(&when));
+        let mentioned = message.mentioned
+            || routing.mentions.mean(&routed.agent, &message.text)
+            || self.intake.is_command(&message.text);
+        Ok((Inbound { mentioned, ..message }, activation))
     }
 
     /// Takes a button that was pressed: its word is as if typed by who pressed it. Gives what they are

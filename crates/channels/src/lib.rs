@@ -19,6 +19,7 @@ mod drafts;
 mod hub;
 mod inbox;
 mod media;
+pub mod mentions;
 mod message;
 pub mod pairing;
 pub mod policy;

@@ -156,7 +156,7 @@ pub fn approver(policy: &AccountPolicy, message: &Inbound, paired: bool) -> Appr
         }
         ChatKind::Group => {
             let addressed = Inbound { mentioned: true, ..message.clone() };
-            let served = group(policy, &addressed) == Verdict::Answer;
+            let served = group(policy, &addressed, None) == Verdict::Answer;
             served && by_name(group_list(policy, &rules(policy, message)))
         }
     };
@@ -186,12 +186,39 @@ pub enum Verdict {
     Pair,
 }
 
-/// Decides. `paired` says whether the owner let the person in.
+/// When a conversation of a group is answered, if it says so itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// When the account is mentioned.
+    Mention,
+    /// Always.
+    Always,
+}
+
+impl Activation {
+    /// Reads a session's setting.
+    #[must_use]
+    pub fn parse(raw: &str) -> Option<Self> {
+        match raw {
+            "mention" => Some(Self::Mention),
+            "always" => Some(Self::Always),
+            _ => None,
+        }
+    }
+}
+
+/// Decides. `paired` says whether the owner let the person in; `activation` is the word of the group's
+/// own conversation, which counts before the configuration's.
 #[must_use]
-pub fn decide(policy: &AccountPolicy, message: &Inbound, paired: bool) -> Verdict {
+pub fn decide(
+    policy: &AccountPolicy,
+    message: &Inbound,
+    paired: bool,
+    activation: Option<Activation>,
+) -> Verdict {
     match message.kind {
         ChatKind::Direct => direct(policy, message, paired),
-        ChatKind::Group => group(policy, message),
+        ChatKind::Group => group(policy, message, activation),
     }
 }
 
@@ -208,7 +235,7 @@ fn direct(policy: &AccountPolicy, message: &Inbound, paired: bool) -> Verdict {
     }
 }
 
-fn group(policy: &AccountPolicy, message: &Inbound) -> Verdict {
+fn group(policy: &AccountPolicy, message: &Inbound, activation: Option<Activation>) -> Verdict {
     let rules = rules(policy, message);
     if !policy.groups.is_empty() && rules.is_empty() {
         return Verdict::Ignore("the group is not in groups");
@@ -225,7 +252,11 @@ fn group(policy: &AccountPolicy, message: &Inbound) -> Verdict {
     if !allowed {
         return Verdict::Ignore("the sender is not in groupAllowFrom");
     }
-    if pick(|rule| rule.require_mention).unwrap_or(true) && !message.mentioned {
+    let required = match activation {
+        Some(activation) => activation == Activation::Mention,
+        None => pick(|rule| rule.require_mention).unwrap_or(true),
+    };
+    if required && !message.mentioned {
         return Verdict::Overhear;
     }
     Verdict::Answer
@@ -305,7 +336,7 @@ mod tests {
             (DmPolicy::Disabled, &["*"], true, disabled),
         ] {
             let policy = AccountPolicy { dm, allow_from: list(allow), ..AccountPolicy::default() };
-            let found = decide(&policy, &message(ChatKind::Direct, false), paired);
+            let found = decide(&policy, &message(ChatKind::Direct, false), paired, None);
             assert_eq!(found, expected, "{dm:?} {allow:?} {paired}");
         }
     }
@@ -360,7 +391,7 @@ mod tests {
     fn groups() {
         let plain = AccountPolicy { allow_from: list(&["42"]), ..AccountPolicy::default() };
         let check = |policy: &AccountPolicy, mentioned, expected: Verdict| {
-            assert_eq!(decide(policy, &message(ChatKind::Group, mentioned), true), expected);
+            assert_eq!(decide(policy, &message(ChatKind::Group, mentioned), true, None), expected);
         };
         check(&plain, true, Verdict::Answer);
         check(&plain, false, Verdict::Overhear);

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use openclaw_protocol::ids::{AgentId, SessionKey};
 
-use crate::message::{ChatKind, Inbound};
+use crate::{
+    mentions::Mentions,
+    message::{ChatKind, Inbound},
+};
 
 /// Which direct messages share a session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,6 +53,8 @@ pub struct Routing {
     pub main_key: String,
     /// Several names of one person.
     pub identity_links: BTreeMap<String, Vec<String>>,
+    /// By what else than the account's name a group means an agent.
+    pub mentions: Mentions,
 }
 
 /// Who answers a message, and where.

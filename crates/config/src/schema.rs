@@ -19,7 +19,9 @@ mod tools;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use self::agents::{Agent, AgentDefaults, AgentIdentity, Agents, ModelChoice, ModelEntry};
+pub use self::agents::{
+    Agent, AgentDefaults, AgentGroupChat, AgentIdentity, Agents, ModelChoice, ModelEntry,
+};
 pub use self::channels::{
     Binding, BindingMatch, BindingPeer, Channels, ChatApprovals, PeerId, Telegram, TelegramAccount,
     TelegramGroup, TelegramTopic, Webhook, WebhookAccount,

@@ -6,8 +6,8 @@ use crate::env::Environment;
 use crate::error::ConfigError;
 use crate::paths::Paths;
 use crate::schema::{
-    Agent, AgentIdentity, AgentTools, Config, Queue, QueueMode, ResetMode, ResetPolicy, Session,
-    ThinkingLevel,
+    Agent, AgentGroupChat, AgentIdentity, AgentTools, Config, Queue, QueueMode, ResetMode,
+    ResetPolicy, Session, ThinkingLevel,
 };
 
 /// The agent that answers when the configuration names none.
@@ -35,6 +35,8 @@ pub struct AgentSettings {
     pub thinking: Option<ThinkingLevel>,
     /// How it presents itself.
     pub identity: AgentIdentity,
+    /// How it takes part in groups.
+    pub group_chat: AgentGroupChat,
     /// Which tools it has.
     pub tools: AgentTools,
 }
@@ -141,6 +143,7 @@ impl Config {
                 .unwrap_or_default(),
             thinking: agent.thinking_default.or(shared.thinking_default),
             identity: agent.identity.clone(),
+            group_chat: agent.group_chat.clone(),
             tools: agent.tools.clone(),
             id,
         }

@@ -13,11 +13,12 @@ use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use futures_util::future::BoxFuture;
 use openclaw_agent::{
     Agent, AgentError, AgentEvent, AgentEventKind, AgentEvents, AgentSettings, Attachment, Start,
-    StartRun, shown, tools::keep_file,
+    StartRun, is_known_command, shown, tools::keep_file,
 };
 use openclaw_base::SharedClock;
 use openclaw_channels::{
     Channel, ChatKind, Hub, Intake, IntakeError, Received, Taken, Turn,
+    mentions::{Mentions, of_name},
     policy::{Approvals, DmPolicy, HISTORY},
     routing::{Binding, DmScope, Routing},
 };
@@ -121,6 +122,10 @@ impl AgentIntake {
 }
 
 impl Intake for AgentIntake {
+    fn is_command(&self, text: &str) -> bool {
+        is_known_command(text, &self.settings.borrow().reset_triggers)
+    }
+
     fn take(&self, turn: Turn) -> BoxFuture<'_, Result<Taken, IntakeError>> {
         Box::pin(async move {
             let (session, agent, now) =
@@ -215,7 +220,28 @@ pub(crate) fn routing(loaded: &Loaded, paths: &Paths) -> Routing {
         global: config.session.scope == schema::SessionScope::Global,
         main_key: config.session.main_key.to_lowercase(),
         identity_links: config.session.identity_links.clone(),
+        mentions: mentions(loaded, paths),
     }
+}
+
+/// By what groups mean each agent: its own patterns, those of all, or its name and emoji.
+fn mentions(loaded: &Loaded, paths: &Paths) -> Mentions {
+    let config = &loaded.config;
+    let shared = config.messages.group_chat.mention_patterns.as_deref();
+    let by_agent = config.agents(paths).into_iter().filter_map(|agent| {
+        let of_identity = || {
+            let names = [&agent.identity.name, &agent.identity.emoji];
+            names.into_iter().flatten().filter_map(|name| of_name(name)).collect()
+        };
+        let own = agent.group_chat.mention_patterns.clone();
+        let own = own.or_else(|| shared.is_none().then(of_identity))?;
+        Some((AgentId::new(agent.id.as_str()), own))
+    });
+    let (mentions, bad) = Mentions::new(shared.unwrap_or_default(), by_agent);
+    for (pattern, error) in bad {
+        tracing::warn!(pattern, %error, "a mentionPatterns entry is left out");
+    }
+    mentions
 }
 
 /// Keeps the accounts as the configuration has them.

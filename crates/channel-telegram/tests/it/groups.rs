@@ -169,3 +169,40 @@ async fn whoever_asks_is_told_who_they_are_and_where() {
         assert!(said[count].contains(answer), "{said:?}");
     }
 }
+
+#[tokio::test]
+async fn a_bot_is_meant_by_words_too_and_commands_need_no_name() {
+    let (mut stage, model) =
+        stage(json!({}), json!({"groupChat": {"mentionPatterns": ["claw(ie)?\\b"]}})).await;
+    says(&stage, ADA, "the lobster had claws");
+    says(&stage, ADA, "Hey Clawie, what is new?");
+    let text = told(&model, 1).await;
+    assert!(
+        text.contains("> Person 42: the lobster had claws")
+            && text.ends_with("Hey Clawie, what is new?"),
+        "{text}"
+    );
+    // Another bot's command is not for this one, nor is a word that is no command.
+    says(&stage, ADA, "/status@other_bot");
+    says(&stage, ADA, "/etc is full");
+    says(&stage, EVE, "/status");
+    says(&stage, ADA, "/status");
+    let said = within(stage.telegram.texts_like(HOME, |texts| texts.len() == 2)).await;
+    assert!(said[1].contains("Session"), "{said:?}");
+
+    // The group's own word counts before the configuration's, also after a restart.
+    says(&stage, BOB, "/activation always");
+    within(stage.telegram.texts_like(HOME, |texts| texts.len() == 3)).await;
+    stage.gateway.stop().await;
+    stage.gateway.resume().await;
+    says(&stage, ADA, "nobody is named here");
+    let text = told(&model, 2).await;
+    assert!(text.ends_with("nobody is named here"), "{text}");
+    says(&stage, ADA, "/activation mention");
+    within(stage.telegram.texts_like(HOME, |texts| texts.len() == 5)).await;
+    says(&stage, ADA, "and now nobody answers");
+    stage.settled().await;
+    says(&stage, ADA, "/activation");
+    let said = within(stage.telegram.texts_like(HOME, |texts| texts.len() == 6)).await;
+    assert!(said[5].contains("mention"), "{said:?}");
+}

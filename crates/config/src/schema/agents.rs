@@ -83,8 +83,20 @@ pub struct Agent {
     pub thinking_default: Option<ThinkingLevel>,
     /// How it presents itself.
     pub identity: AgentIdentity,
+    /// Its groups.
+    pub group_chat: AgentGroupChat,
     /// Which tools it has.
     pub tools: AgentTools,
+}
+
+/// How an agent takes part in groups.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub struct AgentGroupChat {
+    /// Regular expressions, whatever the case: a message that matches one means this agent as if it
+    /// named its account. Left out: those of `messages.groupChat`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mention_patterns: Option<Vec<String>>,
 }
 
 /// How an agent presents itself.

@@ -105,6 +105,10 @@ pub struct GroupChat {
     #[schemars(range(max = 500))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history_limit: Option<u32>,
+    /// Regular expressions, whatever the case: a message that matches one is meant as if it named the
+    /// account. Left out: the name and the emoji of the agent's identity.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mention_patterns: Option<Vec<String>>,
 }
 
 /// What happens to a message that arrives while the agent is busy.

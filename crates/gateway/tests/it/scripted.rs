@@ -307,6 +307,10 @@ fn no_channels(
         fn take(&self, _: Turn) -> BoxFuture<'_, Result<Taken, IntakeError>> {
             Box::pin(async { Err(IntakeError::Refused("there are no channels".to_owned())) })
         }
+
+        fn is_command(&self, _: &str) -> bool {
+            false
+        }
     }
     let (_, routing) = watch::channel(Arc::default());
     Hub::new(HubParts {
