@@ -9,6 +9,7 @@ use std::{fmt, sync::Arc};
 
 use futures_util::stream::BoxStream;
 use openclaw_base::CancellationToken;
+use openclaw_protocol::transcript::Cost;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -26,6 +27,11 @@ pub trait Model: Send + Sync {
 
     /// Its context window in tokens, where that is known.
     fn context_window(&self) -> Option<u64> {
+        None
+    }
+
+    /// What its tokens cost, where that is known.
+    fn price(&self) -> Option<Price> {
         None
     }
 
@@ -212,6 +218,34 @@ impl Usage {
         self.output = self.output.saturating_add(other.output);
         self.cache_read = self.cache_read.saturating_add(other.cache_read);
         self.cache_write = self.cache_write.saturating_add(other.cache_write);
+    }
+}
+
+/// What tokens cost, in US dollars per million.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Price {
+    /// Prompt tokens.
+    pub input: f64,
+    /// Answer tokens.
+    pub output: f64,
+    /// Prompt tokens read from a cache.
+    pub cache_read: f64,
+    /// Prompt tokens written to a cache.
+    pub cache_write: f64,
+}
+
+impl Price {
+    /// What these tokens cost.
+    #[must_use]
+    pub fn of(&self, usage: &Usage) -> Cost {
+        // Beyond 2^53 tokens a few more do not matter.
+        #[expect(clippy::cast_precision_loss, reason = "a sum of money, not a count")]
+        let cost = |tokens: u64, price: f64| tokens as f64 * price / 1e6;
+        let (input, output) = (cost(usage.input, self.input), cost(usage.output, self.output));
+        let cache_read = cost(usage.cache_read, self.cache_read);
+        let cache_write = cost(usage.cache_write, self.cache_write);
+        let total = input + output + cache_read + cache_write;
+        Cost { input, output, cache_read, cache_write, total }
     }
 }
 

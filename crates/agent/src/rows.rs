@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     live::LiveRun,
-    model::{ModelRef, Part, Usage},
+    model::{ModelRef, Part, Price, Usage},
     prompt,
     run::Attachment,
     tool::ToolOutcome,
@@ -52,7 +52,7 @@ pub(crate) fn assistant(
     run: &LiveRun,
     model: Option<&ModelRef>,
     parts: &[Part],
-    usage: &Usage,
+    (usage, price): (&Usage, Option<Price>),
     stop_reason: &str,
 ) -> NewMessage {
     let mut meta = Map::new();
@@ -60,7 +60,7 @@ pub(crate) fn assistant(
         meta.insert("provider".into(), json!(model.provider));
         meta.insert("model".into(), json!(model.model));
     }
-    meta.insert("usage".into(), usage_json(usage));
+    meta.insert("usage".into(), usage_json(usage, price));
     meta.insert("stopReason".into(), json!(stop_reason));
     if let Some(reason) = run.abort_reason() {
         let origin = json!({"aborted": true, "origin": reason.as_str(), "runId": run.run_id});
@@ -95,14 +95,19 @@ pub(crate) fn command_reply(run: &LiveRun, text: &str, now_ms: u64) -> NewMessag
 }
 
 /// Usage as transcripts keep it.
-fn usage_json(usage: &Usage) -> Value {
-    json!({
-        "input": usage.input,
-        "output": usage.output,
-        "cacheRead": usage.cache_read,
-        "cacheWrite": usage.cache_write,
-        "totalTokens": usage.total(),
-    })
+fn usage_json(usage: &Usage, price: Option<Price>) -> Value {
+    let cost = price.filter(|_| usage.total() > 0).map(|price| price.of(usage));
+    let mut whole = Map::new();
+    let counts = [
+        ("input", usage.input),
+        ("output", usage.output),
+        ("cacheRead", usage.cache_read),
+        ("cacheWrite", usage.cache_write),
+        ("totalTokens", usage.total()),
+    ];
+    whole.extend(counts.map(|(name, count)| (name.to_owned(), json!(count))));
+    whole.extend(cost.map(|cost| ("cost".to_owned(), json!(cost))));
+    Value::Object(whole)
 }
 
 /// Tells the model of messages that lost their own turn.

@@ -19,7 +19,7 @@ use crate::{
     events::AgentEventKind,
     inner::Inner,
     live::LiveRun,
-    model::{ModelError, ModelMessage, ModelRef, ModelRequest, Part, ThinkingLevel, Usage},
+    model::{ModelError, ModelMessage, ModelRef, ModelRequest, Part, Price, ThinkingLevel, Usage},
     models::Resolved,
     prompt,
     queue::Batch,
@@ -57,6 +57,7 @@ pub(crate) async fn take(
         last_usage: Usage::default(),
         model: None,
         context_window: None,
+        price: None,
         overflowed: false,
         tools: Vec::new(),
     };
@@ -91,6 +92,8 @@ struct Turn<'a> {
     last_usage: Usage,
     model: Option<ModelRef>,
     context_window: Option<u64>,
+    /// What the model costs that was asked last.
+    price: Option<Price>,
     /// The provider said once that the conversation is too long.
     overflowed: bool,
     /// The tools that the agent has in this turn.
@@ -277,7 +280,8 @@ impl Turn<'_> {
     /// Writes an answer that calls tools.
     async fn keep_round(&self, whole: &Whole) -> Result<(), AgentError> {
         let stop = whole.stop.as_str();
-        let row = rows::assistant(self.run, self.model.as_ref(), &whole.parts, &whole.usage, stop);
+        let usage = (&whole.usage, self.price);
+        let row = rows::assistant(self.run, self.model.as_ref(), &whole.parts, usage, stop);
         self.append(vec![row]).await?;
         Ok(())
     }

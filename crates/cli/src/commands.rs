@@ -36,6 +36,7 @@ mod service;
 mod sessions;
 mod status;
 mod tui;
+mod usage;
 
 use clap::Subcommand;
 use openclaw_config::Environment;

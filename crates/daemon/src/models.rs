@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
+use openclaw_agent::model::Price;
 use openclaw_base::{SharedClock, Tasks};
 use openclaw_config::{
     Loaded, Paths, SecretInput, SecretResolver,
-    schema::{ApiDialect, ModelsMode, Provider, ProviderModel},
+    schema::{ApiDialect, ModelCost, ModelsMode, Provider, ProviderModel},
 };
 use openclaw_providers::{
     Api, KeyFile, ModelSetting, ProviderSetting, ProviderSettings, Registry, key_variables,
@@ -98,9 +99,22 @@ fn model(id: &str, model: &ProviderModel, secrets: &SecretResolver) -> Option<Mo
         input: model.input.iter().map(|kind| kind.as_str().to_owned()).collect(),
         context_window: Some(model.context_window),
         max_tokens: Some(model.output_limit()),
+        price: price(&model.cost),
         api: dialect(id, model.api)?,
         headers: headers(id, &model.headers, secrets),
     })
+}
+
+/// Prices that are all 0 are those that nobody wrote down.
+fn price(cost: &ModelCost) -> Option<Price> {
+    let price = Price {
+        input: cost.input,
+        output: cost.output,
+        cache_read: cost.cache_read,
+        cache_write: cost.cache_write,
+    };
+    let each = [price.input, price.output, price.cache_read, price.cache_write];
+    each.iter().any(|price| *price > 0.0).then_some(price)
 }
 
 /// Outer `None`: the dialect is one this release does not speak.

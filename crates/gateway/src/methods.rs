@@ -18,4 +18,5 @@ mod setup;
 pub mod skills;
 pub mod system;
 pub mod tools;
-pub mod voicewake;
+pub mod usage;
+mod voicewake;

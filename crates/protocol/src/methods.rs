@@ -27,6 +27,7 @@ pub mod setup;
 pub mod skills;
 pub mod system;
 pub mod tools;
+pub mod usage;
 pub mod voicewake;
 
 /// Hands the path of every row to another macro: `with_methods!(callback)` calls
@@ -43,6 +44,7 @@ macro_rules! with_methods {
             $crate::methods::system::LastHeartbeat,
             $crate::methods::system::UpdateStatus,
             $crate::methods::system::GatewayIdentityGet,
+            $crate::methods::usage::UsageCost,
             $crate::methods::chat::ChatSend,
             $crate::methods::chat::ChatHistory,
             $crate::methods::chat::ChatMessageGet,

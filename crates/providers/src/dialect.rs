@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, sync::Arc};
 
 use futures_util::{StreamExt, stream};
-use openclaw_agent::model::{ModelError, ModelEvent, ModelRef, ModelRequest, ModelStream};
+use openclaw_agent::model::{ModelError, ModelEvent, ModelRef, ModelRequest, ModelStream, Price};
 use openclaw_base::{CancellationToken, SharedClock};
 use reqwest::{
     Url,
@@ -31,6 +31,7 @@ pub(crate) struct Endpoint {
     pub(crate) bearer: bool,
     pub(crate) max_tokens: Option<u64>,
     pub(crate) context_window: Option<u64>,
+    pub(crate) price: Option<Price>,
     pub(crate) reasoning: bool,
     pub(crate) images: bool,
     pub(crate) tools: ToolUse,

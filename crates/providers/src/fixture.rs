@@ -20,6 +20,7 @@ pub(crate) fn endpoint(provider: &str, model: &str) -> Endpoint {
         bearer: false,
         max_tokens: None,
         context_window: None,
+        price: None,
         reasoning: true,
         images: true,
         tools: ToolUse::Always,

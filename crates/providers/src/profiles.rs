@@ -16,7 +16,7 @@ use std::{
 use futures_util::{StreamExt, stream};
 use openclaw_agent::{
     RestReason, RestingKey,
-    model::{Model, ModelError, ModelEvent, ModelRef, ModelRequest, ModelStream},
+    model::{Model, ModelError, ModelEvent, ModelRef, ModelRequest, ModelStream, Price},
 };
 use openclaw_base::CancellationToken;
 use parking_lot::Mutex;
@@ -182,6 +182,10 @@ impl<D: Dialect> Model for Speaker<D> {
 
     fn context_window(&self) -> Option<u64> {
         self.first.context_window
+    }
+
+    fn price(&self) -> Option<Price> {
+        self.first.price
     }
 
     fn stream(&self, request: Arc<ModelRequest>, cancel: CancellationToken) -> ModelStream {

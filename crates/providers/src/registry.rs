@@ -168,6 +168,7 @@ impl Registry {
             bearer: entry.bearer,
             max_tokens: longest.or(spec.max_tokens),
             context_window: spec.context_window,
+            price: spec.price,
             reasoning: spec.reasoning,
             images: spec.images,
             tools: spec.tools,

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use openclaw_agent::model::Price;
 use secrecy::SecretString;
 use serde_json::{Map, Value};
 
@@ -93,6 +94,8 @@ pub struct ModelSetting {
     pub context_window: Option<u64>,
     /// Longest answer in tokens.
     pub max_tokens: Option<u64>,
+    /// What its tokens cost, where that is known.
+    pub price: Option<Price>,
     /// Its dialect, where it differs from the provider's.
     pub api: Option<Api>,
     /// Headers besides the provider's.

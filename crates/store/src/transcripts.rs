@@ -75,6 +75,19 @@ pub struct NewMessage {
     pub created_at_ms: u64,
 }
 
+/// What the answers of one day took.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct DayUsage {
+    /// The day, counted from 1970-01-01.
+    pub day: i64,
+    /// Tokens: read, written, from a cache, into a cache.
+    pub tokens: [u64; 4],
+    /// What each of these cost, in US dollars.
+    pub cost: [f64; 4],
+    /// Answers without a price.
+    pub unpriced: u64,
+}
+
 impl NewMessage {
     /// A message with a fresh id.
     #[must_use]
@@ -251,6 +264,19 @@ impl<'a> Transcripts<'a> {
     pub async fn edges(self, ids: &[SessionId]) -> Result<HashMap<SessionId, Edges>, StoreError> {
         let ids = ids.to_vec();
         self.engine.read(move |conn| rows::edges(conn, ids)).await
+    }
+
+    /// What answers took between two points in time, by day; a day begins `offset_ms` before that of UTC.
+    ///
+    /// # Errors
+    /// [`StoreError`] as described there.
+    pub async fn usage_by_day(
+        self,
+        from_ms: u64,
+        until_ms: u64,
+        offset_ms: i64,
+    ) -> Result<Vec<DayUsage>, StoreError> {
+        self.engine.read(move |conn| rows::usage_by_day(conn, from_ms, until_ms, offset_ms)).await
     }
 
     /// A transcript, archived or not.

@@ -10,6 +10,7 @@ export interface Methods {
   "last-heartbeat": { params: NoParams; result: Heartbeat | null };
   "update.status": { params: UpdateStatusParams; result: UpdateStatusResult };
   "gateway.identity.get": { params: NoParams; result: GatewayIdentity };
+  "usage.cost": { params: UsageCostParams; result: UsageCostResult };
   "chat.send": { params: ChatSendParams; result: ChatSendResult };
   "chat.history": { params: ChatHistoryParams; result: ChatHistoryResult };
   "chat.message.get": { params: ChatMessageGetParams; result: ChatMessageGetResult };
@@ -151,6 +152,7 @@ export const ONLY_READS: ReadonlySet<string> = new Set([
   "logs.tail",
   "last-heartbeat",
   "gateway.identity.get",
+  "usage.cost",
   "chat.history",
   "chat.message.get",
   "chat.startup",
@@ -1704,6 +1706,34 @@ export type CronSort = "nextRunAtMs" | "updatedAtMs" | "name";
 
 /** Filter of `cron.list`. */
 export type CronTrigger = "all" | "conditional" | "unconditional";
+
+/** What one day took. */
+export interface DayOfUsage {
+  /** Read from a cache. */
+  cacheRead: number;
+  /** What those from a cache cost. */
+  cacheReadCost: number;
+  /** Written to a cache. */
+  cacheWrite: number;
+  /** What those into a cache cost. */
+  cacheWriteCost: number;
+  /** The day, as `2026-09-30`, in the Gateway's time zone. */
+  date: string;
+  /** Read by models, neither from nor into a cache. */
+  input: number;
+  /** What those read cost. */
+  inputCost: number;
+  /** Answers of models whose price nobody wrote down. */
+  missingCostEntries: number;
+  /** Written by models. */
+  output: number;
+  /** What those written cost. */
+  outputCost: number;
+  /** What all cost. */
+  totalCost: number;
+  /** All together. */
+  totalTokens: number;
+}
 
 /** Lowercase hex SHA-256 of a device's raw Ed25519 public key. */
 export type DeviceId = string;
@@ -5261,12 +5291,60 @@ export interface Usage {
   totalTokens: number;
 }
 
+/** Params of `usage.cost`: the last `days`, or from one date to another. */
+export interface UsageCostParams {
+  /** How many days, today included; 30 if nothing is said. */
+  days?: number;
+  /** Last day; today if absent. */
+  endDate?: string;
+  /** First day, as `2026-09-30`, in the Gateway's time zone. */
+  startDate?: string;
+}
+
+/** Result of `usage.cost`. */
+export interface UsageCostResult {
+  /** Days on which tokens were used, oldest first. */
+  daily: Array<DayOfUsage>;
+  /** How many days were looked at. */
+  days: number;
+  /** All of them together. */
+  totals: UsageTotals;
+  /** Now, in milliseconds since 1970. */
+  updatedAt: number;
+}
+
 /** Result of `usage.status`. */
 export interface UsageStatusResult {
   /** Providers that report how much of a plan is used. */
   providers: Array<ProviderUsage>;
   /** When, in milliseconds since 1970. */
   updatedAt: number;
+}
+
+/** Tokens, and what they cost in US dollars. */
+export interface UsageTotals {
+  /** Read from a cache. */
+  cacheRead: number;
+  /** What those from a cache cost. */
+  cacheReadCost: number;
+  /** Written to a cache. */
+  cacheWrite: number;
+  /** What those into a cache cost. */
+  cacheWriteCost: number;
+  /** Read by models, neither from nor into a cache. */
+  input: number;
+  /** What those read cost. */
+  inputCost: number;
+  /** Answers of models whose price nobody wrote down. */
+  missingCostEntries: number;
+  /** Written by models. */
+  output: number;
+  /** What those written cost. */
+  outputCost: number;
+  /** What all cost. */
+  totalCost: number;
+  /** All together. */
+  totalTokens: number;
 }
 
 /** How much of a plan is used. */

@@ -68,6 +68,7 @@ impl Turn<'_> {
     fn choose(&mut self, model: &Arc<dyn Model>) {
         if self.model.as_ref() != Some(model.id()) {
             self.model = Some(model.id().clone());
+            self.price = model.price();
             self.run.emit(AgentEventKind::Model(model.id().clone()));
         }
     }

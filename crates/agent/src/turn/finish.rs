@@ -54,7 +54,8 @@ impl Turn<'_> {
         let mut stored = RunEnd::new(stored_state(state), None);
         if state == FinalState::Done || !parts.is_empty() || outcome.error.is_some() {
             let model = self.model.as_ref();
-            let mut row = rows::assistant(self.run, model, &parts, &self.last_usage, stop_reason);
+            let usage = (&self.last_usage, self.price);
+            let mut row = rows::assistant(self.run, model, &parts, usage, stop_reason);
             row.created_at_ms = self.inner.now_ms();
             if let Some(error) = &outcome.error {
                 row.meta.insert("errorMessage".into(), error.message.clone().into());

@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 
 use super::{
     Outcome, agent, auth_token, call, dial_stdio, discover, expose, gateway_auth, gateway_run,
-    gateway_status, gateway_tls, gateway_use, health, message, probe, service,
+    gateway_status, gateway_tls, gateway_use, health, message, probe, service, usage,
 };
 use crate::context::Context;
 
@@ -41,6 +41,8 @@ enum GatewayCommand {
     Status(gateway_status::GatewayStatusArgs),
     /// Go through every step of reaching the Gateway, and time it
     Probe(probe::ProbeArgs),
+    /// Show how many tokens were used and what they cost, by day
+    UsageCost(usage::UsageArgs),
     /// Look for Gateways on the local network and in a zone
     Discover(discover::DiscoverArgs),
     /// Write a reverse proxy's configuration for the Gateway, and test it
@@ -75,6 +77,7 @@ impl GatewayArgs {
             Some(GatewayCommand::Health(args)) => args.output.json,
             Some(GatewayCommand::Status(args)) => args.output.json,
             Some(GatewayCommand::Probe(args)) => args.output.json,
+            Some(GatewayCommand::UsageCost(args)) => args.output.json,
             Some(GatewayCommand::Discover(args)) => args.output.json,
             Some(GatewayCommand::Expose(args)) => args.output.json,
             Some(GatewayCommand::Agent(args)) => args.output.json,
@@ -106,6 +109,7 @@ pub(crate) fn run(context: &Context, args: GatewayArgs) -> Outcome {
         Some(GatewayCommand::Health(args)) => health::run(context, &args),
         Some(GatewayCommand::Status(args)) => gateway_status::run(context, &args),
         Some(GatewayCommand::Probe(args)) => probe::run(context, &args),
+        Some(GatewayCommand::UsageCost(args)) => usage::run(context, &args),
         Some(GatewayCommand::Discover(args)) => discover::run(context, &args),
         Some(GatewayCommand::Expose(args)) => expose::run(context, &args),
         Some(GatewayCommand::Agent(args)) => agent::run(context, &args),

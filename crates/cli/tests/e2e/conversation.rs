@@ -4,7 +4,7 @@ use std::io::Read;
 use std::process::Stdio;
 
 use rustix::process::Signal;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::machine::{Machine, read_until, send, shown};
 use crate::model::{Provider, Turn};
@@ -32,6 +32,41 @@ fn the_offline_assistant_answers_honestly_and_runs_commands() {
     assert!(told.contains("user") && told.contains("hello"), "{told}");
     machine.text(&["sessions", "delete", "work"]);
     assert_eq!(machine.code(&["sessions", "delete", "work"]), 1);
+}
+
+#[test]
+fn what_answers_cost_is_kept_and_summed_up_by_day() {
+    let provider = Provider::start(&[Turn::Counted("Dear."), Turn::Say("Free.")]);
+    let machine = Machine::new();
+    let cost = "models: [{ cost: { input: 2.5, output: 10, cacheRead: 0.25 }, id:";
+    machine.configure(&provider.configuration().replace("models: [{ id:", cost));
+    let _gateway = machine.gateway(&["--port", "0"]);
+    assert!(machine.text(&["gateway", "usage-cost"]).contains("No tokens were used in 30 days"));
+    machine.text(&["agent", "-m", "hello"]);
+    machine.text(&["agent", "-m", "hello", "--session-key", "work"]);
+    // What was spent stays spent.
+    machine.text(&["sessions", "reset", "main"]);
+
+    let told = machine.json(&["gateway", "usage-cost", "--days", "2"]);
+    let totals = &told["totals"];
+    let counted = ["input", "output", "cacheRead", "cacheWrite", "totalTokens"];
+    let tokens = counted.map(|name| totals[name].as_u64().unwrap());
+    assert_eq!(tokens, [600, 200, 400, 0, 1200], "{told}");
+    let close = |name: &str, wanted: f64| (totals[name].as_f64().unwrap() - wanted).abs() < 1e-12;
+    assert!(close("inputCost", 0.0015) && close("cacheReadCost", 0.0001), "{told}");
+    assert!(close("outputCost", 0.002) && close("totalCost", 0.0036), "{told}");
+    assert_eq!((&told["days"], &totals["missingCostEntries"]), (&json!(2), &json!(0)));
+    assert_eq!(told["daily"].as_array().unwrap().len(), 1);
+    assert_eq!(told["daily"][0]["totalTokens"], 1200);
+    assert!(machine.text(&["gateway", "usage-cost"]).contains("$0.0036"));
+    for wrong in [r#"{"startDate":"2026-13-01"}"#, r#"{"startDate":"2020-01-01"}"#, r#"{"days":0}"#]
+    {
+        assert_eq!(
+            machine.code(&["gateway", "call", "usage.cost", "--params", wrong]),
+            1,
+            "{wrong}"
+        );
+    }
 }
 
 #[test]

@@ -11,6 +11,8 @@ use std::thread;
 pub(crate) enum Turn {
     /// Says this, and the answer is complete.
     Say(&'static str),
+    /// Says this, and that it took 1000 tokens, 400 of them from a cache, and wrote 200.
+    Counted(&'static str),
     /// Says this, and then nothing more until the other side hangs up.
     Hang(&'static str),
     /// Says the first part, waits until the test lets go, and says the second.
@@ -70,7 +72,7 @@ fn answer(mut stream: TcpStream, turn: Turn, hung_up: &Sender<()>, gate: &Mutex<
         return;
     }
     let (text, rest, complete) = match turn {
-        Turn::Say(text) => (text, None, true),
+        Turn::Say(text) | Turn::Counted(text) => (text, None, true),
         Turn::Hang(text) => (text, None, false),
         Turn::Halves(first, second) => (first, Some(second), true),
     };
@@ -92,6 +94,13 @@ fn answer(mut stream: TcpStream, turn: Turn, hung_up: &Sender<()>, gate: &Mutex<
         // Who is gone by then does not hear it.
         stream.write_all(body.as_bytes()).ok();
         return;
+    }
+    if matches!(turn, Turn::Counted(_)) {
+        body.push_str(
+            "data: {\"id\":\"c\",\"object\":\"chat.completion.chunk\",\"choices\":[],\"usage\":{\
+             \"prompt_tokens\":1000,\"completion_tokens\":200,\"total_tokens\":1200,\
+             \"prompt_tokens_details\":{\"cached_tokens\":400}}}\n\n",
+        );
     }
     if complete {
         body.push_str(&chunk("{}", "\"stop\""));

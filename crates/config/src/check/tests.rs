@@ -63,8 +63,8 @@ fn what_has_no_effect_yet_is_told_unless_it_is_how_things_are() {
         |path: &str| format!("{path}: is not supported by this Gateway yet, it has no effect");
     for (text, at) in [
         (
-            "{models: {providers: {x: {models: [{id: 'm', cost: {input: 1}}]}}}}",
-            "1:53: warning: models.providers.x.models[0].cost.input",
+            "{channels: {telegram: {webhookPort: 8443}}}",
+            "1:24: warning: channels.telegram.webhookPort",
         ),
         ("{ui: {seamColor: 'ff0000'}}", "1:7: warning: ui.seamColor"),
     ] {

@@ -99,18 +99,14 @@ impl ProviderModel {
 pub struct ModelCost {
     /// Tokens read.
     #[schemars(range(min = 0))]
-    #[schemars(extend("x-unserved" = true))]
     pub input: f64,
     /// Tokens written.
     #[schemars(range(min = 0))]
-    #[schemars(extend("x-unserved" = true))]
     pub output: f64,
     /// Tokens read from a cache.
     #[schemars(range(min = 0))]
-    #[schemars(extend("x-unserved" = true))]
     pub cache_read: f64,
     /// Tokens written to a cache.
     #[schemars(range(min = 0))]
-    #[schemars(extend("x-unserved" = true))]
     pub cache_write: f64,
 }

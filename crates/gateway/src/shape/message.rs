@@ -10,11 +10,11 @@ use openclaw_agent::Checkpoint;
 use openclaw_agent::model::Usage as TokenUse;
 use openclaw_protocol::limits::MAX_PAYLOAD_BYTES;
 use openclaw_protocol::transcript::{
-    AbortMark, Content, ContentBlock, MessageMark, MessageRole, TranscriptMessage,
+    AbortMark, Content, ContentBlock, Cost, MessageMark, MessageRole, TranscriptMessage,
     TranscriptPosition, Usage,
 };
 use openclaw_store::transcripts::{MessageRole as StoredRole, MessageRow};
-use serde::de::DeserializeOwned;
+use serde::{Deserialize as _, de::DeserializeOwned};
 use serde_json::{Map, Value};
 
 /// Longest text of a message unless the client asks for another length, in characters.
@@ -82,7 +82,11 @@ fn bare(row: &MessageRow, show: Show, pictures: bool) -> TranscriptMessage {
         model: field(meta, "model"),
         stop_reason: field(meta, "stopReason"),
         error_message: field::<String>(meta, "errorMessage").map(|text| cut(text, show.max_chars)),
-        usage: field(meta, "usage").filter(|_| show.usage).map(usage),
+        usage: field(meta, "usage").filter(|_| show.usage).map(|tokens| {
+            let cost =
+                meta.get("usage").and_then(|usage| Cost::deserialize(usage.get("cost")?).ok());
+            Usage { cost, ..usage(tokens) }
+        }),
         response_id: field(meta, "responseId"),
         tool_call_id: field(meta, "toolCallId"),
         tool_name: field(meta, "toolName"),

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use openclaw_agent::{KeySource, ModelInfo};
+use openclaw_agent::{KeySource, ModelInfo, model::Price};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
@@ -40,6 +40,7 @@ pub(super) struct ModelSpec {
     pub(super) name: String,
     pub(super) context_window: Option<u64>,
     pub(super) max_tokens: Option<u64>,
+    pub(super) price: Option<Price>,
     pub(super) reasoning: bool,
     pub(super) images: bool,
     pub(super) tools: ToolUse,
@@ -153,6 +154,7 @@ impl Entry {
             name: model.to_owned(),
             context_window: None,
             max_tokens: None,
+            price: None,
             // Models come faster than tables; the vendors' newest ones can all think and see.
             reasoning: matches!(self.id.as_str(), "anthropic" | "openai"),
             images: self.builtin,
@@ -189,6 +191,7 @@ impl ModelSpec {
             name: model.name.to_owned(),
             context_window: Some(model.context_window),
             max_tokens: Some(model.max_tokens),
+            price: None,
             reasoning: model.reasoning,
             images: true,
             tools,
@@ -203,6 +206,7 @@ impl ModelSpec {
             name: model.name.clone().unwrap_or_else(|| model.id.clone()),
             context_window: model.context_window,
             max_tokens: model.max_tokens,
+            price: model.price,
             reasoning: model.reasoning,
             images: model.input.iter().any(|kind| kind == "image"),
             tools: ToolUse::Always,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use openclaw_protocol::ids::{AgentId, MessageId, SessionId, SessionKey};
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, named_params};
 
-use super::{Edges, MessageRole, MessageRow, NewMessage, Transcript};
+use super::{DayUsage, Edges, MessageRole, MessageRow, NewMessage, Transcript};
 use crate::{
     error::StoreError,
     row::{self, Json, RowExt as _},
@@ -35,6 +35,43 @@ fn transcript(row: &Row<'_>) -> rusqlite::Result<Transcript> {
         archived_at_ms: row.get("archived_at_ms")?,
         archive_reason: row.get("archive_reason")?,
     })
+}
+
+pub(super) fn usage_by_day(
+    conn: &Connection,
+    from_ms: u64,
+    until_ms: u64,
+    offset_ms: i64,
+) -> Result<Vec<DayUsage>, StoreError> {
+    let mut statement = conn.prepare_cached(
+        "WITH used AS (
+             SELECT (created_at_ms + :offset) / 86400000 AS day, meta -> '$.usage' AS usage
+             FROM messages
+             WHERE role = 'assistant' AND created_at_ms >= :from AND created_at_ms < :until
+         )
+         SELECT day,
+             total(usage ->> '$.input'), total(usage ->> '$.output'),
+             total(usage ->> '$.cacheRead'), total(usage ->> '$.cacheWrite'),
+             total(usage ->> '$.cost.input'), total(usage ->> '$.cost.output'),
+             total(usage ->> '$.cost.cacheRead'), total(usage ->> '$.cost.cacheWrite'),
+             count(*) FILTER (WHERE usage -> '$.cost' IS NULL) AS unpriced
+         FROM used WHERE usage ->> '$.totalTokens' > 0
+         GROUP BY day ORDER BY day",
+    )?;
+    let params = named_params! { ":from": from_ms, ":until": until_ms, ":offset": offset_ms };
+    let rows = statement.query_map(params, |row| {
+        let sums = |from: usize| -> rusqlite::Result<[f64; 4]> {
+            Ok([row.get(from)?, row.get(from + 1)?, row.get(from + 2)?, row.get(from + 3)?])
+        };
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "sums of counts, exact up to 2^53"
+        )]
+        let tokens = sums(1)?.map(|sum| sum as u64);
+        Ok(DayUsage { day: row.get(0)?, tokens, cost: sums(5)?, unpriced: row.get("unpriced")? })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn select<P: Params>(
