@@ -144,13 +144,14 @@ export class Link {
 /** A home folder with a Gateway. */
 export class Machine {
   static #all = new Set();
+  children = new Set();
 
   /** Stops those that a test left behind when it failed. */
   static async stopAll() {
     await Promise.all([...Machine.#all].map((machine) => machine.stop()));
   }
 
-  static async start({ config = {}, args = [] } = {}) {
+  static async start({ config = {}, args = [], cost } = {}) {
     const machine = new Machine();
     Machine.#all.add(machine);
     machine.home = await mkdtemp(join(tmpdir(), "openclaw-ui-"));
@@ -158,7 +159,7 @@ export class Machine {
     await mkdir(join(machine.home, ".openclaw"), { mode: 0o700 });
     const models = {
       providers: {
-        fake: { baseUrl: `http://127.0.0.1:${machine.model.port}/v1`, apiKey: "k", api: "openai-completions", models: [{ id: "m", name: "Scripted", input: ["text", "image"] }] },
+        fake: { baseUrl: `http://127.0.0.1:${machine.model.port}/v1`, apiKey: "k", api: "openai-completions", models: [{ id: "m", name: "Scripted", input: ["text", "image"], ...(cost && { cost }) }] },
       },
     };
     const whole = { agents: { defaults: { model: "fake/m" } }, models, ...config };
@@ -188,7 +189,10 @@ export class Machine {
   }
 
   spawn(args) {
-    return spawn(OPENCLAW, args, { cwd: this.home, env: { HOME: this.home }, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(OPENCLAW, args, { cwd: this.home, env: { HOME: this.home }, stdio: ["ignore", "pipe", "pipe"] });
+    this.children.add(child);
+    child.once("exit", () => this.children.delete(child));
+    return child;
   }
 
   /** Runs a command to its end. */
@@ -210,6 +214,7 @@ export class Machine {
   async stop() {
     Machine.#all.delete(this);
     const { gateway } = this;
+    for (const child of this.children) if (child !== gateway) child.kill("SIGKILL");
     if (gateway && gateway.exitCode === null && gateway.signalCode === null) await this.down("SIGKILL");
     this.model?.stop();
     await rm(this.home, { recursive: true, force: true });
