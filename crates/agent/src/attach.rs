@@ -90,6 +90,41 @@ pub(crate) struct Named {
     pub(crate) text: String,
     pub(crate) files: Vec<String>,
     as_voice: bool,
+    /// The message that it is shown as a reply to.
+    pub(crate) reply: Option<ReplyTag>,
+}
+
+/// Which message an answer replies to, as a tag in it says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ReplyTag {
+    /// `[[reply_to_current]]`: the one that it answers.
+    Current,
+    /// `[[reply_to:ID]]`: this one.
+    Message(String),
+}
+
+impl ReplyTag {
+    const CURRENT: &str = "[[reply_to_current]]";
+    const MESSAGE: &str = "[[reply_to:";
+    /// Longest id that is taken.
+    const MAX_ID: usize = 64;
+
+    /// Takes the first tag out of a line; what only looks like one stays.
+    fn take(line: &str) -> Option<(String, Self)> {
+        if let Some((before, after)) = line.split_once(Self::CURRENT) {
+            return Some((joined(before, after), Self::Current));
+        }
+        let (before, rest) = line.split_once(Self::MESSAGE)?;
+        let (id, after) = rest.split_once("]]")?;
+        let id = id.trim();
+        let is_id = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':' | '.');
+        let good = !id.is_empty() && id.len() <= Self::MAX_ID && id.chars().all(is_id);
+        good.then(|| (joined(before, after), Self::Message(id.to_owned())))
+    }
+}
+
+fn joined(before: &str, after: &str) -> String {
+    format!("{} {}", before.trim_end(), after.trim_start()).trim().to_owned()
 }
 
 /// Takes the lines that name files out of an answer. What stands in a block of code is text.
@@ -101,6 +136,17 @@ pub(crate) fn named(answer: &str) -> Named {
         if trimmed.starts_with("```") {
             in_code = !in_code;
         }
+        let tagged = if in_code { None } else { ReplyTag::take(line) };
+        let (line, trimmed) = match &tagged {
+            Some((rest, tag)) => {
+                found.reply.get_or_insert_with(|| tag.clone());
+                if rest.is_empty() {
+                    continue;
+                }
+                (rest.as_str(), rest.trim())
+            }
+            None => (line, trimmed),
+        };
         let file = trimmed.strip_prefix(LINE).filter(|_| !in_code);
         let file = file.map(|file| file.trim().trim_matches('`').trim());
         match file.filter(|file| !file.is_empty()) {
@@ -120,15 +166,25 @@ pub(crate) fn named(answer: &str) -> Named {
 /// only have begun.
 #[must_use]
 pub fn shown(answer: &str) -> String {
+    let all = named(answer);
+    // One that replies is shown when it is whole: a message cannot become a reply later.
+    if all.reply.is_some() {
+        return String::new();
+    }
     let (whole, last) = answer.rsplit_once('\n').unwrap_or(("", answer));
     let begun = last.trim_start();
     if !begun.is_empty() && LINE.starts_with(begun) {
         return named(whole).text;
     }
-    named(answer).text
+    all.text
 }
 
 impl Named {
+    /// Whether the answer is more than its text.
+    pub(crate) const fn has_more(&self) -> bool {
+        !self.files.is_empty() || self.reply.is_some()
+    }
+
     /// The text when no file may go out, with a word about it.
     pub(crate) fn refused(self) -> String {
         format!("{}\n\n⚠️ No file is sent: the tool {MESSAGE_TOOL} is not allowed here", self.text)
@@ -211,6 +267,26 @@ impl Opened {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_tag_says_which_message_is_replied_to_and_is_no_text() {
+        let current = named("[[reply_to_current]] Yes.\nNo.");
+        assert_eq!((current.text.as_str(), current.reply), ("Yes.\nNo.", Some(ReplyTag::Current)));
+        let other = named("[[reply_to: 42 ]]\nYes [[reply_to_current]].");
+        assert_eq!(
+            (other.text.as_str(), other.reply),
+            ("Yes .", Some(ReplyTag::Message("42".into())))
+        );
+        for text in [
+            "[[reply_to:]] x",
+            "[[reply_to:a b]] x",
+            "[[reply_to_me]]",
+            "```\n[[reply_to_current]]\n```",
+        ] {
+            assert_eq!((named(text).text.as_str(), named(text).reply), (text, None));
+        }
+        assert_eq!(shown("[[reply_to_current]] A long answer that grows"), "");
+    }
 
     #[test]
     fn lines_that_name_files_are_no_text() {

@@ -86,7 +86,7 @@ impl Inner {
 
     /// Ends a run: in the store, for those who listen, for those who wait.
     pub(crate) async fn finish(&self, run: &LiveRun, mut outcome: RunOutcome, mut end: RunEnd) {
-        let mut files = Vec::new();
+        let (mut files, mut reply) = (Vec::new(), None);
         let goes_out = run.options.route.is_some() && outcome.merged_into.is_none();
         if let (FinalState::Done, None, Some(text)) =
             (outcome.state, &outcome.merged_into, &outcome.text)
@@ -96,23 +96,25 @@ impl Inner {
             let owner = run.is_of_owner(&self.settings());
             let standing =
                 Standing { asked: asked.collect(), owner, ..Standing::of(&run.agent_id) };
-            let has_files = !named.files.is_empty();
-            if has_files && self.settings().has_tool(&standing, attach::MESSAGE_TOOL) {
+            let may_send = self.settings().has_tool(&standing, attach::MESSAGE_TOOL);
+            if named.has_more() && (named.files.is_empty() || may_send) {
+                reply = named.reply.clone();
+                let only_tag = named.files.is_empty();
                 let opened = named.open(&self.settings, &run.agent_id, goes_out).await;
                 if let Some(row) = end.messages.last_mut() {
                     opened.show_in(row);
                 }
-                if goes_out {
+                if goes_out || only_tag {
                     let (text, sent) = opened.into_parts();
                     outcome.text = (!text.is_empty()).then_some(text);
                     files = sent;
                 }
-            } else if has_files && goes_out {
+            } else if named.has_more() && goes_out {
                 outcome.text = Some(named.refused());
             }
         }
         end.outcome = serde_json::to_value(&outcome).ok();
-        end.deliver = outcome::delivery(run, &outcome, files);
+        end.deliver = outcome::delivery(run, &outcome, files, reply);
         match self.store_end(run, &end).await {
             Ok(Step::Taken(rows)) => {
                 for row in rows {

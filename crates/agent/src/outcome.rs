@@ -6,6 +6,7 @@ use openclaw_store::{
 };
 
 use crate::{
+    attach::ReplyTag,
     live::LiveRun,
     model::Usage,
     run::{FinalState, RunOutcome},
@@ -27,8 +28,13 @@ pub(crate) fn delivery(
     run: &LiveRun,
     outcome: &RunOutcome,
     files: Vec<OutFile>,
+    reply: Option<ReplyTag>,
 ) -> Option<NewDelivery> {
-    let route = run.options.route.clone()?;
+    let mut route = run.options.route.clone()?;
+    route.reply_asked = reply.is_some();
+    if let Some(ReplyTag::Message(id)) = reply {
+        route.reply_to = Some(id);
+    }
     if outcome.merged_into.is_some() {
         return None;
     }

@@ -67,7 +67,10 @@ fn write_system(facts: &Facts, files: &[workspace::WorkspaceFile], skills: Optio
         "\n\nAnswer in the language you are addressed in, briefly unless more is asked for. Use a tool \
          when it helps, without announcing it. Never invent the result of a tool.\n\n\
          When there is nothing to say at all, answer with exactly NO_REPLY and nothing else; the \
-         person is then shown nothing.",
+         person is then shown nothing. [[reply_to_current]] at the beginning of an answer shows it as a \
+         reply to the message it answers, [[reply_to:ID]] to another one. A line of its own that \
+         begins with MEDIA: and goes on with a path in the workspace, or an address of the web, sends \
+         that file with the answer.",
     );
     if let Some(folder) = &agent.workspace {
         text.push_str(&format!("\n\n# Workspace\n{}", folder.display()));

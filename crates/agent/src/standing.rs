@@ -201,6 +201,7 @@ mod tests {
                 chat: chat.to_owned(),
                 thread: None,
                 reply_to: None,
+                reply_asked: false,
             });
             let standing = Standing {
                 agent: &agent,
@@ -236,6 +237,7 @@ mod tests {
                 chat: "-100".into(),
                 thread: thread.map(str::to_owned),
                 reply_to: None,
+                reply_asked: false,
             };
             for asked in ["read", "write", "edit"] {
                 let agent = AgentId::new("main");
@@ -260,6 +262,7 @@ mod tests {
             chat: "-100".into(),
             thread: None,
             reply_to: None,
+            reply_asked: false,
         };
         let asked = vec![(&route, "telegram:7"), (&route, "telegram:1")];
         let standing = Standing { asked, ..Standing::of(&agent) };
@@ -282,6 +285,7 @@ mod tests {
             chat: "42".to_owned(),
             thread: None,
             reply_to: None,
+            reply_asked: false,
         };
         let base = AgentSettings {
             owner_only: ids(&["nodes", "home__*"]),

@@ -122,7 +122,7 @@ impl Telegram {
             params.insert("message_thread_id".into(), number(thread));
         }
         let replies = match self.settings.reply {
-            ReplyMode::Off => false,
+            ReplyMode::Off => route.reply_asked && first,
             ReplyMode::First => first,
             ReplyMode::All => true,
         };

@@ -43,7 +43,15 @@ impl Accounts {
     pub(crate) fn sent(&self, route: &Route) {
         let all = self.all.lock();
         if let Some(account) = all.get(&(route.channel.clone(), route.account.clone())) {
-            account.condition.outbound();
+            account.condition.outbound(&route.chat);
+        }
+    }
+
+    /// Something could not be sent and is tried again.
+    pub(crate) fn sending_waits(&self, route: &Route, why: &str, until_ms: u64) {
+        let all = self.all.lock();
+        if let Some(account) = all.get(&(route.channel.clone(), route.account.clone())) {
+            account.condition.sending_waits(&route.chat, why, until_ms);
         }
     }
 }

@@ -53,6 +53,7 @@ mod tests {
             chat: chat.into(),
             thread: thread.map(str::to_owned),
             reply_to: Some(message.to_string()),
+            reply_asked: false,
         };
         for route in [at("1", None, 1), at("1", Some("7"), 2), at("2", None, 3), at("1", None, 4)] {
             acks.note(route);

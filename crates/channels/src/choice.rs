@@ -122,6 +122,7 @@ mod tests {
             chat: "ada".into(),
             thread: None,
             reply_to: None,
+            reply_asked: false,
         };
         let question = Question { key: "k", route: &route, text: "May I?\n", choices: &choices };
         assert_eq!(

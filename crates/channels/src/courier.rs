@@ -205,6 +205,7 @@ impl Courier {
         let after = after.unwrap_or_else(|| pause(head.attempts));
         tracing::warn!(delivery = head.id, why, ?after, "delivery is tried again");
         let after = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+        self.accounts.sending_waits(&head.new.route, &why, now.saturating_add(after));
         outbox.retry(head.id, &why, uncertain, now.saturating_add(after)).await
     }
 }

@@ -252,6 +252,7 @@ impl Inbox {
             chat: message.chat.clone(),
             thread: message.thread.clone(),
             reply_to: Some(message.message_id.clone()),
+            reply_asked: false,
         }
     }
 

@@ -39,9 +39,24 @@ pub struct AccountStatus {
     /// What is wrong, or was last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// Why something waits to be sent that was tried already.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sending: Option<Sending>,
     /// The channel's own facts, and what a probe said.
     #[serde(flatten)]
     pub facts: Map<String, Value>,
+}
+
+/// What keeps an account from sending.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Sending {
+    /// To which chat.
+    pub chat: String,
+    /// Why it failed last.
+    pub why: String,
+    /// When it is tried again, in milliseconds since 1970.
+    pub until_ms: u64,
 }
 
 /// Where an account says how it is doing.
@@ -84,12 +99,22 @@ impl Condition {
         self.status.lock().facts.insert(name.to_owned(), value);
     }
 
+    /// Sending was put off, until then at the earliest, for this reason.
+    pub(crate) fn sending_waits(&self, chat: &str, why: &str, until_ms: u64) {
+        let sending = Sending { chat: chat.to_owned(), why: why.to_owned(), until_ms };
+        self.status.lock().sending = Some(sending);
+    }
+
     pub(crate) fn inbound(&self) {
         self.status.lock().last_inbound_at = Some(self.clock.now_ms());
     }
 
-    pub(crate) fn outbound(&self) {
-        self.status.lock().last_outbound_at = Some(self.clock.now_ms());
+    pub(crate) fn outbound(&self, chat: &str) {
+        let mut status = self.status.lock();
+        status.last_outbound_at = Some(self.clock.now_ms());
+        if status.sending.as_ref().is_some_and(|sending| sending.chat == chat) {
+            status.sending = None;
+        }
     }
 
     pub(crate) fn started(&self) {

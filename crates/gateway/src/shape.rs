@@ -9,6 +9,7 @@ pub mod failure;
 pub mod history;
 pub mod message;
 pub mod models;
+pub mod route;
 pub mod run;
 pub mod session;
 pub mod target;

@@ -391,6 +391,7 @@ mod tests {
             chat: sender.into(),
             thread: None,
             reply_to: None,
+            reply_asked: false,
         };
         (request, NewDelivery::new(format!("pair:{sender}:{now}"), route, "who are you?"))
     }

@@ -37,6 +37,9 @@ pub struct Route {
     /// The message that is answered, if that is to be shown.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reply_to: Option<String>,
+    /// Somebody asked for it to be shown, whatever the account does otherwise.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub reply_asked: bool,
 }
 
 impl Route {
@@ -438,15 +441,15 @@ pub(crate) fn insert(conn: &Connection, new: NewDelivery, now_ms: u64) -> Result
         return Ok(known);
     }
     conn.prepare_cached(
-        "INSERT INTO outbox (key, run_id, channel, account, chat, thread, reply_to, text, files,
-             state, created_at_ms, next_at_ms)
-         VALUES (:key, :run, :channel, :account, :chat, :thread, :reply, :text, :files,
-             'waiting', :now, :now)",
+        "INSERT INTO outbox (key, run_id, channel, account, chat, thread, reply_to, reply_asked, text,
+             files, state, created_at_ms, next_at_ms)
+         VALUES (:key, :run, :channel, :account, :chat, :thread, :reply, :asked, :text,
+             :files, 'waiting', :now, :now)",
     )?
     .execute(named_params! {
         ":key": key, ":run": run_id.as_ref().map(RunId::as_str), ":channel": route.channel,
         ":account": route.account, ":chat": route.chat, ":thread": route.thread,
-        ":reply": route.reply_to, ":text": text, ":files": count(files.len()), ":now": now_ms,
+        ":reply": route.reply_to, ":asked": route.reply_asked, ":text": text, ":files": count(files.len()), ":now": now_ms,
     })?;
     let id = conn.last_insert_rowid();
     for (ordinal, file) in files.into_iter().enumerate() {
@@ -464,6 +467,7 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         chat: row.get("chat")?,
         thread: row.get("thread")?,
         reply_to: row.get("reply_to")?,
+        reply_asked: row.get("reply_asked")?,
     };
     let new = NewDelivery {
         key: row.get("key")?,
@@ -500,6 +504,7 @@ mod tests {
             chat: chat.into(),
             thread: None,
             reply_to: None,
+            reply_asked: false,
         };
         NewDelivery::new(key, route, "hello")
     }

@@ -24,6 +24,7 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0007_channel_arrivals.sql"),
     include_str!("../migrations/0008_channel_overheard.sql"),
     include_str!("../migrations/0009_exec_grants.sql"),
+    include_str!("../migrations/0010_outbox_reply.sql"),
 ];
 
 /// Marks the file as ours: "OCLW".

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tokio::{
     io::{AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{Semaphore, watch},
 };
 
 use crate::http;
@@ -23,6 +23,8 @@ const MAX_BODY: usize = 64 * 1024 * 1024;
 pub enum Play {
     /// It says this.
     Say(String),
+    /// It says this piece by piece, each when the test lets go: [`PlayedModel::go_on`].
+    Grow(Vec<String>),
     /// It calls a tool.
     Call {
         /// The call's id.
@@ -39,6 +41,12 @@ impl Play {
     #[must_use]
     pub fn say(text: &str) -> Self {
         Self::Say(text.to_owned())
+    }
+
+    /// It says this piece by piece.
+    #[must_use]
+    pub fn grow(pieces: &[&str]) -> Self {
+        Self::Grow(pieces.iter().map(|piece| (*piece).to_owned()).collect())
     }
 
     /// It calls a tool.
@@ -62,6 +70,8 @@ struct Shared {
     mind: Box<Mind>,
     requests: Mutex<Vec<Value>>,
     changed: watch::Sender<usize>,
+    /// Pieces that may be said.
+    pieces: Semaphore,
 }
 
 impl fmt::Debug for PlayedModel {
@@ -76,7 +86,8 @@ impl PlayedModel {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let port = listener.local_addr().expect("its number").port();
         let (requests, changed) = (Mutex::default(), watch::Sender::new(0));
-        let shared = Arc::new(Shared { mind: Box::new(mind), requests, changed });
+        let shared =
+            Arc::new(Shared { mind: Box::new(mind), requests, changed, pieces: Semaphore::new(0) });
         let tasks = Tasks::new();
         let (owner, served) = (tasks.clone(), Arc::clone(&shared));
         drop(tasks.spawn("played model", async move {
@@ -99,6 +110,11 @@ impl PlayedModel {
             "apiKey": "k", "api": "openai-completions", "models": [model]});
         json!({"agents": {"defaults": {"model": "played/model"}},
             "models": {"providers": {"played": provider}}})
+    }
+
+    /// Lets one piece of an answer go that is said piece by piece.
+    pub fn go_on(&self) {
+        self.shared.pieces.add_permits(1);
     }
 
     /// The messages of each request so far.
@@ -133,20 +149,33 @@ async fn answer(socket: TcpStream, shared: &Shared) {
         requests.len()
     };
     shared.changed.send_replace(asked);
-    let (delta, finish) = match play {
-        Play::Say(text) => (json!({"role": "assistant", "content": text}), "stop"),
-        Play::Call { id, name, arguments } => {
-            let call = json!({"index": 0, "id": id, "type": "function",
-                "function": {"name": name, "arguments": arguments.to_string()}});
-            (json!({"role": "assistant", "tool_calls": [call]}), "tool_calls")
-        }
-    };
     let chunk = |delta: Value, finish: Value| {
         let choice = json!({"index": 0, "delta": delta, "finish_reason": finish});
         let chunk = json!({"id": "c", "object": "chat.completion.chunk", "choices": [choice]});
         format!("data: {chunk}\n\n")
     };
     let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    let (delta, finish) = match play {
+        Play::Say(text) => (json!({"role": "assistant", "content": text}), "stop"),
+        Play::Grow(pieces) => {
+            let socket = socket.get_mut();
+            socket.write_all(head.as_bytes()).await.ok();
+            for piece in pieces {
+                let Ok(permit) = shared.pieces.acquire().await else { return };
+                permit.forget();
+                let delta = json!({"role": "assistant", "content": piece});
+                socket.write_all(chunk(delta, Value::Null).as_bytes()).await.ok();
+            }
+            let end = format!("{}data: [DONE]\n\n", chunk(json!({}), "stop".into()));
+            socket.write_all(end.as_bytes()).await.ok();
+            return;
+        }
+        Play::Call { id, name, arguments } => {
+            let call = json!({"index": 0, "id": id, "type": "function",
+                "function": {"name": name, "arguments": arguments.to_string()}});
+            (json!({"role": "assistant", "tool_calls": [call]}), "tool_calls")
+        }
+    };
     let (first, last) = (chunk(delta, Value::Null), chunk(json!({}), finish.into()));
     let body = format!("{head}{first}{last}data: [DONE]\n\n");
     // Who hung up does not hear it.

@@ -145,6 +145,7 @@ export const CHINESE: Words = {
   reject: "拒绝",
   revoke: "撤销",
   revokeSure: "撤销 {name} 的 {role} 权限？其连接将被切断。",
+  channelWaits: "发送到 {chat} 的消息在等待：{why}",
   logOut: "退出登录",
   logOutSure: "退出 {name}？其令牌或密钥将从配置中移除。",
   logOutEnvironment: "令牌来自网关的环境变量，请在那里移除。",

@@ -143,6 +143,7 @@ export const ENGLISH = {
   reject: "Reject",
   revoke: "Revoke",
   revokeSure: "Revoke {role} of {name}? Its connections are cut.",
+  channelWaits: "Sending to {chat} waits: {why}",
   logOut: "Log out",
   logOutSure: "Log out of {name}? Its token or secret is taken out of the configuration.",
   logOutEnvironment: "The token stands in the Gateway's environment: take it away there.",

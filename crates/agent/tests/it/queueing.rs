@@ -139,6 +139,7 @@ async fn a_channel_has_a_mode_of_its_own() {
                 chat: "1".into(),
                 thread: None,
                 reply_to: None,
+                reply_asked: false,
             });
             bench.agent.start(start).await.unwrap();
         }

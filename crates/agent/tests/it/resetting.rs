@@ -140,6 +140,7 @@ async fn a_channel_has_its_own_rule() {
         chat: "someone".to_owned(),
         thread: None,
         reply_to: None,
+        reply_asked: false,
     });
     bench.agent.start(by_channel).await.unwrap();
     bench.ended("r3").await;

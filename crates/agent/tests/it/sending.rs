@@ -106,6 +106,7 @@ async fn a_chat_with_rules_of_its_own_sees_only_what_it_started() {
         chat: chat.into(),
         thread: None,
         reply_to: None,
+        reply_asked: false,
     };
     for (chat, reached) in [("-100", false), ("-200", true)] {
         let deny = vec!["exec".to_owned()];

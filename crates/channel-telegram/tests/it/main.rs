@@ -6,12 +6,17 @@
     reason = "test code: a failed expectation is the result"
 )]
 
+mod accounts;
 mod approvals;
 mod chat;
+mod deliver;
+mod drafts;
 mod files_out;
 mod groups;
 mod logout;
 mod media;
+mod proxy;
+mod replies;
 mod stage;
 mod trouble;
 mod webhook;

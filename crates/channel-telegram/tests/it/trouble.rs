@@ -11,10 +11,15 @@ async fn a_flood_is_waited_out_and_the_order_kept() {
     stage.telegram.fail_next("sendMessage", Fault::Refuse(Refusal::too_many(1)));
     stage.telegram.direct_message(ADA, "/help");
     within(stage.telegram.called("sendMessage", 1)).await;
+    let account = stage.account_is(|account| !account["sending"].is_null()).await;
+    let sending = &account["sending"];
+    assert!(sending["chat"] == "42" && sending["untilMs"].as_u64() > Some(0), "{account}");
+    assert!(sending["why"].as_str().expect("why").contains("pause of 1 s"), "{account}");
     stage.telegram.direct_message(ADA, "/status");
     let said = stage.said(2).await;
     assert!(said[0].contains("/new"), "the help first: {said:?}");
     assert_eq!(stage.telegram.calls("sendMessage").len(), 3);
+    stage.account_is(|account| account["sending"].is_null()).await;
 }
 
 #[tokio::test]

@@ -232,8 +232,12 @@ fn add(context: &Context, wanted: &Wanted) -> Outcome {
         }
         (None, None) => input::secret("Token that @BotFather gave you")?,
     };
+    let loaded = context.config()?;
+    let telegram = loaded.config.channels.telegram.as_ref();
+    let proxy = telegram.and_then(|telegram| telegram.shared.proxy.clone());
     let bot = block_on(async {
-        openclaw_daemon::check_telegram(token.clone(), wanted.api_root.as_deref()).await.map_err(
+        let root = wanted.api_root.as_deref();
+        openclaw_daemon::check_telegram(token.clone(), root, proxy.as_deref()).await.map_err(
             |why| {
                 Failure::new(ExitCode::Failed, why)
                     .hint("nothing was written; @BotFather shows your bots and their tokens")
@@ -326,6 +330,11 @@ fn print(printer: Printer, result: &ChannelsStatusResult) -> Result<(), Failure>
                 state,
                 last.map_or_else(|| "-".to_owned(), |then| age(now, then)),
             ]);
+            if let Some(sending) = account.get("sending") {
+                let field = |key: &str| sending.get(key).and_then(Value::as_str).unwrap_or("?");
+                let why = format!("sending to {} waits: {}", field("chat"), field("why"));
+                troubles.push(format!("{channel} {name}: {why}"));
+            }
             troubles.extend(text("lastError").map(|why| format!("{channel} {name}: {why}")));
         }
     }

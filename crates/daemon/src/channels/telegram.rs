@@ -20,15 +20,19 @@ use super::{Build, Wanted, approvals, dm_policy, history, peers};
 const MAX_TOKEN: u64 = 4096;
 /// The Bot API server, unless the configuration names another.
 const TELEGRAM: &str = "https://api.telegram.org";
-/// How long the Bot API holds a poll open.
+/// How long the Bot API holds a poll open at most.
 const POLL: Duration = Duration::from_secs(30);
 
 /// Asks Telegram whose token this is; gives the bot's username.
 ///
 /// # Errors
 /// Why it cannot be used, in words for a person.
-pub async fn check_telegram(token: SecretString, api_root: Option<&str>) -> Result<String, String> {
-    openclaw_channel_telegram::check(token, api_root.unwrap_or(TELEGRAM), None).await
+pub async fn check_telegram(
+    token: SecretString,
+    api_root: Option<&str>,
+    proxy: Option<&str>,
+) -> Result<String, String> {
+    openclaw_channel_telegram::check(token, api_root.unwrap_or(TELEGRAM), proxy).await
 }
 
 /// The accounts that the configuration wants.
@@ -101,6 +105,8 @@ fn one(
         Err(why) => return (nothing(rest), Err(why)),
     };
     let rest = format!("{rest} {}", hook.as_ref().map_or_else(String::new, digest_of));
+    let timeout = pick.of(|account| account.timeout_seconds).unwrap_or(20);
+    let timeout = Duration::from_secs(timeout.into());
     let settings = Settings {
         account: name.to_owned(),
         name: pick.of(|account| account.name.clone()),
@@ -110,11 +116,10 @@ fn one(
             .of(|account| account.api_root.clone())
             .unwrap_or_else(|| TELEGRAM.to_owned()),
         proxy: pick.of(|account| account.proxy.clone()),
-        timeout: Duration::from_secs(
-            pick.of(|account| account.timeout_seconds).unwrap_or(20).into(),
-        ),
+        timeout,
         webhook: hook,
-        poll: POLL,
+        // Who wants answers soon does not wait long for a poll that hangs either.
+        poll: POLL.min(timeout * 3 / 2),
         policy: policy(&pick, &loaded.config.messages),
         chunk: usize::try_from(pick.of(|account| account.text_chunk_limit).unwrap_or(4000))
             .unwrap_or(4000),

@@ -234,6 +234,7 @@ impl Handle<ChannelsPairingApprove> for Methods {
                 chat: sender.chat,
                 thread: None,
                 reply_to: None,
+                reply_asked: false,
             };
             let key = format!("approved:{channel}:{account}:{code}");
             let told = NewDelivery::new(key, route, "You are let in. Say hello!");
@@ -271,7 +272,16 @@ impl Handle<ChannelsPairingDismiss> for Methods {
 
 impl Handle<Send> for Methods {
     async fn handle(cx: Cx, params: SendParams) -> Result<SendResult, Failure> {
-        let route = route(&cx, &params)?;
+        let route = aimed(
+            &cx,
+            &Aim {
+                channel: params.channel.as_deref(),
+                account: params.account_id.as_deref(),
+                to: params.to.as_str(),
+                thread: params.thread_id.as_deref(),
+                reply_to: params.reply_to_id.as_deref(),
+            },
+        )?;
         if params.parse_mode.is_some() {
             return Err(RpcError::invalid("send Markdown; HTML is not taken yet").into());
         }
@@ -354,13 +364,27 @@ async fn files(cx: &Cx, params: &SendParams) -> Result<Vec<OutFile>, Failure> {
     Ok(files)
 }
 
-/// Where `send` sends to.
-fn route(cx: &Cx, params: &SendParams) -> Result<Route, Failure> {
-    let given = |text: &Option<String>| {
-        text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
-    };
+/// Where something is to be sent, as a request says it.
+pub(super) struct Aim<'a> {
+    pub(super) channel: Option<&'a str>,
+    pub(super) account: Option<&'a str>,
+    pub(super) to: &'a str,
+    pub(super) thread: Option<&'a str>,
+    pub(super) reply_to: Option<&'a str>,
+}
+
+/// What is left of a text without spaces around it, if anything is.
+pub(super) fn given(text: Option<&str>) -> Option<String> {
+    text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Finds the channel, the account and the chat.
+///
+/// # Errors
+/// When there is none, or more than one where one is meant.
+pub(super) fn aimed(cx: &Cx, aim: &Aim<'_>) -> Result<Route, Failure> {
     let known = cx.state.channels.known();
-    let channel = match given(&params.channel) {
+    let channel = match given(aim.channel) {
         Some(named) => named.to_lowercase(),
         None => match known.first() {
             Some((only, _)) if known.iter().all(|(channel, _)| channel == only) => only.clone(),
@@ -380,9 +404,9 @@ fn route(cx: &Cx, params: &SendParams) -> Result<Route, Failure> {
         )
         .into());
     }
-    let accounts = meant(cx, &channel, given(&params.account_id).as_deref())?;
+    let accounts = meant(cx, &channel, given(aim.account).as_deref())?;
     let account = default_account(accounts.iter().map(String::as_str)).unwrap_or_default();
-    let to = params.to.as_str().trim();
+    let to = aim.to.trim();
     let to = ["telegram:", "tg:"]
         .iter()
         .find_map(|prefix| to.strip_prefix(prefix))
@@ -396,8 +420,9 @@ fn route(cx: &Cx, params: &SendParams) -> Result<Route, Failure> {
         channel,
         account,
         chat: chat.to_owned(),
-        thread: given(&params.thread_id).or(topic),
-        reply_to: given(&params.reply_to_id),
+        thread: given(aim.thread).or(topic),
+        reply_to: given(aim.reply_to),
+        reply_asked: aim.reply_to.is_some(),
     })
 }
 

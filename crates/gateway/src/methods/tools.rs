@@ -8,11 +8,9 @@ use openclaw_protocol::{
     text::NonEmpty,
 };
 
-use openclaw_store::{outbox::Route, sessions::SessionEntry};
-
 use crate::{
     router::{Cx, Failure, Handle, Methods},
-    shape::models::Catalog,
+    shape::{models::Catalog, route::of_session},
     tool_call::{ToolCall, invoke, source_of},
 };
 
@@ -119,7 +117,7 @@ impl Handle<ToolsEffective> for Methods {
         let catalog = Catalog::of(&cx.state);
         let applied = stored.as_ref().map(|entry| catalog.of_session(entry));
         let model = applied.unwrap_or_else(|| catalog.of_agent(&agent_id)).model;
-        let route = stored.as_ref().and_then(route);
+        let route = stored.as_ref().and_then(of_session);
         let standing = Standing {
             agent: &agent_id,
             models: vec![&model],
@@ -144,16 +142,6 @@ impl Handle<ToolsEffective> for Methods {
         }
         Ok(ToolsEffectiveResult { agent_id, profile: label.unwrap_or("full").to_owned(), groups })
     }
-}
-
-/// The chat that a session is about, if it is about one.
-fn route(entry: &SessionEntry) -> Option<Route> {
-    let delivery = entry.extra.get("deliveryContext")?;
-    let field = |name: &str| delivery.get(name).and_then(serde_json::Value::as_str);
-    let channel = field("channel")?.to_owned();
-    let chat = field("to")?.strip_prefix(&format!("{channel}:"))?.to_owned();
-    let account = field("accountId")?.to_owned();
-    Some(Route { channel, account, chat, thread: None, reply_to: None })
 }
 
 /// A tool that an agent has, as clients see it.

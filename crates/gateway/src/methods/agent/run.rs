@@ -8,13 +8,18 @@ use openclaw_protocol::{
     ids::{RunId, SessionId, SessionKey},
     methods::agent::{AgentParams, AgentResult, AgentWaitParams, AgentWaitResult, RunStatus},
 };
+use openclaw_store::outbox::Route;
 
 use crate::{
-    methods::chat::send::{start, thinking},
+    methods::{
+        channels::{Aim, aimed, given},
+        chat::send::{start, thinking},
+    },
     router::{Cx, Failure},
     shape::{
         attachments::open_pictures,
         failure,
+        route::of_session,
         run::{duration_ms, last_answer, waited},
         target::{Target, agent_or_default},
     },
@@ -30,16 +35,13 @@ const DEFAULT_WAIT_MS: u64 = 30_000;
 /// # Errors
 /// When the request is at fault.
 pub(super) async fn order(cx: &Cx, params: AgentParams) -> Result<StartRun, Failure> {
-    if params.deliver == Some(true) && params.best_effort_deliver != Some(true) {
-        let channel = params.reply_channel.or(params.channel).unwrap_or_else(|| "last".to_owned());
-        return Err(RpcError::invalid(format!("unknown channel: {channel}")).into());
-    }
     // The words of the configuration are not known where the method's row says what `/new` needs.
     let scopes = &cx.conn.principal.scopes;
     if cx.state.agent.resets(&params.message) && !scopes.allows(Scope::Admin) {
         return Err(RpcError::missing_scope(Scope::Admin, cx.conn.protocol).into());
     }
     let target = target(cx, &params).await?;
+    let route = delivery(cx, &params, &target).await?;
     let run_id = RunId::from(params.idempotency_key.as_str());
     Ok(StartRun {
         expected_session_id: params
@@ -52,6 +54,7 @@ pub(super) async fn order(cx: &Cx, params: AgentParams) -> Result<StartRun, Fail
         model: model(params.provider, params.model),
         agent_id: Some(target.agent),
         owner: cx.is_admin(),
+        route,
         ..StartRun::new(
             run_id,
             target.key,
@@ -82,6 +85,66 @@ async fn target(cx: &Cx, params: &AgentParams) -> Result<Target, Failure> {
     let key =
         if agent.is_some() { SessionKey::main_of(&agent_id).into_string() } else { String::new() };
     Ok(Target::writable(&cx.state, &key, agent)?)
+}
+
+/// Where the answer goes besides to who asks, if it is to go anywhere.
+async fn delivery(
+    cx: &Cx,
+    params: &AgentParams,
+    target: &Target,
+) -> Result<Option<Route>, Failure> {
+    if params.deliver != Some(true) {
+        return Ok(None);
+    }
+    match reply_route(cx, params, target).await {
+        Err(_) if params.best_effort_deliver == Some(true) => Ok(None),
+        found => found,
+    }
+}
+
+/// The chat that is named, or the one that the session's last message came from.
+async fn reply_route(
+    cx: &Cx,
+    params: &AgentParams,
+    target: &Target,
+) -> Result<Option<Route>, Failure> {
+    let first = |reply: &Option<String>, own: &Option<String>| {
+        given(reply.as_deref()).or_else(|| given(own.as_deref()))
+    };
+    let channel = first(&params.reply_channel, &params.channel).map(|name| name.to_lowercase());
+    let channel = channel.filter(|channel| channel != "last");
+    if channel.as_deref() == Some("webchat") {
+        return Ok(None);
+    }
+    let to = first(&params.reply_to, &params.to);
+    if let (Some(channel), Some(to)) = (&channel, &to) {
+        let account = first(&params.reply_account_id, &params.account_id);
+        let aim = Aim {
+            channel: Some(channel.as_str()),
+            account: account.as_deref(),
+            to,
+            thread: params.thread_id.as_deref(),
+            reply_to: None,
+        };
+        return aimed(cx, &aim).map(Some);
+    }
+    let entry = cx.state.store.sessions().get(&target.key).await;
+    let entry = entry.map_err(|error| failure::store(&cx.state, &error))?;
+    let last = entry.as_ref().and_then(of_session);
+    let fits = |route: &Route| channel.as_ref().is_none_or(|channel| *channel == route.channel);
+    match last.filter(fits) {
+        Some(route) => Ok(Some(route)),
+        None => {
+            let named = channel.unwrap_or_else(|| "last".to_owned());
+            let known = cx.state.channels.known().iter().any(|(channel, _)| *channel == named);
+            Err(RpcError::invalid(if known {
+                format!("no chat of {named} is known for {}; name one with to", target.key)
+            } else {
+                format!("unknown channel: {named}")
+            })
+            .into())
+        }
+    }
 }
 
 /// The model a request names: with its provider, or as the registry knows it.
