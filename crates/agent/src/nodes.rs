@@ -1,6 +1,6 @@
 //! The `nodes` tool: what machines there are, and one command on one of them.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use openclaw_store::outbox::Route;
@@ -53,6 +53,9 @@ pub struct NodeCall {
     pub route: Option<Route>,
 }
 
+/// What a call may take at most, the wait for a person's word before it included.
+const LIMIT: Duration = Duration::from_secs(600 + 130);
+
 /// The tool.
 pub struct NodesTool {
     reach: Arc<dyn NodeReach>,
@@ -104,6 +107,10 @@ impl Tool for NodesTool {
             },
             "required": ["action"],
         })
+    }
+
+    fn time_limit(&self) -> Option<Duration> {
+        Some(LIMIT)
     }
 
     fn run<'a>(&'a self, arguments: Value, context: &'a ToolContext) -> BoxFuture<'a, ToolOutcome> {

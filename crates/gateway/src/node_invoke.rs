@@ -7,7 +7,7 @@ use openclaw_protocol::{
     events::nodes::{
         NodeInvokeCancel, NodeInvokeCancelPayload, NodeInvokeRequest, NodeInvokeRequestPayload,
     },
-    ids::DeviceId,
+    ids::{ConnId, DeviceId},
     methods::approvals::ApprovalDecision,
     methods::nodes::{NodeError, NodeInvokeOutcome, NodeOutcome, NodeRow},
 };
@@ -212,27 +212,44 @@ async fn deliver(
     };
     let line = live.line().clone();
     state.events.tell::<NodeInvokeRequest>(&line, &asked, |_| true);
+    let gone = NodeInvokeCancelPayload { id, node_id: node.clone() };
+    let mut stop = StopOnDrop { state, line, gone: Some(gone) };
     let limit = Duration::from_millis(timeout_ms);
     let answer = tokio::select! {
         answer = tokio::time::timeout(limit, call.answer()) => answer,
         () = left(caller.as_deref()) => {
-            let gone = NodeInvokeCancelPayload { id, node_id: node };
-            state.events.tell::<NodeInvokeCancel>(&line, &gone, |node| node.protocol > PROTOCOL_V3);
             return Err(RpcError::unavailable("the caller left, and the node was told to stop"));
         }
     };
     match answer {
         Ok(NodeOutcome::Done { payload, json }) => {
+            stop.gone = None;
             Ok(NodeInvokeOutcome { ok: true, node_id: node, command, payload, payload_json: json })
         }
-        Ok(NodeOutcome::Failed(error)) => Err(node_failure(error)),
-        Err(_) => {
-            let gone = NodeInvokeCancelPayload { id, node_id: node };
-            state.events.tell::<NodeInvokeCancel>(&line, &gone, |node| node.protocol > PROTOCOL_V3);
-            Err(RpcError::unavailable("node invoke timed out").with_details([(
-                "nodeError",
-                json!({"code": "TIMEOUT", "message": "node invoke timed out"}),
-            )]))
+        Ok(NodeOutcome::Failed(error)) => {
+            stop.gone = None;
+            Err(node_failure(error))
+        }
+        Err(_) => Err(RpcError::unavailable("node invoke timed out").with_details([(
+            "nodeError",
+            json!({"code": "TIMEOUT", "message": "node invoke timed out"}),
+        )])),
+    }
+}
+
+/// Tells the node to stop when nobody waits for its answer any more: the time is over, the caller left,
+/// or the turn that asked was stopped. A Gateway that stops says nothing: it asks again afterwards.
+struct StopOnDrop<'a> {
+    state: &'a State,
+    line: ConnId,
+    gone: Option<NodeInvokeCancelPayload>,
+}
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(gone) = self.gone.take().filter(|_| !self.state.is_draining()) {
+            let modern = |node: &Connection| node.protocol > PROTOCOL_V3;
+            self.state.events.tell::<NodeInvokeCancel>(&self.line, &gone, modern);
         }
     }
 }

@@ -17,6 +17,9 @@ use crate::{
     state::State,
 };
 
+/// The command whose rules depend on who asks.
+const SYSTEM_RUN: &str = "system.run";
+
 /// The agent's way to the nodes. It leads nowhere until the Gateway serves it.
 #[derive(Debug, Default)]
 pub struct AgentReach {
@@ -42,10 +45,15 @@ impl AgentReach {
         let state = self.state()?;
         let known = list(&state).await.map_err(|error| words(&error))?;
         let node = meant(&known, &call.node)?;
+        let mut params = call.params;
+        // Whose rules hold on the node is not the model's to say.
+        if let (SYSTEM_RUN, Some(params)) = (call.command.as_str(), params.as_object_mut()) {
+            params.insert("agentId".to_owned(), call.agent_id.to_string().into());
+        }
         let request = Request {
             node,
             command: call.command,
-            params: Some(call.params),
+            params: Some(params),
             timeout_ms: call.timeout_ms,
             key: call.key,
         };

@@ -1,6 +1,10 @@
 //! Nodes: what is listed of them, what may be called, and who may answer.
 
-use openclaw_testkit::{TestGateway, WireClient, scripted_model::Answer};
+use openclaw_testkit::{
+    TestGateway, WireClient,
+    played_model::{Play, PlayedModel},
+    scripted_model::Answer,
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -332,7 +336,8 @@ async fn the_agent_runs_a_command_on_a_node_and_answers_with_what_it_gave() {
     });
     operator.ok("chat.send", message).await;
     let request = node.request().await;
-    assert_eq!(request["paramsJSON"], r#"{"command":["df","-h"]}"#, "the others came nowhere");
+    let params = r#"{"agentId":"main","command":["df","-h"]}"#;
+    assert_eq!(request["paramsJSON"], params, "the others came nowhere");
     let payload = json!({"exitCode": 0, "stdout": "/dev/sda1 42%"});
     let result = json!({"id": request["id"], "nodeId": id, "ok": true, "payload": payload});
     node.client.ok("node.invoke.result", result).await;
@@ -406,4 +411,34 @@ async fn what_a_node_asks_about_people_are_asked_and_their_word_goes_back() {
     assert!(shown[1].contains("/dev/sda1 42%"), "{}", shown[1]);
     assert!(shown[2].contains("user denied"), "{}", shown[2]);
     scripted.stop().await;
+}
+
+#[tokio::test]
+async fn a_turn_asks_in_its_own_name_and_what_it_started_is_stopped_with_it() {
+    let id = std::sync::Arc::new(std::sync::OnceLock::<String>::new());
+    let named = std::sync::Arc::clone(&id);
+    let model = PlayedModel::start(move |_| {
+        let node = named.get().cloned().unwrap_or_default();
+        let params = json!({"rawCommand": "sleep 9", "agentId": "main"});
+        let wanted = json!({"action": "invoke", "node": node,
+            "invokeCommand": "system.run", "invokeParams": params});
+        Play::call("c1", "nodes", wanted)
+    });
+    let model = model.await;
+    let mut config = model.configuration();
+    config["agents"]["list"] = json!([{"id": "main"}, {"id": "ops"}]);
+    let gateway = TestGateway::with_config(&config.to_string()).await;
+    let mut node = Node::new(&gateway, &["system.run"]).await;
+    id.set(node.id()).expect("once");
+    let mut operator = gateway.operator().await;
+    let asked = json!({"message": "wait a moment", "agentId": "ops", "idempotencyKey": "k"});
+    operator.send("agent", &asked).await;
+    let request = node.request().await;
+    let params: Value =
+        serde_json::from_str(request["paramsJSON"].as_str().expect("params")).expect("JSON");
+    assert_eq!(params, json!({"rawCommand": "sleep 9", "agentId": "ops"}));
+
+    operator.ok("chat.abort", json!({"sessionKey": "agent:ops:main"})).await;
+    let cancelled = node.client.event("node.invoke.cancel", |_| true).await;
+    assert_eq!(cancelled["payload"]["id"], request["id"]);
 }
