@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use openclaw_base::Tasks;
 use openclaw_testkit::fake_telegram::Fault;
 use serde_json::json;
 use tokio::{
@@ -18,17 +19,21 @@ use tokio::{
 use crate::stage::{ADA, Stage, within};
 
 /// A SOCKS5 proxy without a password; counts what goes through it.
-async fn socks() -> (SocketAddr, Arc<AtomicUsize>) {
+async fn socks(tasks: &Tasks) -> (SocketAddr, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("its address");
     let passed = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&passed);
-    tokio::spawn(async move {
-        while let Ok((socket, _)) = listener.accept().await {
-            let count = Arc::clone(&count);
-            tokio::spawn(async move { pass(socket, &count).await });
+    let owner = tasks.clone();
+    drop(tasks.spawn("proxy", async move {
+        let stop = owner.token();
+        while let Some(Ok((socket, _))) = stop.run_until_cancelled(listener.accept()).await {
+            let (count, stop) = (Arc::clone(&count), owner.token());
+            drop(owner.spawn("proxy's guest", async move {
+                stop.run_until_cancelled(pass(socket, &count)).await;
+            }));
         }
-    });
+    }));
     (address, passed)
 }
 
@@ -53,12 +58,14 @@ async fn pass(mut socket: TcpStream, count: &AtomicUsize) -> Option<()> {
 
 #[tokio::test]
 async fn everything_goes_through_the_proxy_that_is_set() {
-    let (address, passed) = socks().await;
+    let tasks = Tasks::new();
+    let (address, passed) = socks(&tasks).await;
     let proxy = format!("socks5://{address}");
     let stage = Stage::new(json!({"allowFrom": [ADA], "streamMode": "off", "proxy": proxy})).await;
     stage.telegram.direct_message(ADA, "/help");
     assert!(stage.said(1).await[0].contains("/new"));
     assert!(passed.load(Ordering::SeqCst) > 0);
+    tasks.cancel();
 }
 
 #[tokio::test]
