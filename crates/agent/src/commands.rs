@@ -75,7 +75,7 @@ const fn command(
 
 /// Every command there is.
 pub const COMMANDS: &[CommandInfo] = &[
-    command("help", &["commands"], None, "List what can be typed here."),
+    command("help", &["commands", "start"], None, "List what can be typed here."),
     command("status", &[], None, "Show version, model, tokens and queue of this session."),
     command("whoami", &["id"], None, "Show who you are here: your id, this chat and its session."),
     command("new", &["reset"], Some("[message]"), "Start the session anew, with an empty memory."),

@@ -86,12 +86,16 @@ impl Routing {
         });
         let tier = |binding: &Binding| match &binding.peer {
             Some((kind, id)) => {
-                let meant = id.eq_ignore_ascii_case(peer_of(message))
-                    || id.eq_ignore_ascii_case(&group_peer(message));
-                (meant && kind.is_none_or(|kind| kind == message.kind)).then_some(0)
+                // A topic counts before the group that it is part of.
+                let place = if id.eq_ignore_ascii_case(&group_peer(message)) {
+                    Some(0)
+                } else {
+                    id.eq_ignore_ascii_case(peer_of(message)).then_some(1)
+                };
+                place.filter(|_| kind.is_none_or(|kind| kind == message.kind))
             }
-            None if binding.account.as_deref() == Some("*") => Some(2),
-            None => Some(1),
+            None if binding.account.as_deref() == Some("*") => Some(3),
+            None => Some(2),
         };
         // `min_by_key` keeps the first of equals: the order of the list counts within a tier.
         let best = here.filter_map(|binding| Some((tier(binding)?, binding)));
@@ -236,5 +240,14 @@ mod tests {
         assert_eq!(with(vec![own.clone(), peer], "work"), "ops");
         assert_eq!(with(vec![own, binding("ops", Some("work"), None)], "work"), "home");
         assert_eq!(with(vec![binding("gone", Some("*"), None)], "work"), "main");
+        let chat = binding("home", Some("work"), Some("-100"));
+        let topic = binding("ops", Some("work"), Some("-100:topic:7"));
+        let routing = Routing { bindings: vec![chat, topic], ..routing() };
+        let agent = |thread| {
+            let message = message(ChatKind::Group, thread);
+            routing.of("telegram", "work", &message).agent.into_string()
+        };
+        assert_eq!((agent(Some("7")), agent(Some("8"))), ("ops".into(), "home".into()));
+        assert_eq!(agent(None), "home");
     }
 }

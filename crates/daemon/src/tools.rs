@@ -36,6 +36,7 @@ pub(crate) fn table(ingredients: Ingredients<'_>) -> Vec<Arc<dyn Tool>> {
     let Ingredients { paths, env, settings, nodes, approver, store, postman, tasks } = ingredients;
     let processes = Processes::new(tasks.child());
     let exec = ExecParts {
+        store: store.clone(),
         settings: settings.clone(),
         approvals: Arc::clone(approver.file()),
         approver: Arc::clone(approver) as Arc<_>,

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use openclaw_agent::{NodeCall, NodeReach, fenced};
 use openclaw_protocol::{
     RpcError,
-    ids::DeviceId,
+    ids::{DeviceId, SessionKey},
     methods::nodes::{NodeRow, NotOneNode, find as by_name, needs_admin},
 };
 use serde_json::Value;
@@ -43,6 +43,14 @@ impl AgentReach {
             return Err(format!("{} takes an administrator; the agent is none", call.command));
         }
         let state = self.state()?;
+        if call.command == SYSTEM_RUN {
+            let entry = state.store.sessions().get(&SessionKey::new(&*call.session_key)).await;
+            let entry = entry.map_err(|error| format!("the session cannot be read: {error}"))?;
+            let set = entry.and_then(|entry| entry.settings.exec_security);
+            if set.as_deref() == Some("deny") {
+                return Err("commands are switched off for this session (execSecurity)".to_owned());
+            }
+        }
         let known = list(&state).await.map_err(|error| words(&error))?;
         let node = meant(&known, &call.node)?;
         let mut params = call.params;

@@ -13,6 +13,7 @@ use openclaw_exec::{
     policy::{Ask, Decision, Security},
     run::{Cause, Ended, Hidden, Running, can_hide},
 };
+use openclaw_store::Store;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -39,6 +40,8 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// What the tool is made of.
 #[derive(Clone)]
 pub struct ExecParts {
+    /// What sessions may.
+    pub store: Store,
     /// Whose workspaces there are.
     pub settings: watch::Receiver<Arc<AgentSettings>>,
     /// What may run without asking.
@@ -149,7 +152,8 @@ impl ExecTool {
         let ask = if can_hide() { given.ask } else { Some(Ask::Always) };
         let settings = Arc::clone(&self.parts.settings.borrow());
         let owners = rules.policy.stricter(settings.exec_security, settings.exec_ask);
-        rules.policy = owners.stricter(given.security, ask);
+        let (security, asks) = self.of_session(context).await?;
+        rules.policy = owners.stricter(security, asks).stricter(given.security, ask);
         self.permitted(&plan, &rules, context).await?;
 
         let timeout = Duration::from_secs(given.timeout.unwrap_or(TIMEOUT_S).clamp(1, 24 * 3600));
@@ -186,6 +190,17 @@ impl ExecTool {
             }
             Err(_) => still_running(&process),
         })
+    }
+
+    /// What was set for the session; it can only make things stricter.
+    async fn of_session(
+        &self,
+        context: &ToolContext,
+    ) -> Result<(Option<Security>, Option<Ask>), String> {
+        let entry = self.parts.store.sessions().get(&context.session_key).await;
+        let entry = entry.map_err(|error| format!("the session cannot be read: {error}"))?;
+        let Some(set) = entry.map(|entry| entry.settings) else { return Ok((None, None)) };
+        Ok((word(set.exec_security), word(set.exec_ask)))
     }
 
     async fn plan(&self, given: &Arguments, workspace: &Workspace) -> Result<Plan, String> {
@@ -270,6 +285,11 @@ impl ExecTool {
             }
         }
     }
+}
+
+/// A word of the session's settings; they hold no others.
+fn word<T: serde::de::DeserializeOwned>(set: Option<String>) -> Option<T> {
+    serde_json::from_value(Value::String(set?)).ok()
 }
 
 fn now_ms() -> u64 {

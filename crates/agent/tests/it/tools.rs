@@ -16,6 +16,7 @@ use openclaw_exec::{
     run::can_hide,
 };
 use openclaw_protocol::ids::{AgentId, RunId, SessionId, SessionKey};
+use openclaw_store::Store;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -72,8 +73,10 @@ impl Place {
         let approvals =
             Arc::new(Approvals::new(state.join("exec-approvals.json"), PathBuf::from("/")));
         let tasks = Tasks::new();
+        let store = Store::in_memory().expect("a store");
         let processes = Processes::new(tasks.child());
         let exec = ExecTool::new(ExecParts {
+            store: store.clone(),
             settings: settings.clone(),
             approvals: Arc::clone(&approvals),
             approver: Arc::clone(&person) as Arc<dyn Approver>,

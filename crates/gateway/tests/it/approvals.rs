@@ -1,7 +1,10 @@
 //! Commands that wait for a person's word: who is told, who decides, what counts, and what is written
 //! down.
 
-use openclaw_testkit::{TestGateway, WireClient, scripted_model::Answer};
+use openclaw_testkit::{
+    TestGateway, WireClient,
+    scripted_model::{Answer, spoken},
+};
 use serde_json::{Value, json};
 
 use crate::scripted::{Scripted, ended, message};
@@ -322,4 +325,23 @@ async fn a_nodes_own_list_is_shown_and_shortened_through_the_node() {
     node.client.ok("node.invoke.result", result).await;
     let answer = person.response(&sent).await.expect("answered");
     assert_eq!(answer["payload"]["revoked"][0]["pattern"], "/bin/ls", "{answer}");
+}
+
+#[tokio::test]
+async fn a_session_can_be_kept_from_running_commands_here_and_on_nodes() {
+    let on_node = json!({"action": "invoke", "node": "laptop", "invokeCommand": "system.run",
+        "invokeParams": {"command": ["ls"]}});
+    let gateway = Scripted::start([
+        Answer::call("c1", "exec", &json!({"command": "echo hi", "security": "full"})),
+        Answer::call("c2", "nodes", &on_node),
+        Answer::text("No."),
+    ])
+    .await;
+    let mut client = gateway.operator().await;
+    client.ok("sessions.patch", json!({"key": "main", "execSecurity": "deny"})).await;
+    client.ok("chat.send", message("k1", "list the files")).await;
+    ended(&mut client, "k1").await;
+    let said = spoken(&gateway.model.requests()[2]).join("\n");
+    assert!(said.contains("The command was not run"), "{said}");
+    assert!(said.contains("commands are switched off for this session"), "{said}");
 }

@@ -81,6 +81,7 @@ impl Scripted {
         let file = Approvals::new(folder.path().join("exec-approvals.json"), folder.path().into());
         let approver = Arc::new(AgentApprover::new(Arc::new(file)));
         let exec = ExecTool::new(ExecParts {
+            store: store.clone(),
             settings: settings.clone(),
             approvals: Arc::clone(approver.file()),
             approver: Arc::clone(&approver) as Arc<_>,
