@@ -115,3 +115,34 @@ test("the rules of a node are read from it, changed there, and hold", async () =
   await page.context().close();
   await Promise.all([machine.stop(), home.stop()]);
 });
+
+test("a code of the page lets one machine ask to be a node", async () => {
+  const machine = await Machine.start();
+  const home = await Machine.start();
+  const page = await signedIn(browser, machine);
+  await page.goto(`${machine.url}#/devices`);
+  const add = page.locator("[data-section=add]");
+  await add.getByRole("button", { name: "Make a code" }).click();
+  await add.getByText("listens on loopback only").waitFor();
+  await add.getByRole("textbox").fill("me@server.example");
+  await add.getByRole("button", { name: "Make a code" }).click();
+  await add.locator("canvas").waitFor();
+  const [, code] = /openclaw connect ([\w-]+)/.exec(await add.textContent());
+  const inside = JSON.parse(Buffer.from(code, "base64url"));
+  assert.equal(inside.ssh, "me@server.example");
+  // Here both machines are one, so the address itself leads there.
+  delete inside.ssh;
+  const direct = Buffer.from(JSON.stringify(inside)).toString("base64url");
+  const node = home.spawn(["connect", direct, "--display-name", "field"]);
+  let said = "";
+  node.stdout.on("data", (data) => (said += data));
+  node.stderr.on("data", (data) => (said += data));
+  const approve = page.locator("[data-section=pending]").getByRole("button", { name: "Approve" });
+  await until(() => approve.count(), `the request: ${said}`);
+  await approve.click();
+  await page.locator("[data-section=nodes] .item", { hasText: "field" }).getByRole("button", { name: "Run" }).waitFor();
+  assert.deepEqual(page.problems, []);
+  node.kill();
+  await page.context().close();
+  await Promise.all([machine.stop(), home.stop()]);
+});
